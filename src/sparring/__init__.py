@@ -1,0 +1,41 @@
+"""Sparring: train, diagnose, compare and ship generative adversarial networks on your own data."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sparring.api import compare, evaluate, load, plan, recipes, report, sample, show, train
+    from sparring.errors import RequestError, SparringError, TrainingError
+
+_FROM = {
+    "sparring.api": ["compare", "evaluate", "load", "plan", "recipes", "report", "sample", "show", "train"],
+    "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used: PyTorch takes seconds, and `import sparring` need not."""
+    for module, names in _FROM.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'sparring' has no attribute '{name}'")
+
+
+__all__ = [
+    "RequestError",
+    "SparringError",
+    "TrainingError",
+    "compare",
+    "evaluate",
+    "load",
+    "plan",
+    "recipes",
+    "report",
+    "sample",
+    "show",
+    "train",
+]
