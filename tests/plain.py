@@ -1,0 +1,75 @@
+"""A duel in float64 without an engine, for tests of terms and turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring.draws import Key
+from sparring.game import Duel, Turn
+from sparring.nets import Verdict
+from sparring.schedules import Now
+
+NOW = Now(0, 0, 100)
+
+
+class PlainBatch:
+    """Rows of a tensor, as a turn reads them."""
+
+    def __init__(self, samples: Tensor, labels: Tensor | None = None, rows: Tensor | None = None) -> None:
+        self.samples, self.labels = samples, labels
+        self.rows = torch.arange(len(samples)) if rows is None else rows
+        self.bounds = (-1.0, 1.0)
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+    def part(self, rows: slice) -> PlainBatch:
+        labels = None if self.labels is None else self.labels[rows]
+        return PlainBatch(self.samples[rows], labels, self.rows[rows])
+
+
+class PlainGame:
+    """Fakes are the generator's of the batch's own rows, so that tests know them."""
+
+    def real(self, turn: Turn) -> Tensor:
+        return turn.batch.samples
+
+    def fake(self, turn: Turn) -> Tensor:
+        fakes: Tensor = turn.duel.generator(turn.batch.samples)
+        return fakes
+
+    def show(self, discriminator: nn.Module, sample: Tensor, batch: Any) -> Verdict:
+        seen = discriminator(sample)
+        return seen if isinstance(seen, Verdict) else Verdict(seen)
+
+
+class Formula(nn.Module):
+    """A network that is a function."""
+
+    def __init__(self, function: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(x)
+
+
+def turn_of(
+    samples: Tensor,
+    discriminator: Callable[[Tensor], Any],
+    generator: Callable[[Tensor], Any] = lambda x: 0.5 * x + 0.1,
+    *,
+    mover: str = "discriminator",
+    watched: frozenset[str] = frozenset(),
+    seed: int = 0,
+    augment: Any = None,
+) -> Turn:
+    """A turn on these samples, between these functions or modules."""
+    nets = [net if isinstance(net, nn.Module) else Formula(net) for net in (generator, discriminator)]
+    duel = Duel(PlainGame(), *nets, augment)
+    return Turn(duel, PlainBatch(samples), NOW, mover, Key(seed), watched)  # type: ignore[arg-type]
