@@ -1,0 +1,109 @@
+"""Batches without end: each a function of the run's key and its position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from sparring.data.dataset import DataSet
+from sparring.draws import Key, permutation, uniform
+
+
+class Rows:
+    """A part of a data set on a device: stored samples by number, encoded when asked for."""
+
+    def __init__(self, data: DataSet, numbers: Tensor, device: torch.device) -> None:
+        self.codec = data.codec
+        whole = len(numbers) == len(data.samples)
+        self.samples = (data.samples if whole else data.samples[numbers]).to(device)
+        self.labels = None if data.labels is None else data.labels[numbers].to(device)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def encoded(self, index: Tensor) -> Tensor:
+        """The samples of these numbers, as networks see them."""
+        return self.codec.encode(self.samples[index])
+
+
+class Order:
+    """An endless order of `count` things: one random permutation after the other."""
+
+    def __init__(self, count: int, key: Key) -> None:
+        self.count = count
+        self.key = key
+        self._epochs: dict[int, Tensor] = {}
+
+    def slice(self, first: int, size: int) -> Tensor:
+        """The things at places first to first + size - 1, int64 [size]."""
+        parts = []
+        while size > 0:
+            epoch, place = divmod(first, self.count)
+            part = self._epoch(epoch)[place : place + size]
+            parts.append(part)
+            first, size = first + len(part), size - len(part)
+        return torch.cat(parts)
+
+    def _epoch(self, number: int) -> Tensor:
+        if number not in self._epochs:
+            self._epochs = {n: order for n, order in self._epochs.items() if n == number - 1}
+            self._epochs[number] = permutation(self.key.at(number), self.count)
+        return self._epochs[number]
+
+
+class Batch:
+    """Rows of the training data, read when first asked for: a turn that never looks at reals costs none."""
+
+    def __init__(self, rows: Rows, index: Tensor, numbers: Tensor, mirror: Key | None = None) -> None:
+        self._source = rows
+        self._index = index
+        self._mirror = mirror
+        self.rows = numbers
+        """The samples' numbers within the joined batch of all processes, int64 [batch]; random draws go by them."""
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+    @property
+    def samples(self) -> Tensor:
+        """[batch, ...], encoded to the range that networks see."""
+        samples = self._source.encoded(self._index)
+        if self._mirror is None:
+            return samples
+        flip = uniform(self._mirror, self.rows, [1] * (samples.ndim - 1)) < 0.5
+        return torch.where(flip, samples.flip(-1), samples)
+
+    @property
+    def labels(self) -> Tensor | None:
+        """int64 [batch], where the data has labels."""
+        return None if self._source.labels is None else self._source.labels[self._index]
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The range of the samples' values."""
+        return (0.0, 1.0) if self._source.codec.range == "unit" else (-1.0, 1.0)
+
+    def part(self, rows: slice) -> Batch:
+        """Some of the rows."""
+        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror)
+
+
+class Batches(Iterator[Batch]):
+    """The training data in batches; `position` is how many were drawn, and all there is to save."""
+
+    def __init__(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> None:
+        self.rows = rows
+        self.size = size
+        self.position = position
+        self._order = Order(len(rows), key.at("order"))
+        self._mirror = key.at("mirror") if mirror else None
+        self._numbers = torch.arange(size, device=rows.samples.device)
+
+    def __next__(self) -> Batch:
+        index = self._order.slice(self.position * self.size, self.size).to(self._numbers.device)
+        mirror = self._mirror.at(self.position) if self._mirror else None
+        self.position += 1
+        return Batch(self.rows, index, self._numbers, mirror)

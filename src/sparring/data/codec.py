@@ -1,0 +1,69 @@
+"""From a data set's own format to what networks see, and back."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Range = Literal["signed", "unit"]
+
+
+class Codec(NamedTuple):
+    """Maps stored values in [low, high] linearly to [-1, 1] (`signed`) or [0, 1] (`unit`), and back.
+
+    Eight bits use the whole of 0 to 255; deeper integers and floats use the data's own lowest and highest value, so
+    that 12 bits in a 16-bit file fill the range too. What a network makes comes back within [low, high], rounded for
+    integers.
+    """
+
+    kind: Literal["image", "points"]
+    shape: tuple[int, ...]
+    """One sample: (channels, height, width), or (values,)."""
+    depth: Literal["uint8", "uint16", "float32"]
+    low: float
+    high: float
+    range: Range = "signed"
+
+    def encode(self, stored: Tensor) -> Tensor:
+        """Stored values [batch, *shape] to float32 in the range."""
+        unit = self.to_unit(stored)
+        return unit if self.range == "unit" else unit * 2 - 1
+
+    def decode(self, seen: Tensor) -> Tensor:
+        """What networks see to stored values: uint8, int32 (for 16 bits) or float32."""
+        unit = (seen.float() if self.range == "unit" else (seen.float() + 1) / 2).clamp(0, 1)
+        if self.kind == "points":  # a point may lie outside the data's box
+            unit = seen.float() if self.range == "unit" else (seen.float() + 1) / 2
+        stored = unit * (self.high - self.low) + self.low
+        if self.depth == "float32":
+            return stored
+        return stored.round().to(torch.uint8 if self.depth == "uint8" else torch.int32)
+
+    def to_unit(self, stored: Tensor) -> Tensor:
+        """Stored values to float32 in [0, 1], as metrics and pictures take them."""
+        return (stored.float() - self.low) / (self.high - self.low)
+
+    def to_json(self) -> dict[str, Any]:
+        return self._asdict() | {"shape": list(self.shape)}
+
+    @staticmethod
+    def from_json(fields: dict[str, Any]) -> Codec:
+        return Codec(**(fields | {"shape": tuple(fields["shape"])}))
+
+
+def image_codec(samples: Tensor, range: Range) -> Codec:
+    """The codec that fits stored images [n, channels, height, width]: uint8, int32 (16 bits) or float32."""
+    shape = tuple(samples.shape[1:])
+    if samples.dtype == torch.uint8:
+        return Codec("image", shape, "uint8", 0.0, 255.0, range)
+    low, high = float(samples.min()), float(samples.max())
+    depth: Literal["uint16", "float32"] = "uint16" if samples.dtype == torch.int32 else "float32"
+    return Codec("image", shape, depth, low, high if high > low else low + 1.0, range)
+
+
+def point_codec(samples: Tensor) -> Codec:
+    """The codec of points [n, values]: the largest coordinate, to either side, becomes 1."""
+    reach = float(samples.abs().max()) or 1.0
+    return Codec("points", tuple(samples.shape[1:]), "float32", -reach, reach, "signed")

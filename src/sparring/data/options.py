@@ -1,0 +1,255 @@
+"""What a recipe can say about data, and how each kind is read."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+
+from sparring.data import archives, toys
+from sparring.data.archives import Arrays
+from sparring.data.codec import Range, image_codec, point_codec
+from sparring.data.dataset import DataSet, Found, assemble
+from sparring.data.named import read_named
+from sparring.data.pictures import Fit, Rules, files_of, folder_labels, read_pictures, sizes_of
+from sparring.errors import RequestError, nearest
+from sparring.part import OneOf, Part
+
+
+class _Source(Part):
+    held_out: float = Field(0.1, ge=0, le=0.5)
+    """Part of the samples that is held out for scores, chosen by content hash; at least 20, never over a quarter."""
+    limit: int | None = Field(None, ge=2)
+    """Train on this many samples only."""
+
+
+class _Pictures(_Source):
+    mirror: bool = False
+    """Show half of the training images mirrored, drawn anew each time."""
+    range: Range = "signed"
+    """What networks see: `signed` for [-1, 1], `unit` for [0, 1]."""
+
+    def _assembled(self, name: str, arrays: Arrays, found: Found) -> DataSet:
+        return assemble(
+            name,
+            arrays.samples,
+            arrays.labels,
+            image_codec(arrays.samples, self.range),
+            found,
+            label_names=arrays.label_names,
+            heldout=arrays.heldout,
+            fraction=self.held_out,
+            limit=self.limit,
+            mirror=self.mirror,
+        )
+
+
+class Images(_Pictures):
+    """Your images: a folder (class folders become labels), a .zip of one, a .npz, idx files, CIFAR's binary batches."""
+
+    path: str
+    """The folder or file."""
+    size: int | tuple[int, int] | None = None
+    """Edge, or [height, width]; by default the images' own size where they share one, at most `largest`, else a square
+    of the median shorter side."""
+    largest: int | None = Field(None, ge=4)
+    """The longer side at most, where `size` is not given."""
+    fit: Fit = "crop"
+    """How other sizes are brought to it: `crop` the middle, `resize` out of shape, or `pad` with the mean colour."""
+    channels: int | None = Field(None, ge=1)
+    """1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; needed where files are mixed."""
+    labels: bool = True
+    """Take class folders, or a file's labels, as labels."""
+    strict: bool = True
+    """Refuse files that cannot be read or are not what their ending says; without, such files are left out (or read as
+    what they are) and named."""
+
+    def model_post_init(self, context: Any) -> None:
+        edges = [self.size] if isinstance(self.size, int) else list(self.size or [])
+        if edges and (min(edges) < 4 or max(edges) > 4096):
+            raise ValueError(f"size: {self.size} is not within 4 to 4096")
+
+    def load(self) -> DataSet:
+        path = Path(self.path).expanduser()
+        if not path.exists():
+            raise RequestError(_no_such(path))
+        if not os.access(path, os.R_OK):
+            raise RequestError(f"{path}: cannot be read (permission denied)")
+        found = Found(str(path))
+        arrays = self.arrays(path, found)
+        if not self.labels:
+            arrays = arrays._replace(labels=None, label_names=())
+        return self._assembled(path.stem or str(path), arrays, found)
+
+    def arrays(self, path: Path, found: Found) -> Arrays:
+        """What the path holds, by its kind."""
+        if archives.is_cifar(path):
+            return self._sized(archives.read_cifar(path, found), found)
+        if archives.is_idx(path):
+            return self._sized(archives.read_idx_family(path, found), found)
+        if path.suffix == ".npz":
+            return self._sized(archives.read_npz(path, found), found)
+        files, others = files_of(path)
+        if others:
+            found.notes.append(f"other files, left alone: {others}")
+        size = (self.size, self.size) if isinstance(self.size, int) else self.size
+        samples, places = read_pictures(
+            files, Rules(size, self.largest, self.fit, self.channels, self.strict), found, str(path)
+        )
+        labels = folder_labels([files[place] for place in places]) if self.labels else None
+        if labels is None:
+            return Arrays(samples, None, (), None)
+        return Arrays(samples, torch.tensor(labels[0]), labels[1], None)
+
+    def _sized(self, arrays: Arrays, found: Found) -> Arrays:
+        """Arrays come at one size; another one is made by averaging, without a change of shape."""
+        height, width = arrays.samples.shape[2:]
+        size = (self.size, self.size) if isinstance(self.size, int) else self.size
+        if size is None and self.largest is not None and max(height, width) > self.largest:
+            scale = self.largest / max(height, width)
+            size = (max(4, round(height * scale / 4) * 4), max(4, round(width * scale / 4) * 4))
+        if self.channels not in (None, arrays.samples.shape[1]):
+            raise RequestError(
+                f"data.images.channels: {self.channels}, and the array has {arrays.samples.shape[1]}; leave it out"
+            )
+        if size is None or size == (height, width):
+            return arrays
+        found.notes.append(f"fitted from {height} x {width} to {size[0]} x {size[1]}")
+        return arrays._replace(samples=_resized(arrays.samples, size))
+
+
+class Digits(_Pictures):
+    """The 1,797 handwritten digits of 8 x 8 that scikit-learn carries."""
+
+    def load(self) -> DataSet:
+        found = Found("digits (scikit-learn)")
+        samples, labels = toys.sklearn_digits()
+        found.sizes[8, 8] = len(samples)
+        found.channels["grey"] = len(samples)
+        return self._assembled("digits", Arrays(samples, labels, tuple("0123456789"), None), found)
+
+
+class _Named(_Pictures):
+    def load(self) -> DataSet:
+        found = Found(self.recipe_name())
+        return self._assembled(self.recipe_name(), read_named(self.recipe_name(), found), found)
+
+
+class Mnist(_Named):
+    """Handwritten digits, 70,000 of 28 x 28 (LeCun et al. 1998)."""
+
+
+class FashionMnist(_Named):
+    """Clothes, 70,000 of 28 x 28 in grey (Xiao et al. 2017, https://arxiv.org/abs/1708.07747)."""
+
+
+class Cifar10(_Named):
+    """Ten kinds of things, 60,000 of 32 x 32 in colour (Krizhevsky 2009)."""
+
+
+class StackedDigits(_Pictures):
+    """Three digits as the channels of one image: 1,000 modes."""
+
+    count: int = Field(25_600, ge=100)
+    """Images to make."""
+
+    def load(self) -> DataSet:
+        found = Found("stacked digits (three of scikit-learn's)")
+        samples, codes, heldout = toys.stacked_digits(self.count, self.held_out)
+        found.sizes[8, 8] = len(samples)
+        names = tuple(f"{code:03d}" for code in range(1000))
+        return self._assembled("stacked_digits", Arrays(samples, codes, names, heldout), found)
+
+
+class _Mixture(_Source):
+    count: int = Field(10_000, ge=100)
+    """Points to draw."""
+    sigma: float = Field(0.05, gt=0)
+    """Standard deviation of each mode."""
+
+
+class Ring(_Mixture):
+    """Gaussians around a circle."""
+
+    modes: int = Field(8, ge=2)
+    radius: float = Field(2.0, gt=0)
+    sigma: float = Field(0.02, gt=0)
+
+    def load(self) -> DataSet:
+        samples, labels, modes = toys.ring(self.count, self.modes, self.radius, self.sigma)
+        return _points("ring", samples, labels, modes, self)
+
+
+class Grid(_Mixture):
+    """Gaussians around a square grid."""
+
+    edge: int = Field(5, ge=2)
+    """Modes a side."""
+    spacing: float = Field(2.0, gt=0)
+
+    def load(self) -> DataSet:
+        samples, labels, modes = toys.grid(self.count, self.edge, self.spacing, self.sigma)
+        return _points("grid", samples, labels, modes, self)
+
+
+Data = Annotated[Images | Digits | Mnist | FashionMnist | Cifar10 | StackedDigits | Ring | Grid, OneOf()]
+NAMED: dict[str, type[Part]] = {
+    part.recipe_name(): part for part in (Digits, Mnist, FashionMnist, Cifar10, StackedDigits, Ring, Grid)
+}
+
+
+def _points(name: str, samples: torch.Tensor, labels: torch.Tensor, modes: Any, options: _Mixture) -> DataSet:
+    return assemble(
+        name,
+        samples,
+        labels,
+        point_codec(samples),
+        Found(f"{name}: points with {len(modes.centres)} known modes"),
+        label_names=tuple(str(number) for number in range(len(modes.centres))),
+        fraction=options.held_out,
+        limit=options.limit,
+        modes=modes,
+    )
+
+
+def _resized(samples: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Stored images at another size, with antialiasing, of the same type."""
+    parts = []
+    for part in torch.split(samples, max(1, 50_000_000 // math.prod(samples.shape[1:]))):
+        small = torch.nn.functional.interpolate(part.float(), size=size, mode="bilinear", antialias=True)
+        parts.append(small if samples.dtype == torch.float32 else small.round().to(samples.dtype))
+    return torch.cat(parts)
+
+
+def _no_such(path: Path) -> str:
+    """The message for a path that is not there, with the nearest one that is."""
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    known = nearest(path.name, [*beside, *NAMED]) if beside else nearest(path.name, NAMED)
+    return f"{path}: no such file, folder or named data set; {known}"
+
+
+def peek(path: Path) -> tuple[int, int]:
+    """How many images a path holds, and their longer side (the median of up to 50). Raises RequestError as loading
+    does."""
+    if not path.exists():
+        raise RequestError(_no_such(path))
+    source = Images(path=str(path), strict=False)
+    if archives.is_cifar(path) or archives.is_idx(path) or path.suffix == ".npz":
+        shape = source.arrays(path, Found(str(path))).samples.shape
+        return shape[0], max(shape[2:])
+    files, _ = files_of(path)
+    sizes = sorted(max(size) for size in sizes_of(files[:: max(1, len(files) // 50)]))
+    return len(files), sizes[len(sizes) // 2] if sizes else 0
+
+
+def options_of(given: str, base: Any = None) -> dict[str, Any]:
+    """What `--data GIVEN` writes into a recipe: a named set, or images at a path with the recipe's other options."""
+    keep = dict(base["images"]) if isinstance(base, dict) and "images" in base else {}
+    if given in NAMED and not Path(given).exists():
+        shared = {key: keep[key] for key in keep if key in NAMED[given].model_fields}
+        return {given: shared}
+    return {"images": keep | {"path": str(Path(given).expanduser())}}

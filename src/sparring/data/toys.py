@@ -1,0 +1,59 @@
+"""Data sets that are made, not read: points with known modes, and digits, three to an image."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from sparring.data.dataset import Modes, content_hashes, split_by_content
+from sparring.draws import Key, integers, normal
+
+
+def ring(count: int, modes: int, radius: float, sigma: float) -> tuple[Tensor, Tensor, Modes]:
+    """Points [count, 2] around a circle of Gaussians, with the mode of each (Metz et al. 2016,
+    https://arxiv.org/abs/1611.02163)."""
+    angles = torch.arange(modes) * (2 * math.pi / modes)
+    centres = radius * torch.stack((angles.cos(), angles.sin()), 1)
+    return _mixture("ring", count, Modes(centres, sigma))
+
+
+def grid(count: int, edge: int, spacing: float, sigma: float) -> tuple[Tensor, Tensor, Modes]:
+    """Points [count, 2] around a square grid of Gaussians, with the mode of each (Srivastava et al. 2017,
+    https://arxiv.org/abs/1705.07761)."""
+    line = (torch.arange(edge) - (edge - 1) / 2) * spacing
+    centres = torch.cartesian_prod(line, line)
+    return _mixture("grid", count, Modes(centres, sigma))
+
+
+def _mixture(name: str, count: int, modes: Modes) -> tuple[Tensor, Tensor, Modes]:
+    rows = torch.arange(count)
+    labels = integers(Key("toy", name, "modes"), rows, len(modes.centres))
+    return modes.centres[labels] + modes.sigma * normal(Key("toy", name), rows, (2,)), labels, modes
+
+
+def sklearn_digits() -> tuple[Tensor, Tensor]:
+    """The 1,797 digits that scikit-learn carries: uint8 [n, 1, 8, 8] in 0 to 255 (there in 0 to 16), and labels."""
+    from sklearn.datasets import load_digits  # half a second, and only for this
+
+    digits = load_digits()
+    images = torch.from_numpy(digits.images).float() * (255 / 16)
+    return images.round().to(torch.uint8)[:, None], torch.from_numpy(digits.target).long()
+
+
+def stacked_digits(count: int, fraction: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Three random digits as the channels of one image: 1,000 modes (Metz et al. 2016,
+    https://arxiv.org/abs/1611.02163). Gives uint8 [count, 3, 8, 8], codes 0 to 999, and the numbers held out.
+
+    Held-out images are made of held-out digits alone.
+    """
+    images, labels = sklearn_digits()
+    train, heldout = split_by_content(content_hashes(images), fraction)
+    held = round(fraction * count)
+    samples, codes = [], []
+    for name, source, size in (("train", train, count - held), ("heldout", heldout, held)):
+        chosen = source[integers(Key("toy", "stacked_digits", name), torch.arange(size), len(source), (3,))]
+        samples.append(images[:, 0][chosen])
+        codes.append((labels[chosen] * torch.tensor([100, 10, 1])).sum(1))
+    return torch.cat(samples), torch.cat(codes), torch.arange(count - held, count)
