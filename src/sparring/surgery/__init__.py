@@ -1,0 +1,46 @@
+"""Surgery: what is done to a network after it is built. Network in, network out; works on any architecture.
+
+Surgery finds its places by running the network once on an example and watching which layers are called, so it knows
+the order of execution and which layer is the last. Parameters keep their names (spectral normalisation excepted, where
+PyTorch stores the raw weight as `parametrizations.weight.original`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from torch import nn
+
+from sparring.draws import Key
+from sparring.part import Named, OneOf
+from sparring.surgery.dropout import Drop, Dropout, random_layers, rewind
+from sparring.surgery.norms import Norm
+from sparring.surgery.places import Example, called_layers
+from sparring.surgery.weights import ClipWeights, Freeze, SpectralNorm
+
+Surgery = Annotated[Dropout | SpectralNorm | Freeze | Norm | ClipWeights, OneOf()]
+Operations = Annotated[dict[str, Surgery], Named()]
+
+
+def operate(net: nn.Module, surgery: dict[str, Surgery], example: Example, key: Key) -> nn.Module:
+    """Applies surgery in the order it is listed."""
+    for name, operation in surgery.items():
+        net = operation.operate(net, example, key, name)
+    return net
+
+
+__all__ = [
+    "ClipWeights",
+    "Drop",
+    "Dropout",
+    "Example",
+    "Freeze",
+    "Norm",
+    "Operations",
+    "SpectralNorm",
+    "Surgery",
+    "called_layers",
+    "operate",
+    "random_layers",
+    "rewind",
+]

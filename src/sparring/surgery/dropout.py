@@ -1,0 +1,221 @@
+"""Dropout: the random layer, and the surgery that puts it behind others."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from sparring.draws import Key, bits, normal_from
+from sparring.errors import RequestError
+from sparring.part import Part
+from sparring.schedules import Now, Schedule, value
+from sparring.surgery.places import (
+    ACTIVATIONS,
+    Example,
+    Patterns,
+    found_places,
+    hidden_layers,
+    matching,
+    nearest_layer,
+    shown,
+    through_child,
+)
+
+
+class Drop(nn.Module):
+    """The random layer that `Dropout` puts behind others. Input and output: [batch, units, ...].
+
+    Its rate lives in a tensor, so that a schedule or a controller moves it without rebuilding anything; its masks are
+    functions of the key it was last rewound to, of the sample's number and of how often it was called since.
+    Without a key (outside of a run) they come from PyTorch's global generator.
+    """
+
+    rate: Tensor
+    state: Tensor
+
+    def __init__(
+        self, schedule: Schedule | tuple[float, ...], kind: str, *, block: int = 3, always: bool = False, site: str = ""
+    ) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.kind = kind
+        self.block = block
+        self.always = always
+        self.site = Key(site).word
+        start = schedule if isinstance(schedule, tuple) else 0.0
+        self.register_buffer("rate", torch.tensor(start), persistent=False)
+        self.register_buffer("state", torch.zeros(1, dtype=torch.int64), persistent=False)
+        self.rows: Tensor | None = None
+        self.idle = not isinstance(schedule, tuple)
+
+    def set_rate(self, now: Now) -> None:
+        """Moves the rate to what its schedule says now."""
+        if not isinstance(self.schedule, tuple):
+            rate = min(value(self.schedule, now), 1 - 2.0**-16)
+            self.rate.fill_(rate)
+            self.idle = rate <= 0
+
+    def rewind(self, key: Key, rows: Tensor) -> None:
+        """Sets the draws to those of `key` for samples numbered `rows`, int64 [batch]."""
+        self.state.fill_(key.at(self.site).signed)
+        self.rows = rows
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.idle or not (self.training or self.always):
+            return x
+        if self.rate.ndim and len(self.rate) != x.shape[1]:
+            raise RequestError(f"dropout.rate: a list of {len(self.rate)} rates for a layer of {x.shape[1]} units")
+        rows = self._rows(x)
+        key = self.state.clone()
+        self.state.add_(1)
+        if self.kind == "gaussian":
+            return x * self._gaussian(key, rows, x)
+        threshold = (self.rate * 65536).round()
+        keep = self._kept(key, rows, x, (threshold - 32768).to(torch.int16))
+        scale = 65536 / (65536 - threshold)  # of the rate as drawn, so that the mean is exactly kept
+        return x * (keep * _by_unit(scale, x).to(x.dtype))
+
+    def _rows(self, x: Tensor) -> Tensor:
+        if self.rows is None:
+            self.state.copy_(torch.randint(-(2**62), 2**62, (1,)))
+            return torch.arange(len(x), device=x.device)
+        if len(self.rows) == len(x):
+            return self.rows
+        return torch.arange(len(x), device=x.device) + self.rows[0] * (len(x) // len(self.rows))
+
+    def _kept(self, key: Tensor, rows: Tensor, x: Tensor, threshold: Tensor) -> Tensor:
+        """Which values stay, bool, of a shape that broadcasts to x's; one draw of 16 bits a unit of dropping."""
+        if self.kind == "channel":
+            shape = [x.shape[1]]
+            return _by_unit_and_row(_sixteen_bits(key, rows, shape) >= threshold, x)
+        if self.kind == "block" and x.ndim > 2:
+            return self._kept_blocks(key, rows, x, threshold)
+        drawn = _sixteen_bits(key, rows, [*x.shape[2:], x.shape[1]])
+        return _channels_second(drawn >= threshold)
+
+    def _kept_blocks(self, key: Tensor, rows: Tensor, x: Tensor, threshold: Tensor) -> Tensor:
+        """Blocks tile each map from an offset drawn for each sample, so each position is dropped with just the rate."""
+        edge, sizes = self.block, list(x.shape[2:])
+        tiles = [-(-size // edge) + 1 for size in sizes]
+        drawn = _sixteen_bits(key, rows, [len(sizes) + math.prod(tiles) * x.shape[1]])
+        offset = (drawn[:, : len(sizes)].to(torch.int64) + 32768) % edge
+        keep = drawn[:, len(sizes) :].reshape(len(x), *tiles, x.shape[1]) >= threshold
+        for axis, size in enumerate(sizes):
+            place = (torch.arange(size, device=x.device) + offset[:, axis, None]) // edge
+            shape = [len(x)] + [1] * (keep.ndim - 1)
+            shape[axis + 1] = size
+            wide = list(keep.shape)
+            wide[axis + 1] = size
+            keep = keep.gather(axis + 1, place.reshape(shape).expand(wide))
+        return _channels_second(keep)
+
+    def _gaussian(self, key: Tensor, rows: Tensor, x: Tensor) -> Tensor:
+        """Factors of mean 1 and variance rate / (1 - rate), as a mask's (Srivastava et al. 2014, section 10)."""
+        shape = [*x.shape[2:], x.shape[1]]
+        count = math.prod(shape)
+        noise = normal_from(bits(key, rows, (count + 1) // 2))[:, :count].reshape(len(rows), *shape)
+        spread = _by_unit((self.rate / (1 - self.rate)).sqrt(), x)
+        return (1 + _channels_second(noise) * spread).to(x.dtype)
+
+    def extra_repr(self) -> str:
+        rate = f"{float(self.rate):g}" if self.rate.ndim == 0 else "by unit"
+        return f"rate={rate}, kind={self.kind}" + (", always" if self.always else "")
+
+
+class Dropout(Part):
+    """Dropout after hidden activations, with inverted scaling (Srivastava et al. 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html): what is kept is multiplied by 1 / (1 - rate) while training."""
+
+    rate: Schedule | tuple[float, ...] = 0.5
+    """The probability to drop, in [0, 1): a number, a schedule, a controller, or a list with one rate for each unit
+    (feature or channel) of the layers that `where` names."""
+    kind: Literal["value", "channel", "block", "gaussian"] = Field("value", alias="unit")
+    """What is dropped together: single values, whole channels, blocks of `block` positions a side; or nothing, but
+    everything multiplied by noise of the same variance (gaussian)."""
+    where: Patterns = "*"
+    """Patterns of layer names (`*` for any run of characters) behind which to act; by default after every hidden
+    activation. Never on the last layer."""
+    when: Literal["training", "always"] = "training"
+    """`always` keeps it on at sampling, as the generator's noise."""
+    block: int = Field(3, ge=1)
+    """Edge of a block, in positions."""
+
+    model_config = {"populate_by_name": True}
+
+    @field_validator("rate")
+    @classmethod
+    def _in_range(cls, rate: Any) -> Any:
+        for one in rate if isinstance(rate, tuple) else (rate,):
+            for bound in _bounds(one):
+                if not 0 <= bound < 1:
+                    raise ValueError(f"rate {bound:g} is not in [0, 1): it is the probability to drop")
+        return rate
+
+    def operate(self, net: nn.Module, example: Example, key: Key, name: str) -> nn.Module:
+        for place, layer in self._places(net, example):
+            drop = Drop(self.rate, self.kind, block=self.block, always=self.when == "always", site=f"{place}/{name}")
+            layer.add_module(name, drop)
+            layer.register_forward_hook(functools.partial(through_child, name))
+        return net
+
+    def _places(self, net: nn.Module, example: Example) -> list[tuple[str, nn.Module]]:
+        hidden = list(hidden_layers(net, example))
+        activations = [(name, layer) for name, layer in hidden if isinstance(layer, ACTIVATIONS)]
+        if self.where == "*":
+            return found_places(
+                activations, "dropout", "no hidden activation that is a module (one called as a function?)"
+            )
+        for candidates in (activations, hidden):
+            places = matching(candidates, self.where)
+            if places:
+                return places
+        raise RequestError(
+            f"dropout.where: no hidden layer is named {shown(self.where)}; {nearest_layer(self.where, hidden)}"
+        )
+
+
+def random_layers(net: nn.Module) -> list[Drop]:
+    """The dropout layers that surgery put into a network."""
+    return [module for module in net.modules() if isinstance(module, Drop)]
+
+
+def rewind(layers: Iterable[Drop], key: Key, rows: Tensor) -> None:
+    """Sets the draws of random layers to those of `key` for samples numbered `rows`, int64 [batch]."""
+    for layer in layers:
+        layer.rewind(key, rows)
+
+
+def _bounds(rate: Any) -> tuple[float, ...]:
+    """The values between which a rate can move."""
+    if isinstance(rate, (int, float)):
+        return (rate,)
+    if hasattr(rate, "values"):
+        return tuple(rate.values.values())
+    names = ("least", "most") if hasattr(rate, "most") else ("start", "end")
+    return tuple(getattr(rate, name) for name in names)
+
+
+def _sixteen_bits(key: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
+    """Random int16 over its whole range, [rows, *shape]."""
+    count = math.prod(shape)
+    return bits(key, rows, -(-count // 4)).view(torch.int16)[:, :count].reshape(len(rows), *shape)
+
+
+def _channels_second(x: Tensor) -> Tensor:
+    """[batch, ..., units] seen as [batch, units, ...]: draws are laid out as channels-last activations are."""
+    return x if x.ndim == 2 else x.movedim(-1, 1)
+
+
+def _by_unit(factor: Tensor, x: Tensor) -> Tensor:
+    """A number, or one a unit, of a shape that broadcasts to x's."""
+    return factor if factor.ndim == 0 else factor.reshape(1, -1, *[1] * (x.ndim - 2))
+
+
+def _by_unit_and_row(mask: Tensor, x: Tensor) -> Tensor:
+    return mask.reshape(*mask.shape, *[1] * (x.ndim - 2))

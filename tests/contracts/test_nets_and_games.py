@@ -1,0 +1,112 @@
+"""What every network and every game keeps to, with labels and without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from sparring.build import build
+from sparring.data.options import Digits
+from sparring.engine import Engine, choose_plan
+from sparring.games import Game
+from sparring.loop import play
+from sparring.match import Match, make
+from sparring.nets import Net
+from sparring.part import parts_of
+from tests.conftest import small_recipe
+
+SMALL: dict[str, Any] = {
+    "dense": {"widths": [8]},
+    "dcgan": {"widths": [8, 8], "kernel": 3},
+    "resnet": {"width": 4},
+    "r3gan": {"width": 8, "group": 8, "expansion": 1},
+}
+DATA = Digits().load()
+
+
+@pytest.mark.parametrize("labels", ["none", "projection", "concat"])
+@pytest.mark.parametrize("name", SMALL)
+def test_every_network_plays_with_labels_and_without(name: str, labels: str) -> None:
+    match = match_of(name, labels)
+    steps = play(
+        match.duel,
+        match.players["discriminator"],
+        match.players["generator"],
+        match.batches,
+        match.engine.backward,
+        key=match.key,
+        clock=match.now,
+    )
+    before = {side: [p.clone() for p in net.parameters()] for side, net in match.nets().items()}
+    for _ in range(3):
+        step = next(steps)
+    assert torch.isfinite(step.generator[0]["loss"])
+    for side, net in match.nets().items():
+        moved = [not torch.equal(a, b) for a, b in zip(before[side], net.parameters(), strict=True)]
+        assert sum(moved) >= len(moved) - 1, side
+
+
+def match_of(name: str, labels: str) -> Match:
+    nets = {"net": {name: SMALL[name]}}
+    recipe = small_recipe(
+        game={"from_noise": {"labels": labels, "latent": {"normal": {"size": 8}}}}, generator=nets, discriminator=nets
+    )
+    return build(recipe, DATA, Engine(choose_plan("cpu", "fp32", images=True)))
+
+
+@pytest.mark.parametrize("labels", ["none", "projection"])
+def test_a_sample_depends_on_its_number_alone(labels: str) -> None:
+    match = match_of("dense", labels)
+    rows = torch.arange(20)
+    drawn = match.drawn_labels(match.key, rows)
+    assert (drawn is None) == (labels == "none")
+    net = match.sampler()
+    whole = make(match.game, net, match.key, rows, drawn)
+    part = make(match.game, net, match.key, rows[5:9], None if drawn is None else drawn[5:9])
+    torch.testing.assert_close(whole[5:9], part)
+
+
+def test_labels_are_drawn_as_often_as_they_occur() -> None:
+    match = match_of("dense", "projection")
+    drawn = match.drawn_labels(match.key, torch.arange(20_000))
+    assert drawn is not None
+    found = torch.bincount(drawn, minlength=10) / 20_000
+    wanted = torch.bincount(DATA.labels[DATA.train], minlength=10) / len(DATA.train)
+    torch.testing.assert_close(found, wanted, atol=0.012, rtol=0)
+
+
+@pytest.mark.parametrize("latent", ["normal", "uniform", "truncated"])
+def test_latents_have_their_distribution(latent: str) -> None:
+    from scipy import stats
+
+    recipe = small_recipe(game={"from_noise": {"latent": {latent: {"size": 50}}}})
+    drawn = recipe.game.latent.draw(match_of("dense", "none").key, torch.arange(400)).flatten().numpy()
+    reference = {"normal": stats.norm(), "uniform": stats.uniform(-1, 2), "truncated": stats.truncnorm(-2, 2)}[latent]
+    assert stats.kstest(drawn, reference.cdf).pvalue > 1e-3
+    if latent == "truncated":
+        assert abs(drawn).max() <= 2.001
+
+
+def test_the_unions_are_closed() -> None:
+    assert set(SMALL) | {"own"} == set(parts_of(Net))
+    assert set(parts_of(Game)) == {"from_noise"}
+
+
+def test_noise_images_stand_in_for_the_share_of_fakes_that_is_asked_for() -> None:
+    from sparring.game import Turn
+
+    recipe = small_recipe(game={"from_noise": {"noise_images": 0.5, "latent": {"normal": {"size": 8}}}}, batch=1000)
+    match = build(recipe, DATA, Engine(choose_plan("cpu", "fp32", images=True)))
+    batch = next(match.batches)
+    fakes = {
+        side: Turn(match.duel, batch, match.now(0), side, match.key).fake.detach()
+        for side in ("discriminator", "generator")
+    }
+    replaced = (fakes["discriminator"] != fakes["generator"]).flatten(1).any(1)
+    assert float(replaced.float().mean()) == pytest.approx(0.5, abs=0.06)
+    noise = fakes["discriminator"][replaced]
+    assert float(noise.min()) < -0.99
+    assert float(noise.max()) > 0.99
+    assert abs(float(noise.mean())) < 0.02

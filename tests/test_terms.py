@@ -1,0 +1,160 @@
+"""Penalties against closed forms and against finite differences in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sparring.draws import Key
+from sparring.nets import Dense, Verdict, initialise
+from sparring.surgery import Dropout, operate
+from sparring.terms import L1, L2, R1, R2, Consistency, Dragan, GradientPenalty
+from tests.plain import NOW, turn_of
+
+X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def double_sum(x: Tensor) -> Tensor:
+    return 2 * x.flatten(1).sum(1)
+
+
+def test_gradient_penalty_of_twice_the_sum_is_nine() -> None:
+    """The slope is 2 in each of 4 dimensions: (4 - 1)^2."""
+    assert float(GradientPenalty()(turn_of(X, double_sum))) == pytest.approx(9.0)
+
+
+def test_gradient_penalty_of_a_one_lipschitz_critic_is_zero() -> None:
+    assert float(GradientPenalty()(turn_of(X, lambda x: x.flatten(1).sum(1) / 2))) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_slope_is_one_a_sample_not_one_a_batch() -> None:
+    """Slopes of 2 and of 0, half each: ((2-1)^2 + (0-1)^2) / 2 = 1; a norm over the batch gives another number."""
+    side = torch.arange(8, dtype=torch.float64) % 2
+
+    def critic(x: Tensor) -> Tensor:
+        return 2 * side * x[:, 0]
+
+    assert float(GradientPenalty()(turn_of(X[:8], critic))) == pytest.approx(1.0)
+
+
+def test_interpolation_places_are_uniform_and_differ_by_sample() -> None:
+    """Between reals at 1 and fakes at 0 the places are the draws themselves."""
+    places: list[Tensor] = []
+
+    def critic(x: Tensor) -> Tensor:
+        places.append(x.detach())
+        return x.sum(1)
+
+    ones = torch.ones(4000, 1, dtype=torch.float64)
+    GradientPenalty()(turn_of(ones, critic, lambda x: 0 * x))
+    found = places[-1][:, 0]
+    assert 0 <= float(found.min()) < 0.01
+    assert 0.99 < float(found.max()) <= 1
+    assert float(found.mean()) == pytest.approx(0.5, abs=0.03)
+    assert float(found.std()) == pytest.approx(12**-0.5, abs=0.02)
+    # a later turn draws others
+    other = turn_of(ones, critic, lambda x: 0 * x, seed=1)
+    GradientPenalty()(other)
+    assert not torch.equal(places[-1][:, 0], found)
+
+
+@pytest.mark.parametrize(("term", "watched", "wanted"), [(R1(), "real", 8.0), (R2(), "fake", 8.0)])
+def test_r1_and_r2_are_half_the_squared_slope(term: R1 | R2, watched: str, wanted: float) -> None:
+    """The squared slope is 4 * 2^2 = 16."""
+    assert float(term(turn_of(X, double_sum, watched=frozenset({watched})))) == pytest.approx(wanted)
+
+
+def test_r1_of_a_square_is_taken_at_the_reals() -> None:
+    turn = turn_of(X, lambda x: x.square().sum(1) / 2, watched=frozenset({"real"}))
+    assert float(R1()(turn).detach()) == pytest.approx(float(X.square().sum(1).mean() / 2))
+
+
+def test_r1_shares_the_objectives_pass() -> None:
+    calls = []
+
+    def critic(x: Tensor) -> Tensor:
+        calls.append(len(x))
+        return x.sum(1)
+
+    turn = turn_of(X, critic, watched=frozenset({"real"}))
+    _ = turn.on_real
+    R1()(turn)
+    assert len(calls) == 1
+
+
+def test_dragan_stays_near_the_reals_and_on_one_side() -> None:
+    seen: list[Tensor] = []
+
+    def critic(x: Tensor) -> Tensor:
+        seen.append(x.detach())
+        return x.sum(1)
+
+    Dragan()(turn_of(X, critic))
+    moved = seen[-1] - X
+    assert float(moved.min()) >= 0
+    assert 0 < float(moved.max()) <= 0.5 * float(X.std())
+
+
+@pytest.mark.parametrize("term", [R1(), R2(), GradientPenalty(), Dragan()], ids=lambda term: type(term).__name__)
+def test_gradients_by_the_weights_match_finite_differences(term: R1 | GradientPenalty) -> None:
+    net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+    fixed = nn.Linear(4, 4).double()
+
+    def penalty(*weights: Tensor) -> Tensor:
+        names = [name for name, _ in net.named_parameters()]
+
+        def critic(x: Tensor) -> Tensor:
+            return torch.func.functional_call(net, dict(zip(names, weights, strict=True)), (x,))[:, 0]
+
+        with torch.no_grad():
+            fakes = fixed(X[:6])
+        return term(turn_of(X[:6], critic, lambda _: fakes, watched=term.watches))
+
+    weights = tuple(parameter.detach().clone().requires_grad_() for parameter in net.parameters())
+    assert torch.autograd.gradcheck(penalty, weights, eps=1e-6, atol=1e-6)
+
+
+def test_weight_penalties_leave_biases_out() -> None:
+    net = nn.Linear(4, 1).double()
+    nn.init.constant_(net.weight, -0.5)
+    nn.init.constant_(net.bias, 7.0)
+    turn = turn_of(X, net)
+    assert float(L1()(turn).detach()) == pytest.approx(2.0)
+    assert float(L2()(turn).detach()) == pytest.approx(0.5)
+
+
+def dropped_net(rate: float) -> nn.Module:
+    options = Dense(widths=(32, 32))
+    net = initialise(options.discriminator((4,)), Key(1)).train()
+    surgery = {"dropout": Dropout(rate=rate)}
+    net = operate(net, surgery, lambda n: n(torch.zeros(2, 4)), Key(2))
+    for layer in net.modules():
+        if hasattr(layer, "set_rate"):
+            layer.set_rate(NOW)
+    return net
+
+
+def test_consistency_is_zero_without_dropout_and_grows_with_it() -> None:
+    found = []
+    for rate in (0.0, 0.2, 0.5):
+        turn = turn_of(X.float(), dropped_net(rate))
+        turn.begin()
+        found.append(float(Consistency()(turn).detach()))
+    assert found[0] == 0
+    assert 0 < found[1] < found[2]
+
+
+def test_consistency_is_the_papers_formula() -> None:
+    """Logits 1 apart, features 2 apart, margin 0.7: 1 + 0.1 * 2 - 0.7."""
+    verdicts = iter([(0.0, 0.0), (1.0, 2.0)])
+
+    def critic(x: Tensor) -> Verdict:
+        logit, feature = next(verdicts)
+        features = torch.zeros(len(x), 3)
+        features[:, 0] = feature
+        return Verdict(torch.full((len(x),), logit), features)
+
+    assert float(Consistency(margin=0.7)(turn_of(X, critic))) == pytest.approx(0.5)
+    verdicts = iter([(0.0, 0.0), (1.0, 2.0)])
+    assert float(Consistency(margin=5.0)(turn_of(X, critic))) == 0
