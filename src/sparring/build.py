@@ -1,0 +1,198 @@
+"""From a recipe and data to a match that can be played."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring.data import Batches, DataSet, Rows
+from sparring.draws import Key
+from sparring.engine import Engine
+from sparring.errors import RequestError
+from sparring.game import SIDES, Duel, Player, Side
+from sparring.games import FromNoise
+from sparring.games.noise import as_verdict
+from sparring.match import Match
+from sparring.nets import Own, Shape, initialise
+from sparring.optimisers import Average
+from sparring.recipe import PlayerOptions, Recipe
+from sparring.surgery import operate, random_layers
+from sparring.terms import Consistency
+
+OwnNets = Mapping[str, nn.Module]
+"""Networks of the user's, by side."""
+
+
+def fitted(recipe: Recipe, data: DataSet, own: OwnNets) -> Recipe:
+    """The recipe with what depends on the data resolved. Raises RequestError where the two do not go together."""
+    changes: dict[str, Any] = {}
+    if recipe.batch > len(data.train):
+        smaller = 2 ** (len(data.train).bit_length() - 1)
+        raise RequestError(
+            f"batch: {recipe.batch} is more than the {len(data.train)} training samples; try batch={smaller}"
+        )
+    labels = recipe.game.labels
+    if labels == "auto":
+        changes["game"] = recipe.game.model_copy(
+            update={"labels": "projection" if 1 < data.classes <= 1000 else "none"}
+        )
+    elif labels != "none" and data.classes < 2:
+        raise RequestError(f"game.from_noise.labels: {labels}, and {data.name} has no labels; say none")
+    for side in SIDES:
+        if side in own:
+            options: PlayerOptions = getattr(recipe, side)
+            changes[side] = options.model_copy(update={"net": Own(module=type(own[side]).__qualname__)})
+    _check_range(recipe, data)
+    if data.codec.kind == "points" and recipe.augment:
+        raise RequestError(f"augment.{next(iter(recipe.augment))}: works on images, and {data.name} are points")
+    return recipe.model_copy(update=changes)
+
+
+def _check_range(recipe: Recipe, data: DataSet) -> None:
+    """The generator's output must cover the range of the data."""
+    made = getattr(recipe.generator.net, "output", "linear")
+    wrong = {("sigmoid", "signed"): ("[0, 1]", "[-1, 1]", "unit"), ("tanh", "unit"): ("[-1, 1]", "[0, 1]", "signed")}
+    clash = wrong.get((made, data.codec.range))
+    if clash:
+        name = f"generator.net.{recipe.generator.net.recipe_name()}.output"
+        raise RequestError(
+            f"{name}: {made} makes values in {clash[0]}, the data's are in {clash[1]}; set its range={clash[2]}"
+        )
+
+
+def build_nets(recipe: Recipe, data: DataSet, own: OwnNets) -> dict[Side, nn.Module]:
+    """Both networks with their first weights, after surgery, on the CPU in training mode."""
+    return {side: operated_net(recipe, side, data.shape, data.classes, own) for side in ("generator", "discriminator")}
+
+
+def operated_net(recipe: Recipe, side: Side, shape: Shape, classes: int, own: OwnNets) -> nn.Module:
+    """One network with its first weights (a user's own keeps those it has), after surgery, in training mode.
+
+    Raises RequestError where it does not fit the data or its surgery.
+    """
+    game, key = recipe.game, Key(recipe.seed, "weights", side)
+    options: PlayerOptions = getattr(recipe, side)
+    if side in own:
+        net = copy.deepcopy(own[side])
+    else:
+        build = game.build_generator if side == "generator" else game.build_discriminator
+        net = initialise(build(options.net, shape, classes), key)
+    net.train()
+    _try(net, side, game, shape)
+    net = operate(net, options.surgery, lambda n: _example(n, side, game, shape), key.at("surgery"))
+    _try_rates(net, side, game, shape)
+    return net
+
+
+def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = None) -> Match:
+    """Everything that one training consists of. `recipe` is `fitted` to the data."""
+    recipe = recipe.model_copy(deep=True)  # controllers keep their values in their own copy
+    nets = build_nets(recipe, data, own or {})
+    _check_terms(recipe, nets)
+    device = engine.device
+    players: dict[str, Player] = {}
+    called: dict[str, nn.Module] = {}
+    for side in SIDES:
+        options: PlayerOptions = getattr(recipe, side)
+        net = engine.place(nets[side])
+        called[side] = engine.called(net)
+        players[side] = Player(
+            side,
+            net,
+            options.optimiser.build([p for p in net.parameters() if p.requires_grad]),
+            recipe.objective,
+            rate=options.optimiser.lr,
+            terms=options.terms,
+            moves=options.moves,
+            microbatch=recipe.microbatch,
+        )
+    rows = Rows(data, data.train, device)
+    match = Match(
+        engine=engine,
+        data=data,
+        game=recipe.game,
+        duel=Duel(recipe.game, called["generator"], called["discriminator"], recipe.augment),
+        generator=nets["generator"],
+        discriminator=nets["discriminator"],
+        players=players,
+        batches=Batches(rows, recipe.batch, Key(recipe.seed, 0, "data"), mirror=data.mirror),
+        heldout=Rows(data, data.heldout, device),
+        average=Average(recipe.ema, nets["generator"]) if recipe.ema else None,
+        controllers=recipe.controllers(),
+        seed=recipe.seed,
+        steps=recipe.steps,
+        batch=recipe.batch,
+        chunk=recipe.microbatch or recipe.batch,
+    )
+    _check_controllers(recipe, match)
+    return match
+
+
+def _inputs(side: Side, game: FromNoise, shape: Shape) -> tuple[Tensor, ...]:
+    """Two rows of what a network of this side sees."""
+    rows = torch.arange(2)
+    first = game.latent.draw(Key("example"), rows) if side == "generator" else torch.zeros(2, *shape)
+    return (first,) if game.labels == "none" else (first, torch.zeros(2, dtype=torch.int64))
+
+
+def _example(net: nn.Module, side: Side, game: FromNoise, shape: Shape) -> Any:
+    device = next((p.device for p in net.parameters()), torch.device("cpu"))
+    return net(*(part.to(device) for part in _inputs(side, game, shape)))
+
+
+def _try(net: nn.Module, side: Side, game: FromNoise, shape: Shape) -> None:
+    """A network must make what the data asks for; a user's own module may fail in any way."""
+    probe = copy.deepcopy(net).eval()
+    name = type(net).__name__
+    try:
+        with torch.no_grad():
+            made = _example(probe, side, game, shape)
+    except Exception as error:
+        inputs = " and ".join(str(list(part.shape)) for part in _inputs(side, game, shape))
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(f"{side}: {name} fails on inputs {inputs}: {reason}") from None
+    if side == "discriminator":
+        as_verdict(made, 2)
+    elif not isinstance(made, Tensor) or list(made.shape) != [2, *shape]:
+        told = list(made.shape) if isinstance(made, Tensor) else type(made).__name__
+        raise RequestError(f"generator: {name} makes {told}; the data asks for {[2, *shape]}")
+
+
+def _try_rates(net: nn.Module, side: Side, game: FromNoise, shape: Shape) -> None:
+    """Lists of dropout rates must fit their layers: found out by one pass with dropout on, on a copy."""
+    if any(isinstance(layer.schedule, tuple) for layer in random_layers(net)):
+        probe = copy.deepcopy(net).eval()
+        for layer in random_layers(probe):
+            layer.train()
+        with torch.no_grad():
+            _example(probe, side, game, shape)
+
+
+def _check_terms(recipe: Recipe, nets: Mapping[Side, nn.Module]) -> None:
+    for name, term in recipe.discriminator.terms.items():
+        if isinstance(term, Consistency) and not (random_layers(nets["discriminator"]) or _own_dropout(nets)):
+            raise RequestError(
+                f"discriminator.terms.{name}: needs a discriminator that draws; "
+                "add discriminator.surgery.dropout.rate=0.3"
+            )
+
+
+def _own_dropout(nets: Mapping[Side, nn.Module]) -> bool:
+    kinds = nn.modules.dropout._DropoutNd
+    return any(isinstance(module, kinds) and module.p > 0 for module in nets["discriminator"].modules())
+
+
+def _check_controllers(recipe: Recipe, match: Match) -> None:
+    for path, adaptive in match.controllers.items():
+        blind = len(match.heldout) == 0 or adaptive.signal == "sign"
+        if adaptive.signal == "heldout" and len(match.heldout) == 0:
+            raise RequestError(f"{path}.signal: heldout, and nothing is held out; set data's held_out=0.1")
+        if blind and not recipe.objective.zero_is_undecided:
+            raise RequestError(
+                f"{path}: needs held-out data with the objective {recipe.objective.recipe_name()}, "
+                "whose logits have no zero of their own; set data's held_out=0.1"
+            )

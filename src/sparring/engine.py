@@ -1,0 +1,209 @@
+"""The only importer of the distributed engine, Lightning Fabric: devices, precision, loggers."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from sparring.errors import RequestError
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of each precision it sets
+
+Precision = Literal["auto", "fp32", "bf16"]
+Tracker = Literal["none", "tensorboard", "wandb", "mlflow"]
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class Plan(NamedTuple):
+    """How a run is computed; written to `environment.json` before the first step and kept on resume."""
+
+    device: str
+    precision: Literal["fp32", "bf16"]
+    threads: int
+    channels_last: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+def choose_plan(device: str, precision: Precision, *, images: bool, deterministic: bool = False) -> Plan:
+    """The plan for this machine. Raises RequestError for a device that is not there."""
+    kind = _device(device)
+    reduced: Literal["fp32", "bf16"] = "fp32"
+    if precision == "bf16" or (precision == "auto" and _fast_bf16(kind)):
+        reduced = "bf16"
+    return Plan(kind, reduced, torch.get_num_threads(), images)
+
+
+class Engine:
+    """One process's share of the work: where tensors live, how networks are called, how gradients are made."""
+
+    def __init__(self, plan: Plan, tracker: Tracker = "none", folder: Path | None = None) -> None:
+        self.plan = plan
+        torch.set_num_threads(plan.threads)
+        loggers = [] if tracker == "none" or folder is None else [_logger(tracker, folder)]
+        self.fabric = Fabric(
+            accelerator=plan.device,
+            devices=1,
+            precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
+            loggers=loggers,
+        )
+        self.device = self.fabric.device
+
+    def place(self, net: nn.Module) -> nn.Module:
+        """The network on the device, in the plan's memory format."""
+        net = net.to(self.device)
+        if self.plan.channels_last:
+            net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return net
+
+    def called(self, net: nn.Module) -> nn.Module:
+        """The network as the engine calls it: in the plan's precision, with results in float32."""
+        return net if self.plan.precision == "fp32" else Called(net, self.fabric)
+
+    def backward(self, loss: Tensor) -> None:
+        self.fabric.backward(loss)
+
+    def track(self, numbers: dict[str, float], step: int) -> None:
+        """Sends numbers to the tracker, where the run has one."""
+        if self.fabric.loggers:
+            self.fabric.log_dict(numbers, step)
+
+    def finish(self) -> None:
+        """Closes the tracker."""
+        for logger in self.fabric.loggers:
+            logger.finalize("success")
+
+
+class Called(nn.Module):
+    """Calls a network under the engine's precision.
+
+    Fabric's own wrapper refuses gradients that are not taken through `fabric.backward`, and penalties take theirs by
+    `torch.autograd.grad`.
+    """
+
+    def __init__(self, net: nn.Module, fabric: Fabric) -> None:
+        super().__init__()
+        self.net = net
+        self._context = fabric.autocast
+
+    def forward(self, *inputs: Tensor) -> Any:
+        with self._context():
+            return in_float32(self.net(*inputs))
+
+
+def in_float32(result: Any) -> Any:
+    """What a network gave, with its tensors in float32."""
+    if isinstance(result, Tensor):
+        return result.float() if result.is_floating_point() else result
+    if isinstance(result, tuple):
+        parts = [in_float32(part) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return result
+
+
+def peak_memory(device: torch.device | str) -> int:
+    """The most memory the process has used so far, in bytes: on the device, or of the machine for a CPU."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(used if sys.platform == "darwin" else used * 1024)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on a device or of the machine."""
+    text = str(error)
+    return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+    )
+
+
+def environment() -> dict[str, Any]:
+    """Versions and the machine, for the record."""
+    import numpy
+
+    import sparring
+
+    return {
+        "sparring": sparring.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "lightning_fabric": version("lightning-fabric"),
+        "numpy": numpy.__version__,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def _device(wanted: str) -> str:
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if wanted == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if wanted not in there:
+        raise RequestError(f"device: '{wanted}' is none of {', '.join(DEVICES)}")
+    if not there[wanted]:
+        raise RequestError(
+            f"device: {wanted} is not on this machine; there is {', '.join(n for n in there if there[n])}"
+        )
+    return wanted
+
+
+def _fast_bf16(device: str) -> bool:
+    """Whether the device multiplies bf16 matrices in hardware made for it."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    if device == "cpu":
+        amx = getattr(torch.cpu, "_is_amx_tile_supported", None)
+        return bool(amx and amx())
+    return False
+
+
+def check_tracker(tracker: Tracker) -> None:
+    """Raises RequestError where a tracker's package is missing."""
+    if tracker != "none":
+        _logger_class(tracker)
+
+
+def _logger(tracker: Tracker, folder: Path) -> Any:
+    """A tracker's logger, which keeps its files in the run directory."""
+    kind = _logger_class(tracker)
+    if tracker == "tensorboard":
+        return kind(root_dir=folder, name="", version="tensorboard")
+    if tracker == "wandb":
+        return kind(project="sparring", name=folder.name, save_dir=folder)
+    return kind(experiment_name="sparring", run_name=folder.name, save_dir=str(folder / "mlruns"))
+
+
+def _logger_class(tracker: Tracker) -> Any:
+    """The class of a tracker's logger, its packages imported. Raises RequestError where one is missing."""
+    try:
+        if tracker == "tensorboard":
+            from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+            importlib.import_module("torch.utils.tensorboard")
+            return TensorBoardLogger
+        importlib.import_module(tracker)
+        from pytorch_lightning.loggers import MLFlowLogger, WandbLogger
+
+        return WandbLogger if tracker == "wandb" else MLFlowLogger
+    except ImportError as error:
+        missing = getattr(error, "name", None) or str(error)
+        raise RequestError(f"tracker: {tracker} needs '{missing}'; pip install 'sparring[trackers]'") from None

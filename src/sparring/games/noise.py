@@ -1,0 +1,133 @@
+"""Samples from noise: the game that GANs began with, with or without labels."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from sparring.data import Batch
+from sparring.draws import Key, normal, uniform
+from sparring.errors import RequestError
+from sparring.game import Turn
+from sparring.nets import Net, Own, Shape, Verdict
+from sparring.nets.labels import ConcatDiscriminator, LabelledGenerator, ProjectionDiscriminator
+from sparring.part import OneOf, Part
+from sparring.schedules import Schedule, value
+
+
+class _Latent(Part):
+    size: int = Field(128, ge=1)
+    """Values of one latent."""
+
+
+class Normal(_Latent):
+    """Standard normal latents."""
+
+    def draw(self, key: Key, rows: Tensor) -> Tensor:
+        """Latents [rows, size]."""
+        return normal(key, rows, (self.size,))
+
+
+class Uniform(_Latent):
+    """Latents uniform in [-1, 1)."""
+
+    def draw(self, key: Key, rows: Tensor) -> Tensor:
+        """Latents [rows, size]."""
+        return uniform(key, rows, (self.size,)) * 2 - 1
+
+
+class Truncated(_Latent):
+    """Normal latents within bounds, drawn by the inverse of the distribution function, so that none is rejected."""
+
+    at: float = Field(2.0, gt=0)
+    """The bound, in standard deviations."""
+
+    def draw(self, key: Key, rows: Tensor) -> Tensor:
+        """Latents [rows, size]."""
+        inside = torch.erf(torch.tensor(self.at / 2**0.5, dtype=torch.float64))
+        drawn = uniform(key, rows, (self.size,)).to(torch.float64) * 2 - 1
+        return (torch.erfinv(drawn * inside) * 2**0.5).float()
+
+
+Latent = Annotated[Normal | Uniform | Truncated, OneOf()]
+
+
+class FromNoise(Part):
+    """The generator makes samples from latents; the discriminator tells them from the data's."""
+
+    latent: Latent = Normal()
+    """What the generator starts from."""
+    labels: Literal["auto", "none", "projection", "concat"] = "none"
+    """How labels take part: not at all, by a projection discriminator, or as more input of both networks; `auto` takes
+    projection where the data has labels."""
+    label_width: int = Field(32, ge=1)
+    """Values of a label's embedding as input."""
+    noise_images: Schedule = 0.0
+    """Share of the discriminator's fakes that are uniform noise in the data's range instead of generated, for a
+    discriminator that is first trained alone."""
+
+    def build_generator(self, net: Net, shape: Shape, classes: int) -> nn.Module:
+        """The generator for samples of a shape and so many classes (0 for none)."""
+        if isinstance(net, Own):
+            raise RequestError("generator.net: own: this run's generator is a module of your own; give it from Python")
+        if self.labels == "none":
+            return net.generator(self.latent.size, shape)
+        inner = net.generator(self.latent.size + self.label_width, shape)
+        return LabelledGenerator(inner, classes, self.label_width)
+
+    def build_discriminator(self, net: Net, shape: Shape, classes: int) -> nn.Module:
+        """The discriminator of samples of a shape and so many classes (0 for none)."""
+        if isinstance(net, Own):
+            raise RequestError(
+                "discriminator.net: own: this run's discriminator is a module of your own; give it from Python"
+            )
+        if self.labels == "none":
+            return net.discriminator(shape)
+        if self.labels == "concat":
+            inner = net.discriminator((shape[0] + self.label_width, *shape[1:]))
+            return ConcatDiscriminator(inner, classes, self.label_width)
+        inner = net.discriminator(shape)
+        return ProjectionDiscriminator(inner, classes, int(inner.features))  # type: ignore[arg-type]
+
+    def real(self, turn: Turn) -> Tensor:
+        return turn.batch.samples
+
+    def fake(self, turn: Turn) -> Tensor:
+        fakes = self.make(turn.duel.generator, turn.key.at("latents"), turn.batch.rows, turn.batch.labels)
+        share = value(self.noise_images, turn.now) if turn.mover == "discriminator" else 0.0
+        if share <= 0:
+            return fakes
+        key, one_each = turn.key.at("noise images"), [1] * (fakes.ndim - 1)
+        noise = uniform(key, turn.batch.rows, fakes.shape[1:])
+        low, high = turn.batch.bounds
+        chosen = uniform(key.at("chosen"), turn.batch.rows, one_each) < share
+        return torch.where(chosen, low + (high - low) * noise, fakes)
+
+    def make(self, generator: nn.Module, key: Key, rows: Tensor, labels: Tensor | None) -> Tensor:
+        """Samples [rows, ...] for latents that are functions of the key and the samples' numbers."""
+        latents = self.latent.draw(key, rows)
+        made: Tensor = generator(latents) if self.labels == "none" else generator(latents, labels)
+        return made
+
+    def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
+        seen = discriminator(sample) if self.labels == "none" else discriminator(sample, batch.labels)
+        return as_verdict(seen, len(sample))
+
+
+def as_verdict(seen: object, count: int) -> Verdict:
+    """What a discriminator gave, as a verdict: one itself, logits, or logits and features."""
+    if isinstance(seen, Verdict):
+        return seen
+    logits, features = seen if isinstance(seen, tuple) and len(seen) == 2 else (seen, None)
+    if not isinstance(logits, Tensor) or len(logits) != count:
+        raise RequestError(f"discriminator: gives {_told(logits)} for {count} samples; wanted logits [{count}]")
+    return Verdict(
+        logits[:, 0] if logits.shape[1:] == (1,) else logits.flatten(1) if logits.ndim > 2 else logits, features
+    )
+
+
+def _told(value: object) -> str:
+    return f"a tensor {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"

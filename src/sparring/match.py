@@ -1,0 +1,170 @@
+"""Everything one training consists of, put together, and its whole state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring.data import Batch, Batches, DataSet, Rows
+from sparring.draws import Key, integers
+from sparring.engine import Engine
+from sparring.game import Duel, Player
+from sparring.games import Game
+from sparring.optimisers import Average
+from sparring.schedules import Adaptive, Now
+from sparring.surgery import random_layers, rewind
+
+REFIT_PASSES = 16
+"""Batches of fakes over which batch-norm statistics of the averaged generator are estimated."""
+
+
+@dataclass
+class Match:
+    """Two players, the game, the data and the engine: what the trainer plays and a checkpoint holds."""
+
+    engine: Engine
+    data: DataSet
+    game: Game
+    duel: Duel
+    generator: nn.Module
+    """The generator itself; the duel holds it as the engine calls it."""
+    discriminator: nn.Module
+    players: dict[str, Player]
+    batches: Batches
+    heldout: Rows
+    average: Average | None
+    controllers: dict[str, Adaptive]
+    """The values that a controller moves, by their dotted keys in the recipe."""
+    seed: int
+    steps: int
+    batch: int
+    chunk: int
+    """Samples that go through the networks at once."""
+    attempt: int = 0
+    step: int = 0
+    """Steps done."""
+    seconds: float = 0.0
+    """Training time so far."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What observers keep across a resume, by their names."""
+
+    @property
+    def key(self) -> Key:
+        """What all draws of this attempt go by."""
+        return Key(self.seed, self.attempt)
+
+    @property
+    def classes(self) -> int:
+        return self.data.classes
+
+    def now(self, step: int) -> Now:
+        return Now(step, step * self.batch, self.steps)
+
+    def nets(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def sampler(self) -> nn.Module:
+        """The generator that samples, in eval mode: the averaged one, its statistics fitted, or the live one itself."""
+        if self.average is None:
+            return self.generator.eval()
+        return self.average.refit(self._refit_passes(self.average.net))
+
+    def _refit_passes(self, net: nn.Module) -> Iterator[Tensor]:
+        size = max(self.batch, 64)
+        for number in range(REFIT_PASSES):
+            rows = torch.arange(number * size, (number + 1) * size, device=self.engine.device)
+            yield make(self.game, net, Key(self.seed, "refit"), rows, self.drawn_labels(Key(self.seed, "refit"), rows))
+
+    def drawn_labels(self, key: Key, rows: Tensor) -> Tensor | None:
+        """Labels as frequent as in the training data, or None where the game has none."""
+        if self.game.labels == "none" or self.data.labels is None:
+            return None
+        counts = torch.bincount(self.data.labels[self.data.train], minlength=self.data.classes)
+        return draw_labels(counts, key, rows)
+
+    def state(self) -> dict[str, Any]:
+        """The whole training state, but for what the recipe and the data say."""
+        return {
+            "step": self.step,
+            "attempt": self.attempt,
+            "seconds": self.seconds,
+            "position": self.batches.position,
+            "nets": {name: net.state_dict() for name, net in self.nets().items()},
+            "average": None if self.average is None else self.average.net.state_dict(),
+            "optimisers": {name: player.optimiser.state_dict() for name, player in self.players.items()},
+            "controllers": {path: adaptive.at(self.now(self.step)) for path, adaptive in self.controllers.items()},
+            "notes": self.notes,
+            "data": described(self.data),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes up a state; `attempt` is kept where it is already higher."""
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.attempt = max(self.attempt, state["attempt"])
+        for name, net in self.nets().items():
+            net.load_state_dict(state["nets"][name])
+        if self.average is not None and state["average"] is not None:
+            self.average.net.load_state_dict(state["average"])
+        for name, player in self.players.items():
+            player.optimiser.load_state_dict(state["optimisers"][name])
+        for path, adaptive in self.controllers.items():
+            adaptive.set(state["controllers"][path])
+        self.notes.clear()
+        self.notes.update(state["notes"])
+        self.redraw(state["position"])
+
+    def redraw(self, position: int) -> None:
+        """Lets the batches follow the attempt's key from a position on."""
+        old = self.batches
+        self.batches = Batches(old.rows, old.size, self.key.at("data"), mirror=self.data.mirror, position=position)
+
+
+def described(data: DataSet) -> dict[str, Any]:
+    """What sampling needs to know of the data: codec, labels and how frequent they are in training."""
+    counts = None
+    if data.labels is not None:
+        counts = torch.bincount(data.labels[data.train], minlength=data.classes).tolist()
+    return {
+        "name": data.name,
+        "fingerprint": data.fingerprint,
+        "codec": data.codec.to_json(),
+        "label_names": list(data.label_names),
+        "label_counts": counts,
+    }
+
+
+def make(game: Game, generator: nn.Module, key: Key, rows: Tensor, labels: Tensor | None) -> Tensor:
+    """Samples for numbered rows, with the generator's own noise, if it has any, drawn from the key too."""
+    rewind(random_layers(generator), key.at("masks"), rows)
+    return game.make(generator, key.at("latents"), rows, labels)
+
+
+def draw_labels(counts: Tensor, key: Key, rows: Tensor) -> Tensor:
+    """Labels as frequent as `counts` (int64 [classes]) say, int64 [rows]."""
+    place = integers(key.at("labels"), rows, int(counts.sum()))
+    return torch.searchsorted(counts.cumsum(0).to(rows.device), place, right=True)
+
+
+@contextmanager
+def measuring(*nets: nn.Module) -> Iterator[None]:
+    """A mode that changes nothing: no gradients, no statistics, no dropout; the nets are as before after."""
+    modes = [(module, module.training) for net in nets for module in net.modules()]
+    for net in nets:
+        net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def probe_batch(rows: Rows, size: int, key: Key) -> Batch:
+    """A batch for measuring, drawn from a stream of its own."""
+    numbers = torch.arange(min(size, len(rows)), device=rows.samples.device)
+    return Batch(rows, integers(key, numbers, len(rows)), numbers)

@@ -1,0 +1,172 @@
+"""Observers read each step and write nothing to the training. (Controllers, too, only read: what they set are
+schedules, which the training reads.)"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from sparring.draws import Key
+from sparring.engine import peak_memory
+from sparring.game import Losses
+from sparring.loop import Step
+from sparring.match import Match, make, measuring, probe_batch
+from sparring.nets import Verdict
+from sparring.rundir import RunDir, append_line
+from sparring.schedules import Adaptive, value
+
+
+class Observer(Protocol):
+    """Is shown every step."""
+
+    def observe(self, match: Match, step: Step) -> None: ...
+
+
+class Log:
+    """Writes a line of numbers every so many steps, to `log.jsonl` and the tracker."""
+
+    def __init__(self, run: RunDir | None, every: int, show: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self.run = run
+        self.every = every
+        self.show = show
+        self._last: tuple[float, int] | None = None
+
+    def observe(self, match: Match, step: Step) -> None:
+        if step.number % self.every and step.number + 1 != match.steps:
+            return
+        line = self.line(match, step)
+        if self.run is not None:
+            append_line(self.run.log, line)
+            match.engine.track({k: v for k, v in line.items() if isinstance(v, float)}, match.step)
+        if self.show is not None:
+            self.show(line)
+
+    def line(self, match: Match, step: Step) -> dict[str, Any]:
+        """The numbers of a step; those that cannot be had in it (no move, say) are left out."""
+        now = match.now(step.number)
+        line: dict[str, Any] = {
+            "step": match.step,
+            "images": match.step * match.batch,
+            "attempt": match.attempt,
+            "seconds": round(match.seconds, 3),
+            "images_per_s": self._speed(match),
+            "memory_mb": round(peak_memory(match.engine.device) / 2**20, 1),
+        }
+        for side, moves in (("discriminator", step.discriminator), ("generator", step.generator)):
+            player = match.players[side]
+            for name, number in _mean(moves).items():
+                line[f"{side}_{name}"] = number
+            line[f"{side}_lr"] = value(player.rate, now)
+            if moves:
+                line[f"{side}_gradient"] = _norm(player.net)
+            for layer in player.random[:1]:
+                line[f"{side}_dropout"] = float(layer.rate.float().mean())
+        for path, adaptive in match.controllers.items():
+            line[f"adaptive/{path}"] = adaptive.at(now)
+        line |= heldout_logits(match, Key(match.seed, "probes", step.number))
+        return {name: number for name, number in line.items() if number is not None}
+
+    def _speed(self, match: Match) -> float | None:
+        here = (time.perf_counter(), match.step)
+        last, self._last = self._last, here
+        if last is None or here[1] <= last[1]:
+            return None
+        return round((here[1] - last[1]) * match.batch / (here[0] - last[0]), 2)
+
+
+class Controllers:
+    """Moves the values that follow the discriminator's overfitting (`sparring.schedules.Adaptive`)."""
+
+    every = 4
+    smoothing = 0.9
+    """What the old average counts at each reading."""
+
+    def observe(self, match: Match, step: Step) -> None:
+        if not match.controllers or step.number % self.every:
+            return
+        notes = match.notes.setdefault("controllers", {})
+        readings = overfitting(match, Key(match.seed, "controllers", step.number))
+        for name, number in readings.items():
+            notes[name] = self.smoothing * notes.get(name, number) + (1 - self.smoothing) * number
+        undecided = match.players["discriminator"].objective.zero_is_undecided
+        for adaptive in match.controllers.values():
+            signal, target = self.signal(adaptive, notes, undecided)
+            adaptive.nudge(signal > target, self.every * match.batch, match.steps * match.batch)
+
+    @staticmethod
+    def signal(adaptive: Adaptive, notes: dict[str, float], undecided: bool) -> tuple[float, float]:
+        """The signal's level and its target."""
+        target = adaptive.target
+        if adaptive.signal == "sign" or "heldout" not in notes:
+            return notes["sign"], 0.6 if target is None else target
+        if not undecided:
+            return notes["gap"], 0.1 if target is None else target
+        apart = notes["train"] - notes["fake"]
+        ratio = (notes["train"] - notes["heldout"]) / apart if apart > 1e-6 else 0.0
+        return ratio, 0.6 if target is None else target
+
+
+class Pictures:
+    """Shows samples of the averaged generator every so many steps, always of the same latents."""
+
+    def __init__(self, every: int, draw: Callable[[Match], None]) -> None:
+        self.every = every
+        self.draw = draw
+
+    def observe(self, match: Match, step: Step) -> None:
+        if match.step % self.every == 0 or match.step == match.steps:
+            self.draw(match)
+
+
+def heldout_logits(match: Match, key: Key) -> dict[str, float]:
+    """The discriminator's mean logits, in eval mode, of held-out samples and, beside them, of training ones."""
+    found = {}
+    with measuring(match.duel.discriminator):
+        for name, rows in (("train", match.batches.rows), ("heldout", match.heldout)):
+            if len(rows):
+                found[f"logits_{name}"] = float(_verdict(match, rows, key.at(name)).logits.float().mean())
+    return found
+
+
+def overfitting(match: Match, key: Key) -> dict[str, float]:
+    """Means of the discriminator's logits of training, held-out and fake samples, all in eval mode; how often it ranks
+    the first above fakes more than the second (`gap`); the mean sign of the first (`sign`)."""
+    with measuring(match.duel.discriminator, match.duel.generator):
+        train = _verdict(match, match.batches.rows, key.at("train")).logits.float()
+        batch = probe_batch(match.batches.rows, match.chunk, key.at("fake"))
+        fakes = make(match.game, match.duel.generator, key.at("fake"), batch.rows, batch.labels)
+        fake = match.game.show(match.duel.discriminator, fakes, batch).logits.float()
+        found = {"train": train.mean(), "fake": fake.mean(), "sign": train.sign().mean()}
+        if len(match.heldout):
+            heldout = _verdict(match, match.heldout, key.at("heldout")).logits.float()
+            found["heldout"] = heldout.mean()
+            found["gap"] = _ranked_above(train, fake) - _ranked_above(heldout, fake)
+    return {name: float(number) for name, number in found.items()}
+
+
+def _verdict(match: Match, rows: Any, key: Key) -> Verdict:
+    batch = probe_batch(rows, match.chunk, key)
+    return match.game.show(match.duel.discriminator, batch.samples, batch)
+
+
+def _ranked_above(first: Tensor, second: Tensor) -> Tensor:
+    """The probability that a logit of the first is above one of the second."""
+    return (first.flatten()[:, None] > second.flatten()[None]).float().mean()
+
+
+def _mean(moves: list[Losses]) -> dict[str, float]:
+    """The mean over a step's moves."""
+    names = {name: None for move in moves for name in move}
+    return {n: float(torch.stack([move[n] for move in moves if n in move]).mean()) for n in names}
+
+
+def _norm(net: nn.Module) -> float | None:
+    """The norm of the gradient that the last move left."""
+    gradients = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
+    if not gradients:
+        return None
+    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))

@@ -1,0 +1,126 @@
+"""What a run will cost, from a short probe on a copy that leaves nothing behind."""
+
+from __future__ import annotations
+
+import copy
+import re
+import time
+from typing import Any, NamedTuple
+
+from sparring.build import OwnNets, build
+from sparring.data import DataSet
+from sparring.draws import Key
+from sparring.engine import Engine, Plan, peak_memory
+from sparring.errors import RequestError
+from sparring.loop import Step, play
+from sparring.match import Match
+from sparring.observers import Log, overfitting
+from sparring.recipe import Recipe
+from sparring.sampling import draw
+
+UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+SHOWN = 64
+"""Samples in a picture."""
+
+
+class Cost(NamedTuple):
+    """What a step and everything beside the steps takes."""
+
+    step_s: float
+    log_s: float
+    picture_s: float
+    save_s: float
+    controllers_s: float
+    memory: int
+    """The process's peak, in bytes."""
+
+    def seconds(self, recipe: Recipe, steps: int) -> float:
+        """Of a training of so many steps, without the scores at the end."""
+        control = self.controllers_s / 4
+        pictures = min(steps, steps / (recipe.sample_every or max(steps // 10, 1)))
+        each = self.step_s + self.log_s / recipe.log_every + control
+        if recipe.save_every:
+            each += self.save_s / recipe.save_every
+        total = each * steps + pictures * self.picture_s
+        return total if recipe.save_every else total * (1 + self.save_s / 60)
+
+    def steps(self, recipe: Recipe, seconds: float) -> int:
+        """How many steps fit into so many seconds."""
+        steps = max(1, int(seconds / self.step_s))
+        return max(1, int(steps * seconds / max(self.seconds(recipe, steps), 1e-9)))
+
+
+def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: float) -> Cost:
+    """Plays a copy of the match for so many seconds (at least ten steps) and times it."""
+    match = build(recipe, data, Engine(plan), copy.deepcopy(dict(own)))
+    period = recipe.period()
+    steps = play(
+        match.duel,
+        match.players["discriminator"],
+        match.players["generator"],
+        match.batches,
+        match.engine.backward,
+        key=Key(recipe.seed, "probe"),
+        clock=lambda number: match.now(_late(recipe, number)),
+    )
+    _advance(match, steps, max(5, period))
+    counted, began = 0, time.perf_counter()
+    while counted < 10 or time.perf_counter() - began < seconds:
+        step = _advance(match, steps, period)
+        counted += period
+    step_s = (time.perf_counter() - began) / counted
+    log = Log(None, 1)
+    rows = min(SHOWN, len(data.train))
+    return Cost(
+        step_s=step_s,
+        log_s=_timed(lambda: log.line(match, step)),
+        picture_s=_timed(
+            lambda: draw(
+                match.game, match.sampler(), data.codec, rows, Key(0), _labels(match, rows), match.engine.device
+            )
+        ),
+        save_s=_timed(lambda: (match.sampler(), copy.deepcopy(match.state()))),
+        controllers_s=_timed(lambda: overfitting(match, Key(0))) if match.controllers else 0.0,
+        memory=peak_memory(match.engine.device),
+    )
+
+
+def parse_budget(text: str) -> tuple[float, str]:
+    """`10m`, `5000steps` or `200kimg` as a number and `s`, `steps` or `images`. Raises RequestError for other words."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kimg|img|images|steps|min|s|m|h|d)", text.strip())
+    if not found or float(found[1]) <= 0:
+        raise RequestError(f"for: '{text}' is no budget; write 90s, 10m, 2h, 5000steps or 200kimg")
+    number, unit = float(found[1]), found[2]
+    if unit in UNITS:
+        return number * UNITS[unit], "s"
+    if unit == "steps":
+        return number, "steps"
+    return number * (1000 if unit == "kimg" else 1), "images"
+
+
+def _late(recipe: Recipe, number: int) -> int:
+    """A step as far as lazy terms go, but from the middle of the run, where both players move."""
+    period = recipe.period()
+    return (recipe.steps // 2 // period) * period + number
+
+
+def _advance(match: Match, steps: Any, count: int) -> Step:
+    for _ in range(count):
+        step: Step = next(steps)
+        if match.average is not None:
+            match.average.update(step.number * match.batch, match.batch)
+        float(sum(float(losses["loss"]) for losses in (*step.discriminator, *step.generator)))
+    return step
+
+
+def _timed(act: Any) -> float:
+    act()
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def _labels(match: Match, rows: int) -> Any:
+    import torch
+
+    return match.drawn_labels(Key(0), torch.arange(rows, device=match.engine.device))

@@ -1,0 +1,134 @@
+"""The recipe: every option of a run, typed, documented once, validated."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sparring.augment import Augments
+from sparring.data import Data
+from sparring.engine import Precision, Tracker
+from sparring.errors import RequestError
+from sparring.games import FromNoise, Game
+from sparring.nets import Net
+from sparring.objectives import Objective
+from sparring.optimisers import Adam, Ema, Optimiser
+from sparring.part import Part, parse, walk
+from sparring.schedules import Adaptive, Schedule
+from sparring.surgery import Operations
+from sparring.terms import Terms
+
+
+class PlayerOptions(Part):
+    """One of the two networks and how it learns."""
+
+    net: Net
+    """The network."""
+    optimiser: Optimiser = Adam()
+    """How its weights are moved."""
+    surgery: Operations = {}
+    """What is done to the network after it is built, by name, in this order."""
+    terms: Terms = {}
+    """Summands of its loss beside the objective, by name."""
+    moves: Schedule = 1.0
+    """Moves in each step; a schedule that begins with 0 lets the other player train alone first."""
+
+
+class Scoring(Part):
+    """How a run is scored."""
+
+    metrics: tuple[str, ...] | None = None
+    """Which scores; by default those that fit the data."""
+    extractor: Literal["auto", "inception", "classifier", "selfsup", "pixels"] = "auto"
+    """Which features they are computed from: `auto` takes a classifier trained on the labels, where there are some,
+    else a network trained without."""
+    count: int = Field(10_000, ge=10)
+    """Samples to score, at most; never more than are held out, and of each kind the same number."""
+    every: int | None = Field(None, ge=1)
+    """Steps between scores while training; the best checkpoint by the first score is kept. By default only at the
+    end."""
+    seed: int = 0
+    """Of the scored samples and of the intervals."""
+
+
+class Recipe(Part):
+    """A run, in full."""
+
+    name: str = "own"
+    """What the recipe is called."""
+    about: str = ""
+    """What it is for, in a sentence or two."""
+    data: Data
+    """What to learn from."""
+    game: Game = FromNoise()
+    """What the two players play."""
+    objective: Objective
+    """The adversarial loss."""
+    generator: PlayerOptions
+    """Makes samples."""
+    discriminator: PlayerOptions
+    """Tells them from real ones."""
+    augment: Augments = {}
+    """What is done to every sample before the discriminator sees it, by name, in this order."""
+    ema: Ema | None = Ema()
+    """The moving average of the generator, which samples; none for the generator as it is."""
+    batch: int = Field(64, ge=2)
+    """Samples in a batch."""
+    microbatch: int | None = Field(None, ge=1)
+    """Samples at once, where a whole batch does not fit the memory; gradients are added up."""
+    steps: int = Field(10_000, ge=1)
+    """Steps of the whole run."""
+    budget: str | None = None
+    """What `--for` said, where it was a time, which `steps` was measured from."""
+    precision: Precision = "fp32"
+    """`bf16` multiplies matrices with 8 bits of mantissa, which is not the same mathematics; `auto` does so where the
+    hardware is made for it."""
+    deterministic: bool = False
+    """On a GPU, take only algorithms that give the same bits each time."""
+    seed: int = Field(0, ge=0)
+    """Of everything that is drawn."""
+    log_every: int = Field(50, ge=1)
+    """Steps between lines of the log."""
+    sample_every: int | None = Field(None, ge=1)
+    """Steps between pictures of samples; by default a tenth of the run."""
+    save_every: int | None = Field(None, ge=1)
+    """Steps between checkpoints; by default a minute."""
+    keep: int = Field(3, ge=1)
+    """Checkpoints to keep, beside the best."""
+    score: Scoring = Scoring()
+    """How the run is scored."""
+    tracker: Tracker = "none"
+    """Where numbers are sent as well: tensorboard, wandb or mlflow (extra `trackers`)."""
+
+    def model_post_init(self, context: Any) -> None:
+        if self.microbatch is not None and self.microbatch > self.batch:
+            raise ValueError(f"microbatch: {self.microbatch} is more than batch, {self.batch}")
+        for side in ("generator", "discriminator"):
+            for name, term in getattr(self, side).terms.items():
+                if side not in term.sides:
+                    raise ValueError(f"{side}.terms.{name}: belongs to the {next(iter(term.sides))}")
+
+    def period(self) -> int:
+        """Steps after which the same terms act again."""
+        every = [t.every for s in (self.generator, self.discriminator) for t in s.terms.values()]
+        return math.lcm(1, *every)
+
+    def controllers(self) -> dict[str, Adaptive]:
+        """The values that controllers move, by their dotted keys."""
+        return {path: part for path, part in walk(self) if isinstance(part, Adaptive)}
+
+
+def leaves_data_open(fields: dict[str, Any]) -> bool:
+    """Whether a recipe says at most how to read images, and not which."""
+    data = fields.get("data")
+    images = data.get("images", ()) if isinstance(data, dict) and len(data) == 1 else ()
+    return data is None or data == "images" or images is None or (isinstance(images, dict) and "path" not in images)
+
+
+def validated(fields: dict[str, Any]) -> Recipe:
+    """The recipe of these fields. Raises RequestError, in one line, for what is wrong first."""
+    if leaves_data_open(fields):
+        raise RequestError(f"data: the recipe {fields.get('name', '')} leaves it open; give it by --data PATH or NAME")
+    return parse(lambda: Recipe.model_validate(fields))

@@ -1,0 +1,261 @@
+"""The run directory: the names of its files, and how they are written and read.
+
+Writes are atomic: a temporary file whose name begins with a dot, fsync, rename. Reading executes nothing: JSON, YAML by
+the safe loader, and safetensors.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sparring.errors import RequestError, nearest
+
+PART = ".part-"
+"""What the names of unfinished files begin with."""
+
+
+class RunDir:
+    """A run's directory and everything in it."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser()
+        self.recipe = self.path / "recipe.yaml"
+        self.environment = self.path / "environment.json"
+        self.log = self.path / "log.jsonl"
+        self.scores = self.path / "scores.jsonl"
+        self.findings = self.path / "findings.jsonl"
+        self.checkpoints = self.path / "checkpoints"
+        self.samples = self.path / "samples"
+        self.report = self.path / "report.html"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a run here."""
+        return self.recipe.exists()
+
+    def create(self) -> None:
+        """Makes the directory. Raises RequestError where it cannot be written, or holds other things."""
+        if self.path.exists() and not self.path.is_dir():
+            raise RequestError(f"out: {self.path} is a file; a run needs a directory")
+        begun = {self.environment, self.checkpoints, self.samples}  # by a process that was killed at once
+        if (
+            self.path.is_dir()
+            and not self.exists
+            and any(not p.name.startswith(".") and p not in begun for p in self.path.iterdir())
+        ):
+            raise RequestError(f"out: {self.path} holds other files and no run; take a new or empty directory")
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.samples.mkdir(exist_ok=True)
+            probe = self.path / f"{PART}probe"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise RequestError(f"out: {self.path} cannot be written ({error.strerror})") from None
+
+    def must_exist(self) -> RunDir:
+        """Itself, if there is a run here. Raises RequestError otherwise."""
+        if self.exists:
+            return self
+        if not self.path.exists():
+            beside = [p.name for p in self.path.parent.iterdir()] if self.path.parent.is_dir() else []
+            raise RequestError(f"{self.path}: no such run; {nearest(self.path.name, beside)}")
+        inside = sorted(p.parent.name for p in self.path.glob("*/recipe.yaml")) if self.path.is_dir() else []
+        hint = f"; runs in it: {', '.join(inside[:5])}" if inside else " (no recipe.yaml in it)"
+        raise RequestError(f"{self.path}: not a run directory{hint}")
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Holds the run for this process alone. Raises RequestError where another has it."""
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RequestError(f"out: {self.path} is in use by another process") from None
+        except OSError as error:
+            raise RequestError(f"out: {self.path} cannot be written ({error.strerror})") from None
+        try:
+            self.tidy()
+            yield
+        finally:
+            lock.release()
+
+    def tidy(self) -> None:
+        """Removes what a killed process left half written."""
+        for folder in (self.path, self.checkpoints, self.samples):
+            for leftover in folder.glob(f"{PART}*"):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+    def saved_steps(self) -> list[int]:
+        """The steps of the finished checkpoints, rising."""
+        names = (p.name for p in self.checkpoints.glob("step-*")) if self.checkpoints.is_dir() else ()
+        return sorted(int(name[5:]) for name in names if name[5:].isdigit())
+
+    def checkpoint(self, step: int) -> Path:
+        return self.checkpoints / f"step-{step:07d}"
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Writes a checkpoint, all or nothing."""
+        final, part = self.checkpoint(step), self.checkpoints / f"{PART}{step:07d}"
+        if final.exists():
+            return
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            part.mkdir(parents=True)
+            write_state(part, state)
+            os.replace(part, final)
+            sync_folder(self.checkpoints)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+    def load(self, step: int) -> dict[str, Any]:
+        """Reads a checkpoint. Raises RequestError where it is damaged."""
+        path = self.checkpoint(step)
+        try:
+            return read_state(path)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            others = [s for s in self.saved_steps() if s != step]
+            advice = f"remove it to go on from step {others[-1]}" if others else "there is no other checkpoint"
+            raise RequestError(f"{path}: damaged ({error}); {advice}") from None
+
+    def prune(self, keep: int, best: int | None) -> None:
+        """Removes all but the last `keep` checkpoints and the best."""
+        for step in self.saved_steps()[:-keep]:
+            if step != best:
+                shutil.rmtree(self.checkpoint(step))
+
+    def discard_after(self, step: int) -> None:
+        """Removes checkpoints later than `step`."""
+        for later in self.saved_steps():
+            if later > step:
+                shutil.rmtree(self.checkpoint(later))
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The log in the order of steps: where a step was walked again (a resume, a rollback), the later walk."""
+        walked: list[dict[str, Any]] = []
+        for line in read_lines(self.log):
+            if "step" not in line:  # said at the end of a training
+                continue
+            while walked and walked[-1]["step"] >= line["step"]:
+                walked.pop()
+            walked.append(line)
+        return walked
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Writes a whole file, all or nothing."""
+    part = path.with_name(f"{PART}{path.name}")
+    try:
+        with part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def append_line(path: Path, line: dict[str, Any]) -> None:
+    """Adds one JSON object to a file of lines; a line that a killed process left unfinished is closed first."""
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file of lines; unfinished lines are left out."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_bytes().splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return [line for line in found if isinstance(line, dict)]
+
+
+def write_state(folder: Path, state: dict[str, Any]) -> None:
+    """A tree of tensors and plain values as `state.safetensors` and `state.json`, which has the former's digest."""
+    tensors: dict[str, Tensor] = {}
+    plain = _packed(state, "", tensors)
+    file = folder / "state.safetensors"
+    try:
+        save_file(tensors, file)
+    except SafetensorError as error:  # says so of a full disk too
+        full = "No space" in str(error) or "StorageFull" in str(error)
+        number = errno.ENOSPC if full else errno.EIO
+        raise OSError(number, os.strerror(number)) from None
+    with file.open("rb+") as written:
+        os.fsync(written.fileno())
+    write_file(folder / "state.json", json.dumps({"sha256": _digest(file), "state": plain}))
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """What `write_state` wrote. Raises ValueError where the tensors are not those that were written."""
+    head = json.loads((folder / "state.json").read_text())
+    file = folder / "state.safetensors"
+    if _digest(file) != head["sha256"]:
+        raise ValueError(f"{file.name} is cut short or changed")
+    state: dict[str, Any] = _unpacked(head["state"], load_file(file))
+    return state
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames within a folder last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _packed(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _packed(item, f"{name}/{key}", tensors)] for key, item in value.items()]}
+    if isinstance(value, (list, tuple)):
+        items = [_packed(item, f"{name}/{place}", tensors) for place, item in enumerate(value)]
+        return {"list" if isinstance(value, list) else "tuple": items}
+    return {"value": value}
+
+
+def _unpacked(packed: Any, tensors: dict[str, Tensor]) -> Any:
+    ((kind, value),) = packed.items()
+    match kind:
+        case "tensor":
+            return tensors[value]
+        case "dict":
+            return {key: _unpacked(item, tensors) for key, item in value}
+        case "list":
+            return [_unpacked(item, tensors) for item in value]
+        case "tuple":
+            return tuple(_unpacked(item, tensors) for item in value)
+        case "value":
+            return value
+    raise ValueError(f"state.json holds a {kind}, which is unknown")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,199 @@
+"""The loop's only consumer: budget, averaging, checkpoints, observers, rollback."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+
+from sparring.errors import RequestError, TrainingError
+from sparring.loop import Step, play
+from sparring.match import Match
+from sparring.observers import Observer
+from sparring.rundir import RunDir, append_line, read_lines
+
+TRIES = 3
+"""How often in a row a diverged run goes back to its last good checkpoint."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """When state is saved, and how much of it is kept."""
+
+    every_steps: int | None = None
+    every_seconds: float = 60.0
+    """Where `every_steps` is None."""
+    last: int = 3
+
+
+class Diverged(Exception):
+    """Losses or weights are no longer finite."""
+
+    def __init__(self, step: int, evidence: dict[str, Any]) -> None:
+        super().__init__(step, evidence)
+        self.step = step
+        self.evidence = evidence
+
+
+class Trainer:
+    """Plays a match to its last step, and keeps it in a run directory."""
+
+    def __init__(
+        self,
+        match: Match,
+        run: RunDir,
+        observers: Sequence[Observer],
+        keeping: Keeping,
+        say: Callable[[str], None],
+    ) -> None:
+        self.match = match
+        self.run = run
+        self.observers = observers
+        self.keeping = keeping
+        self.say = say
+        self.stopping = False
+        self._saved_at = time.perf_counter()
+        self._falls = 0
+
+    def train(self) -> bool:
+        """Plays on from the newest checkpoint, or from the start. True if the last step was reached, False if the user
+        stopped it. Raises TrainingError where it keeps diverging."""
+        self._take_up()
+        with self._until_told():
+            while True:
+                try:
+                    self._play()
+                    self._save()
+                    break
+                except Diverged as fall:
+                    self._go_back(fall)
+        return self.match.step >= self.match.steps
+
+    def _take_up(self) -> None:
+        """Restores the newest checkpoint; a new run writes its first."""
+        attempts = [line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line]
+        self.match.attempt = max(attempts, default=0)
+        saved = self.run.saved_steps()
+        if saved:
+            self.match.restore(self.run.load(saved[-1]))
+        else:
+            self.match.redraw(0)
+            self.run.save(0, self.match.state())
+
+    def _play(self) -> None:
+        """Plays until the last step, or until told to stop."""
+        match = self.match
+        if match.step >= match.steps or self.stopping:
+            return
+        began, before = time.perf_counter(), match.seconds
+        steps = play(
+            match.duel,
+            match.players["discriminator"],
+            match.players["generator"],
+            match.batches,
+            match.engine.backward,
+            key=match.key,
+            clock=match.now,
+            start=match.step,
+        )
+        for step in steps:
+            check_losses(step)
+            if match.average is not None and step.generator:
+                match.average.update(step.number * match.batch, match.batch)
+            match.step = step.number + 1
+            match.seconds = before + time.perf_counter() - began
+            for observer in self.observers:
+                observer.observe(match, step)
+            if match.step >= match.steps or self.stopping:
+                return
+            if self._due():
+                self._save()
+
+    def _due(self) -> bool:
+        if self.keeping.every_steps is not None:
+            return self.match.step % self.keeping.every_steps == 0
+        return time.perf_counter() - self._saved_at >= self.keeping.every_seconds
+
+    def _save(self) -> None:
+        """Writes a checkpoint, if all weights are finite. Raises RequestError where it cannot be written."""
+        check_weights(self.match)
+        self.match.sampler()  # fits the averaged network's statistics, so that what is saved can sample
+        self.match.generator.train()
+        try:
+            self.run.save(self.match.step, self.match.state())
+        except OSError as error:
+            kept = self.run.saved_steps()
+            raise RequestError(
+                f"{self.run.path}: step {self.match.step} cannot be saved ({error.strerror}); "
+                f"the run is intact at step {kept[-1] if kept else 0}"
+            ) from None
+        self.run.prune(self.keeping.last, self.match.notes.get("best_step"))
+        self._saved_at = time.perf_counter()
+        if self.match.step > 0:
+            self._falls = 0
+
+    def _go_back(self, fall: Diverged) -> None:
+        self._falls += 1
+        goal = self.run.saved_steps()[-1]
+        record = {"symptom": "diverged", "since_step": fall.step, "confidence": 1.0, "evidence": fall.evidence}
+        told = ", ".join(f"{name} {number}" for name, number in fall.evidence.items())
+        if self._falls > TRIES:
+            append_line(self.run.findings, record | {"remedy": REMEDY})
+            raise TrainingError(
+                f"{self.run.path}: diverged at step {fall.step} ({told}), {self._falls} times from step {goal} on, "
+                f"which is kept; try {' or '.join(REMEDY)}"
+            )
+        attempt = self.match.attempt + 1
+        append_line(self.run.findings, record | {"remedy": [], "attempt": attempt, "back_to_step": goal})
+        self.say(f"diverged at step {fall.step} ({told}); going back to step {goal}, attempt {attempt}")
+        self.match.attempt = attempt
+        self.match.restore(self.run.load(goal))
+
+    @contextmanager
+    def _until_told(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the training after the step at hand; a second Ctrl-C ends it at once."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.stopping:
+                raise KeyboardInterrupt
+            self.stopping = True
+            self.say("stopping after this step")
+
+        before = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                before[number] = signal.signal(number, stop)
+            except ValueError:  # not in the main thread: the caller's own business
+                break
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+REMEDY = ("generator.optimiser.adam.lr and discriminator.optimiser.adam.lr halved", "precision=fp32")
+
+
+def check_losses(step: Step) -> None:
+    """Raises Diverged where a loss of the step is not finite."""
+    for side, moves in (("discriminator", step.discriminator), ("generator", step.generator)):
+        for losses in moves:
+            if not math.isfinite(float(losses["loss"])):
+                evidence = {f"{side}_{name}": str(float(number)) for name, number in losses.items()}
+                raise Diverged(step.number, evidence)
+
+
+def check_weights(match: Match) -> None:
+    """Raises Diverged where a weight is not finite."""
+    for side, net in match.nets().items():
+        for name, tensor in net.state_dict().items():
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise Diverged(match.step, {f"{side}.{name}": "not finite"})

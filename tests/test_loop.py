@@ -1,0 +1,205 @@
+"""The loop and the turn: who moves, what is computed, what stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sparring.draws import Key
+from sparring.game import Duel, Player, Turn, frozen
+from sparring.loop import play
+from sparring.nets import Dense, Verdict, initialise
+from sparring.objectives import Hinge, NonSaturating, Objective, Relativistic
+from sparring.schedules import Now, Steps
+from sparring.surgery import Dropout, operate
+from sparring.terms import R1, R2, GradientPenalty
+from tests.plain import PlainBatch, turn_of
+
+
+class NoiseGame:
+    """Fakes from fixed-key noise by row."""
+
+    def real(self, turn: Turn) -> Tensor:
+        return turn.batch.samples
+
+    def fake(self, turn: Turn) -> Tensor:
+        from sparring.draws import normal
+
+        made: Tensor = turn.duel.generator(normal(turn.key.at("z"), turn.batch.rows, (4,)))
+        return made
+
+    def show(self, discriminator: nn.Module, sample: Tensor, batch: Any) -> Verdict:
+        verdict: Verdict = discriminator(sample)
+        return verdict
+
+
+class Setting:
+    """Two dense players on two-dimensional points."""
+
+    def __init__(self, objective: Objective, *, dropout: float = 0.0, **more: Any) -> None:
+        nets = {
+            "generator": initialise(Dense(widths=(8,)).generator(4, (2,)), Key(0, "g")),
+            "discriminator": initialise(Dense(widths=(8,)).discriminator((2,)), Key(0, "d")),
+        }
+        if dropout:
+            surgery = {"dropout": Dropout(rate=dropout)}
+            examples = {"generator": torch.zeros(2, 4), "discriminator": torch.zeros(2, 2)}
+            nets = {s: operate(n, surgery, lambda net, s=s: net(examples[s]), Key(0)) for s, n in nets.items()}
+        self.nets = nets
+        self.duel = Duel(NoiseGame(), nets["generator"], nets["discriminator"])  # type: ignore[arg-type]
+        moves = more.pop("moves", {})
+        self.players = {
+            side: Player(
+                side,  # type: ignore[arg-type]
+                net,
+                torch.optim.SGD(net.parameters(), lr=1.0),
+                objective,
+                rate=0.1,
+                terms=more.get("terms") if side == "discriminator" else None,
+                moves=moves.get(side, 1),
+                microbatch=more.get("microbatch"),
+            )
+            for side, net in nets.items()
+        }
+        self.drawn = 0
+
+    def batches(self) -> Iterator[Any]:
+        while True:
+            source = torch.Generator().manual_seed(self.drawn)
+            self.drawn += 1
+            yield PlainBatch(torch.randn(16, 2, generator=source))
+
+    def steps(self, count: int, start: int = 0) -> list[Any]:
+        played = play(
+            self.duel,
+            self.players["discriminator"],
+            self.players["generator"],
+            self.batches(),
+            lambda loss: loss.backward(),
+            key=Key(1),
+            clock=lambda n: Now(n, n * 16, 100),
+            start=start,
+        )
+        return [next(played) for _ in range(count)]
+
+
+def weights(net: nn.Module) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def test_each_step_moves_both_players_once_and_records_their_losses() -> None:
+    setting = Setting(NonSaturating())
+    before = {side: weights(net) for side, net in setting.nets.items()}
+    (step,) = setting.steps(1)
+    assert (step.number, len(step.discriminator), len(step.generator)) == (0, 1, 1)
+    assert step.turn.mover == "generator"
+    assert set(step.discriminator[0]) == {"loss", "adversarial", "logits_real", "logits_fake"}
+    assert all(not torch.equal(before[side], weights(net)) for side, net in setting.nets.items())
+
+
+def test_no_move_of_one_player_changes_the_other() -> None:
+    """The generator's step through the discriminator must leave it, its gradients too, as it was."""
+    for silent, mover in (("generator", "discriminator"), ("discriminator", "generator")):
+        setting = Setting(Relativistic(), moves={silent: 0})
+        before = weights(setting.nets[silent])
+        setting.steps(3)
+        assert torch.equal(before, weights(setting.nets[silent]))
+        assert all(p.grad is None for p in setting.nets[silent].parameters())
+        assert all(p.requires_grad for p in setting.nets[silent].parameters())
+        assert mover in setting.nets
+
+
+def test_moves_are_a_schedule_and_a_player_without_a_move_leaves_an_empty_record() -> None:
+    setting = Setting(NonSaturating(), moves={"generator": Steps(values={0: 0, 2: 1}), "discriminator": 3})
+    steps = setting.steps(3)
+    assert [len(step.generator) for step in steps] == [0, 0, 1]
+    assert [len(step.discriminator) for step in steps] == [3, 3, 3]
+    assert setting.drawn == 3 * 3 + 1
+
+
+def test_a_turn_computes_only_what_is_read() -> None:
+    seen = []
+
+    def critic(x: Tensor) -> Tensor:
+        seen.append(len(x))
+        return x.sum(1)
+
+    turn = turn_of(torch.randn(4, 2), critic, mover="generator")
+    setting = Setting(Hinge())
+    setting.players["generator"].losses(turn)
+    assert len(seen) == 1  # hinge's generator never runs the reals
+    turn = turn_of(torch.randn(4, 2), critic, mover="generator")
+    Setting(Relativistic()).players["generator"].losses(turn)
+    assert len(seen) == 3
+
+
+def test_reals_ask_for_a_gradient_only_where_a_term_watches_them() -> None:
+    x = torch.randn(4, 2)
+    assert not turn_of(x, lambda x: x.sum(1)).real.requires_grad
+    assert turn_of(x, lambda x: x.sum(1), watched=frozenset({"real"})).real.requires_grad
+    assert not x.requires_grad
+
+
+def test_the_discriminator_sees_detached_fakes() -> None:
+    generator = nn.Linear(2, 2)
+    turn = turn_of(torch.randn(4, 2), lambda x: x.sum(1), generator)
+    assert not turn.fake.requires_grad
+    turn = turn_of(torch.randn(4, 2), lambda x: x.sum(1), generator, mover="generator")
+    assert turn.fake.requires_grad
+
+
+@pytest.mark.parametrize("objective", [NonSaturating(), Relativistic()])
+@pytest.mark.parametrize("size", [1, 5, 8])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_batch_in_parts_is_the_whole_batch(objective: Objective, size: int, dropout: float) -> None:
+    """Same draws by row, gradients added up: the weights agree to rounding, penalties and dropout included."""
+    terms = {"r1": R1(), "r2": R2(weight=0.5), "gradient_penalty": GradientPenalty(weight=1.0)}
+    whole = Setting(objective, terms=terms, dropout=dropout)
+    parts = Setting(objective, terms=terms, dropout=dropout, microbatch=size)
+    first, second = whole.steps(3), parts.steps(3)
+    for side in ("generator", "discriminator"):
+        torch.testing.assert_close(weights(whole.nets[side]), weights(parts.nets[side]), atol=2e-6, rtol=1e-5)
+    for one, other in zip(first, second, strict=True):
+        for name, loss in one.discriminator[0].items():
+            torch.testing.assert_close(loss, other.discriminator[0][name], atol=1e-5, rtol=1e-4)
+
+
+def test_lazy_terms_act_every_so_often_and_weigh_as_much_more() -> None:
+    setting = Setting(NonSaturating(), terms={"r1": R1(weight=0.5, every=4)})
+    steps = setting.steps(9)
+    assert ["r1" in step.discriminator[0] for step in steps] == [n % 4 == 0 for n in range(9)]
+    player = setting.players["discriminator"]
+    assert player.active(Now(4, 0, 100))["r1"][1] == 2.0
+    assert player.watches(Now(4, 0, 100)) == {"real"}
+    assert player.watches(Now(5, 0, 100)) == frozenset()
+
+
+def test_the_loss_is_the_sum_of_its_summands() -> None:
+    setting = Setting(NonSaturating(), terms={"r1": R1(weight=0.7), "gp": GradientPenalty(weight=2.0)})
+    record = setting.steps(1)[0].discriminator[0]
+    total = record["adversarial"] + record["r1"] + record["gp"]
+    torch.testing.assert_close(record["loss"], total)
+
+
+def test_playing_on_is_playing_through() -> None:
+    through, halves = Setting(NonSaturating(), dropout=0.5), Setting(NonSaturating(), dropout=0.5)
+    through.steps(6)
+    halves.steps(3)
+    halves.steps(3, start=3)
+    for side in through.nets:
+        assert torch.equal(weights(through.nets[side]), weights(halves.nets[side]))
+
+
+def test_frozen_gives_back_just_what_was_open() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    net[0].requires_grad_(False)
+    with frozen(net):
+        assert not any(p.requires_grad for p in net.parameters())
+    assert [p.requires_grad for p in net.parameters()] == [False, False, True, True]
+    with pytest.raises(RuntimeError, match="x"), frozen(net):
+        raise RuntimeError("x")
+    assert net[1].weight.requires_grad
