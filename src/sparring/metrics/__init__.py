@@ -1,0 +1,122 @@
+"""Scores that can be trusted: pure functions of features, each with its direction, bounds, interval and protocol.
+
+An extractor (`sparring.metrics.features`) makes `Features` of samples; `Views` gathers what a metric may see; `score`
+measures. A new metric is one file that declares a `Metric`, and one entry in `METRICS` below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from sparring.errors import RequestError, nearest
+from sparring.metrics.base import Better, Features, Interval, Metric, Modes, Reading, Score, Views
+from sparring.metrics.diversity import DIVERSITY
+from sparring.metrics.features.base import Extractor, extract
+from sparring.metrics.frechet import FID, frechet_distance, frechet_from_moments
+from sparring.metrics.inception_score import INCEPTION_SCORE, inception_score
+from sparring.metrics.kernel import KID, KernelDistance, kernel_distance
+from sparring.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
+from sparring.metrics.memorisation import MEMORISATION
+from sparring.metrics.modes import HIGH_QUALITY, MODES, codes_by_channel
+from sparring.metrics.ms_ssim import MS_SSIM, ms_ssim
+
+
+def metric(name: str) -> Metric:
+    """The metric of a name; a RequestError names the nearest where there is none."""
+    for known in METRICS:
+        if known.name == name:
+            return known
+    raise RequestError(f"metrics: unknown metric '{name}'; {nearest(name, metric_names())}")
+
+
+def metric_names() -> list[str]:
+    """All metrics, in the order they are listed."""
+    return [known.name for known in METRICS]
+
+
+def obtainable(views: Views) -> list[str]:
+    """The metrics that can be had of these views."""
+    return [known.name for known in METRICS if known.missing(views) is None]
+
+
+def score(
+    names: Sequence[str], views: Views, extractor: Extractor, extra_protocol: Mapping[str, Any] | None = None
+) -> dict[str, Score]:
+    """Measures the metrics named, in that order.
+
+    Each score's protocol has the metric's own entries, the extractor's (name, hash, resize rule, and what it says of
+    itself, such as a classifier's accuracy), and those given (split, seed, ...). A metric that is unknown, or that
+    these views cannot give, is a RequestError that says why and what can be had.
+    """
+    wanted = [metric(name) for name in names]
+    for known in wanted:
+        reason = known.missing(views)
+        if reason is not None:
+            raise RequestError(f"metrics: '{known.name}' {reason}; to be had: {', '.join(obtainable(views)) or 'none'}")
+    _check(views)
+    about = {"extractor": extractor.name, "hash": extractor.hash, "resize": extractor.resize, **extractor.details}
+    about |= dict(extra_protocol or {})
+    scores = {}
+    for known in wanted:
+        found = known(views)
+        scores[known.name] = Score(
+            found.value, found.interval, found.n, found.better, {**found.protocol, **about}, found.note
+        )
+    return scores
+
+
+def _check(views: Views) -> None:
+    """Features that are no numbers have no score; sets of different width are not comparable."""
+    sides = {"held-out samples": views.heldout, "fakes": views.fake, "training samples": views.train}
+    for name, features in sides.items():
+        if features is None:
+            continue
+        if features.width != views.heldout.width:
+            raise ValueError(f"{name} have {features.width} features, held-out samples {views.heldout.width}")
+        bad = int((~torch.isfinite(features.values).all(1)).sum())
+        if bad:
+            raise RequestError(f"metrics: {bad} of {len(features)} {name} are not finite numbers; they have no score")
+
+
+METRICS: tuple[Metric, ...] = (
+    FID,
+    KID,
+    PRECISION,
+    RECALL,
+    DENSITY,
+    COVERAGE,
+    INCEPTION_SCORE,
+    MEMORISATION,
+    DIVERSITY,
+    MS_SSIM,
+    MODES,
+    HIGH_QUALITY,
+)
+
+__all__ = [
+    "METRICS",
+    "Better",
+    "Extractor",
+    "Features",
+    "Interval",
+    "KernelDistance",
+    "Metric",
+    "Modes",
+    "Reading",
+    "Score",
+    "Views",
+    "codes_by_channel",
+    "extract",
+    "frechet_distance",
+    "frechet_from_moments",
+    "inception_score",
+    "kernel_distance",
+    "metric",
+    "metric_names",
+    "ms_ssim",
+    "obtainable",
+    "score",
+]

@@ -1,0 +1,179 @@
+"""From a generator and its data to scores: which features, which samples, which metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparring import metrics
+from sparring.data import DataSet
+from sparring.draws import Key, permutation
+from sparring.errors import RequestError
+from sparring.metrics import Extractor, Features, Modes, Views, codes_by_channel
+from sparring.metrics.features import load_inception, train_classifier, train_selfsup, trained_extractor
+from sparring.metrics.features.pixels import Pixels
+from sparring.recipe import Scoring
+
+LIKE_THE_DATA = ("fid", "kid", "precision", "recall", "density", "coverage", "is", "diversity", "ms_ssim")
+"""Metrics whose value for training samples is a yardstick for that of fakes."""
+MOST_TRAINING = 20_000
+"""Training samples among which near copies are looked for, at most."""
+FEWEST = 10
+"""Held-out samples, without which nothing is scored."""
+
+Score = dict[str, Any]
+
+
+def default_metrics(data: DataSet, extractor: Extractor) -> list[str]:
+    """The scores that fit the data, the most telling first."""
+    if data.codec.kind == "points":
+        return ["modes", "high_quality", "fid"]
+    chosen = ["fid", "kid", "precision", "recall", "density", "coverage"]
+    chosen += ["is"] if extractor.name in ("classifier", "inception") else []
+    chosen += ["memorisation", "diversity"]
+    return ["modes", *chosen] if data.name == "stacked_digits" else chosen
+
+
+def choose_extractor(scoring: Scoring, data: DataSet, device: torch.device, say: Callable[[str], None]) -> Extractor:
+    """The extractor that the recipe names, or that fits the data."""
+    kind = scoring.extractor
+    if kind == "auto":
+        kind = "pixels" if data.codec.kind == "points" else "selfsup" if data.labels is None else "classifier"
+    if kind == "pixels":
+        return Pixels(int(torch.tensor(data.shape).prod()))
+    if kind == "inception":
+        return load_inception(device=device)
+    if kind == "classifier" and data.labels is None:
+        raise RequestError(f"score.extractor: classifier, and {data.name} has no labels; take selfsup")
+    if data.codec.kind == "points":
+        raise RequestError(f"score.extractor: {kind} takes images, and {data.name} are points; take pixels")
+    if data.name == "stacked_digits":
+        return PerChannel(_trained("classifier", _single_digits(data), device, say))
+    return _trained(kind, data, device, say)
+
+
+def _trained(kind: str, data: DataSet, device: torch.device, say: Callable[[str], None]) -> Extractor:
+    """A network trained on the training samples, from the cache where it was trained before."""
+
+    def unit(index: Tensor) -> Tensor:
+        return data.codec.to_unit(data.samples[data.train[index]])
+
+    def build() -> Any:
+        say(f"training the feature network '{kind}' on {len(data.train):,} training samples, once for this data")
+        if kind == "classifier":
+            assert data.labels is not None
+            return train_classifier(unit, data.labels[data.train], len(data.train), data.shape, device=device)
+        return train_selfsup(unit, len(data.train), data.shape, device=device)
+
+    extractor: Extractor = trained_extractor(kind, data.fingerprint, build, device=device).extractor
+    return extractor
+
+
+class PerChannel:
+    """An extractor of grey images on each channel of an image, features beside each other, for stacked digits."""
+
+    def __init__(self, inner: Extractor, channels: int = 3) -> None:
+        self.inner = inner
+        self.channels = channels
+        self.name, self.hash = f"{inner.name} per channel", inner.hash
+        self.resize, self.width = inner.resize, inner.width * channels
+        self.details: Mapping[str, Any] = inner.details
+
+    def __call__(self, samples: Tensor) -> Features:
+        parts = [self.inner(samples[:, channel : channel + 1]) for channel in range(self.channels)]
+        return Features(torch.cat([part.values for part in parts], 1), None, samples)
+
+
+def _single_digits(data: DataSet) -> DataSet:
+    """Stacked digits as three times as many single ones, labelled by the digits of their codes."""
+    from dataclasses import replace
+
+    assert data.labels is not None
+    first = data.samples.flatten(0, 1)[:, None]
+    digits = torch.stack((data.labels // 100, data.labels // 10 % 10, data.labels % 10), 1).flatten()
+    train = (data.train[:, None] * 3 + torch.arange(3)).flatten()
+    return replace(
+        data,
+        name="single digits",
+        samples=first,
+        labels=digits,
+        label_names=tuple("0123456789"),
+        train=train,
+        codec=data.codec._replace(shape=(1, *data.codec.shape[1:])),
+    )
+
+
+def known_modes(data: DataSet, extractor: Extractor) -> Modes | None:
+    """The modes of toy data, in the units that metrics see; stacked digits by what the extractor reads in them."""
+    if data.modes is not None:
+        return Modes(data.codec.to_unit(data.modes.centres), data.modes.sigma / (data.codec.high - data.codec.low))
+    if isinstance(extractor, PerChannel):
+        return Modes(code=codes_by_channel(extractor.inner), codes=data.classes)
+    return None
+
+
+def score(
+    fakes: Callable[[int], Tensor],
+    data: DataSet,
+    scoring: Scoring,
+    extractor: Extractor,
+    names: Sequence[str] | None,
+    about: Mapping[str, Any],
+) -> dict[str, Score]:
+    """Scores as many fakes (`fakes(count)`, in the data's own format) as held-out samples are taken.
+
+    Each score's protocol says how; `training_data` in it is the same metric of as many training samples in the fakes'
+    place, the best that can be hoped for.
+    """
+    if len(data.heldout) < FEWEST:
+        raise RequestError(
+            f"metrics: {len(data.heldout)} samples are held out, and scores need at least {FEWEST}; "
+            "set data's held_out=0.2"
+        )
+    key = Key("scores", scoring.seed)
+    count = min(len(data.heldout), scoring.count)
+    heldout = data.heldout[permutation(key.at("heldout"), len(data.heldout))[:count]]
+    train = data.train[permutation(key.at("train"), len(data.train))]
+    views = Views(
+        heldout=_seen(extractor, data, data.samples[heldout]),
+        fake=_seen(extractor, data, fakes(count)),
+        train=_seen(extractor, data, data.samples[train[:MOST_TRAINING]], keep_samples=False),
+        key=key,
+        modes=known_modes(data, extractor),
+    )
+    chosen = list(names or scoring.metrics or default_metrics(data, extractor))
+    protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}
+    scores = metrics.score(chosen, views, extractor, protocol | dict(about))
+    yardstick = _training_scores(chosen, views, extractor, data, train[:count])
+    found = {}
+    for name, one in scores.items():
+        found[name] = one.to_json()
+        if name in yardstick:
+            found[name]["protocol"]["training_data"] = yardstick[name]
+    return found
+
+
+def _training_scores(
+    names: Sequence[str], views: Views, extractor: Extractor, data: DataSet, train: Tensor
+) -> dict[str, float]:
+    """The scores of training samples in the fakes' place; fewer than there are fakes make no yardstick."""
+    wanted = [name for name in names if name in LIKE_THE_DATA]
+    if len(train) < len(views.fake) or not wanted:
+        return {}
+    swapped = Views(heldout=views.heldout, fake=_seen(extractor, data, data.samples[train]), key=views.key)
+    return {name: one.value for name, one in metrics.score(wanted, swapped, extractor).items()}
+
+
+def _seen(extractor: Extractor, data: DataSet, samples: Tensor, *, keep_samples: bool = True) -> Features:
+    batches = (data.codec.to_unit(part) for part in torch.split(samples, 500))
+    return metrics.extract(extractor, batches, keep_samples=keep_samples)
+
+
+def is_better(first: Score, second: Score | None) -> bool:
+    """Whether one score beats another of the same metric (None for none)."""
+    if second is None:
+        return True
+    return bool(first["value"] < second["value"] if first["better"] == "lower" else first["value"] > second["value"])
