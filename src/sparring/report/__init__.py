@@ -1,0 +1,8 @@
+"""One HTML file for a run, or for several runs side by side: it opens offline and asks nothing of the network."""
+
+from __future__ import annotations
+
+from sparring.report.page import RunPage
+from sparring.report.render import render_comparison, render_run
+
+__all__ = ["RunPage", "render_comparison", "render_run"]

@@ -1,0 +1,71 @@
+"""What each score means, in a sentence, and up to where more of it is merit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sparring.report.readings import Reading
+from sparring.report.wording import number
+
+MEANINGS = {
+    "fid": "Fréchet distance: how far the samples’ features lie from those of held-out data. 0 if equal.",
+    "kid": "Kernel distance of features, free of bias: about 0 for equal distributions, and then on either side of it.",
+    "precision": "Share of samples that look like some real one: fidelity.",
+    "recall": "Share of real ones that look like some sample: variety.",
+    "density": "How many real neighbourhoods a sample lies in: fidelity. 1 for equal distributions; more is no merit.",
+    "coverage": "Share of real neighbourhoods that hold a sample: variety.",
+    "is": "Inception score: how sure each sample’s class is, and how even the classes. Sees no real data.",
+    "memorisation": "1 where samples are as near to held-out as to training data, 0 where they copy training data.",
+    "diversity": "How far apart samples lie, against held-out data: 1 is alike, 0 is collapse; more is no merit.",
+    "ms_ssim": "How alike two samples are: high where they collapse. Below that of real data is no merit.",
+    "modes": "How many of the data’s known modes the samples show.",
+    "high_quality": "Share of samples within 3 sigma of a mode’s centre.",
+}
+LIMITS = {"memorisation": 1.0, "diversity": 1.0, "density": 1.0}
+"""Values of scores, higher better, past which a difference is chance or worse."""
+
+TRAINING = "training data"
+OTHER_YARDSTICKS = {
+    "modes": ("known modes", "modes"),
+    "high_quality": ("held-out data", "real_value"),
+    "ms_ssim": ("held-out data", "real_value"),
+}
+"""Where the score of training data is not measured: what is told instead, and the protocol's entry for it."""
+
+
+def limited(reading: Reading, value: float) -> float:
+    """A value as far as it is merit."""
+    if reading.metric in LIMITS:
+        return min(value, LIMITS[reading.metric])
+    if reading.metric == "ms_ssim":
+        return max(value, reading.number_of("real_value") or 0.0)
+    return value
+
+
+class Yardstick(NamedTuple):
+    """What real data gets: the best that can be hoped for."""
+
+    label: str
+    value: float
+
+
+def yardstick(reading: Reading) -> Yardstick | None:
+    """The yardstick that a score's protocol holds, if any."""
+    training = reading.number_of("training_data")
+    if training is not None:
+        return Yardstick(TRAINING, training)
+    label, entry = OTHER_YARDSTICKS.get(reading.metric, ("", ""))
+    value = reading.number_of(entry)
+    return None if value is None else Yardstick(label, value)
+
+
+def remark(reading: Reading) -> str:
+    """What a reader should know of this value beside it."""
+    told = [reading.note] if reading.note else []
+    if reading.metric == "memorisation":
+        p_value, copies = reading.number_of("p_value"), reading.number_of("copies")
+        if p_value is not None:
+            told.append(f"p = {number(p_value)} if nothing is memorised")
+        if copies is not None:
+            told.append(f"{number(copies)} exact or all but exact {'copy' if copies == 1 else 'copies'}")
+    return "; ".join(told)

@@ -1,0 +1,61 @@
+"""All that a report shows of a run, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """A finished or resting run. Lists are in the order of their files; what is empty or None is left out."""
+
+    title: str
+    """The run directory's name, for example `digits-0`."""
+    recipe_name: str
+    about: str
+    recipe_yaml: str
+    """Fully resolved."""
+    environment: dict[str, Any]
+    """Versions, `plan`, and `data` with `name`, `fingerprint` and `found`, a list of lines."""
+    log: list[dict[str, Any]]
+    """Lines of `log.jsonl`, all of them or those of the last walk; keys may be missing in some."""
+    scores: list[dict[str, Any]]
+    """Lines of `scores.jsonl`."""
+    findings: list[dict[str, Any]]
+    """Lines of `findings.jsonl`."""
+    pictures: list[tuple[int, bytes]]
+    """Steps and PNG grids of samples of the same latents."""
+    final: bytes | None
+    """A PNG grid of fresh samples."""
+    interpolation: bytes | None
+    """A PNG with rows of samples between pairs of latents."""
+    neighbours: list[tuple[bytes, list[bytes]]]
+    """PNGs of samples, each with those of its nearest training images, nearest first."""
+    neighbours_by: str
+    """The feature space in which they are nearest."""
+    finished: bool
+    step: int
+    steps: int
+    seconds: float
+    images_per_s: float | None
+    memory_mb: float | None
+    real: bytes | None
+    """A PNG grid of held-out real samples."""
+    samples_to: str = "samples/"
+    """Where the page's `sparring sample` command writes: points need a path ending in .csv or .npz."""
+
+    @property
+    def falls(self) -> list[dict[str, Any]]:
+        """The findings that say that the run diverged."""
+        return [finding for finding in self.findings if finding.get("symptom") == "diverged"]
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the last fall had no way back."""
+        return not self.finished and bool(self.falls) and "back_to_step" not in self.falls[-1]
+
+    @property
+    def data_name(self) -> str:
+        data = self.environment.get("data")
+        return str(data.get("name", "")) if isinstance(data, dict) else ""
