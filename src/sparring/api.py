@@ -1,0 +1,224 @@
+"""The verbs, as Python functions; the command line calls these and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sparring import pages, session, zoo
+from sparring.build import fitted
+from sparring.chooser import choose_recipe
+from sparring.console import Talk
+from sparring.data import DataSet, options_of
+from sparring.engine import choose_plan
+from sparring.errors import RequestError
+from sparring.part import unknown_key
+from sparring.planning import parse_budget
+from sparring.recipe import validated
+from sparring.run import Run
+from sparring.rundir import RunDir, append_line, write_file
+from sparring.sampling import write_samples
+from sparring.scoring import choose_extractor
+
+SIDES = ("generator", "discriminator")
+Place = str | Path
+
+
+def train(
+    recipe: str | None = None,
+    *overrides: str,
+    data: Place | None = None,
+    out: Place | None = None,
+    for_: str | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    from_: Place | None = None,
+    generator: nn.Module | None = None,
+    discriminator: nn.Module | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Trains, or goes on with the run that `out` holds; then scores it and writes its report.
+
+    `recipe` is a name of the zoo or a YAML file; without, one is chosen for the data (scikit-learn's digits by
+    default). `overrides` are `key=value`, `for_` the run's total as `10m`, `5000steps` or `200kimg`, `from_` a run
+    whose weights to start from. `generator` and `discriminator` take modules of the user's own (they are copied):
+    latents [n, latent] to samples [n, ...] in [-1, 1], and samples to logits [n].
+
+    Raises RequestError where the request or the data is wrong, TrainingError where training cannot go on.
+    """
+    talk = Talk(quiet=quiet)
+    if for_ is not None:
+        parse_budget(for_)
+    given = {"generator": generator, "discriminator": discriminator}
+    own = {side: net for side, net in given.items() if net is not None}
+    asked = bool(recipe or overrides or data or seed is not None)
+    target = None if out is None else RunDir(out)
+    if target is not None and target.exists and not asked:
+        return session.resume(target, None, for_, device, own, talk)
+    fields = _fields(recipe, overrides, data, seed, device, talk)
+    target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
+    if target.exists:
+        return session.resume(target, fields, for_, device, own, talk)
+    return session.begin(target, validated(fields), for_, device, from_, own, talk)
+
+
+def _fields(
+    recipe: str | None,
+    overrides: Sequence[str],
+    data: Place | None,
+    seed: int | None,
+    device: str,
+    talk: Talk,
+) -> dict[str, Any]:
+    """The fields of the recipe asked for, one chosen for the data where none was."""
+    if recipe is not None and "=" in recipe:
+        overrides, recipe = (recipe, *overrides), None
+    if recipe is None:
+        recipe, why = choose_recipe(None if data is None else str(data), device)
+        talk.say(f"recipe: {recipe} ({why})")
+    fields = zoo.read_recipe(recipe)
+    if data is not None:
+        fields["data"] = options_of(str(data), fields.get("data"))
+    if seed is not None:
+        fields["seed"] = seed
+    return zoo.override(fields, overrides)
+
+
+def sample(
+    run: Place | Run,
+    count: int = 64,
+    to: Place | None = None,
+    seed: int = 0,
+    label: str | int | None = None,
+    device: str = "auto",
+) -> Any:
+    """New samples: as an array, or written to `to` (a folder of .png, .npz, one .png grid; points: .npz, .csv), giving
+    the number of files."""
+    loaded = run if isinstance(run, Run) else Run(run)
+    place = choose_plan(device, "fp32", images=False).device
+    if to is None:
+        return loaded.sample(count, seed, label)
+    samples, labels = loaded.draw(count, seed, label, place)
+    return write_samples(Path(to).expanduser(), samples, labels, loaded.codec)
+
+
+def evaluate(
+    run: Place | Run,
+    data: Place | None = None,
+    metrics: str | Sequence[str] | None = None,
+    extractor: str | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> dict[str, Any]:
+    """Scores a run's newest checkpoint, on its own held-out data (adding to `scores.jsonl`) or on other data.
+
+    Gives `{"run", "step", "scores": {name: {"value", "interval", "n", "better", "protocol"}}}`.
+    """
+    loaded = run if isinstance(run, Run) else Run(run)
+    recipe = loaded.recipe
+    if extractor is not None:
+        fields = recipe.model_dump(mode="json")
+        recipe = validated(fields | {"score": fields["score"] | {"extractor": extractor}})
+    names = [name.strip() for name in metrics.split(",")] if isinstance(metrics, str) else metrics
+    source = _data_of(loaded, data)
+    place = torch.device(choose_plan(device, "fp32", images=False).device)
+    chosen = choose_extractor(recipe.score, source, place, Talk(quiet=quiet).say)
+    scores = session.scored(loaded.generator.to(place), recipe, source, chosen, names, loaded.step)
+    if data is None:
+        with loaded.dir.owned():
+            append_line(loaded.dir.scores, {"step": loaded.step, "scores": scores})
+    return {"run": str(loaded.path), "step": loaded.step, "scores": scores}
+
+
+def _data_of(loaded: Run, other: Place | None = None) -> DataSet:
+    """The run's own data, unchanged since, or other data of the same shape."""
+    recipe = loaded.recipe
+    if other is None:
+        data = recipe.data.load()
+        if data.fingerprint != loaded.fingerprint:
+            raise RequestError(
+                f"data: {data.name} has changed since {loaded.path} was trained on it; give it by --data"
+            )
+        return data
+    fields = recipe.model_dump(mode="json")
+    fields["data"] = options_of(str(other), fields["data"])
+    if "images" in fields["data"] and loaded.codec.kind == "image":
+        fields["data"]["images"] |= {"size": list(loaded.codec.shape[1:])}
+    data = validated(fields).data.load()
+    if data.shape != loaded.codec.shape:
+        raise RequestError(f"data: samples of shape {list(data.shape)}; the run makes {list(loaded.codec.shape)}")
+    return data
+
+
+def report(run: Place | Run) -> Path:
+    """Writes the run's report.html, one file that opens offline."""
+    loaded = run if isinstance(run, Run) else Run(run)
+    pages.write_report(loaded, _data_of(loaded))
+    return loaded.dir.report
+
+
+def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
+    """Writes two or more runs side by side on one page."""
+    if len(runs) < 2:
+        raise RequestError(f"compare: {len(runs)} run; name two or more")
+    loaded = [run if isinstance(run, Run) else Run(run) for run in runs]
+    target = Path(out).expanduser()
+    if target.suffix != ".html":
+        raise RequestError(f"out: {target} does not end in .html")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, pages.comparison(loaded))
+    except OSError as error:
+        raise RequestError(f"out: {target} cannot be written ({error.strerror})") from None
+    return target
+
+
+def recipes(name: str | None = None) -> dict[str, str]:
+    """The zoo: each recipe's name with what it is for; with a name, that one's text."""
+    if name is not None:
+        return {name: zoo.text(name)}
+    return {one: str(zoo.read_recipe(one).get("about", "")) for one in zoo.names()}
+
+
+def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:
+    """The fully resolved recipe as YAML; nothing runs."""
+    return zoo.to_yaml(validated(_fields(recipe, overrides, data, None, "cpu", Talk(quiet=True))))
+
+
+def plan(
+    recipe: str | None = None,
+    *overrides: str,
+    data: Place | None = None,
+    device: str = "auto",
+    seconds: float = 4.0,
+) -> dict[str, Any]:
+    """Predicted step time, memory and time to finish, from a probe of so many seconds that leaves nothing behind."""
+    talk = Talk(quiet=True)
+    wanted = validated(_fields(recipe, overrides, data, None, device, talk))
+    source = wanted.data.load()
+    wanted = fitted(wanted, source, {})
+    how = choose_plan(device, wanted.precision, images=source.codec.kind == "image")
+    cost = session.measured(session.Job(RunDir("plan"), wanted, source, how, {}, talk), seconds)
+    return {
+        "recipe": wanted.name,
+        "plan": how.to_json(),
+        "steps": wanted.steps,
+        "step_ms": cost.step_s * 1000,
+        "images_per_s": wanted.batch / cost.step_s,
+        "memory_mb": cost.memory / 2**20,
+        "seconds": cost.seconds(wanted, wanted.steps),
+    }
+
+
+def load(run: Place, step: int | None = None, **own: nn.Module) -> Run:
+    """A run for use in Python: `.sample(64)`, `.generator`, `.discriminator`, `.scores`, `.log`.
+
+    A run of the user's own modules needs them given again, as `generator=` and `discriminator=`."""
+    for name in own:
+        if name not in SIDES:
+            raise RequestError(unknown_key(name, SIDES))
+    return Run(run, step, own)

@@ -1,0 +1,36 @@
+"""Which recipe fits a person's data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sparring.data import NAMED
+from sparring.data.options import peek
+from sparring.engine import choose_plan
+
+FEW = 500
+"""Images under which augmentation and dropout decide."""
+
+
+def choose_recipe(data: str | None, device: str = "auto") -> tuple[str, str]:
+    """A recipe's name for `--data DATA`, and why."""
+    if data is None:
+        return "digits", "no data was given: scikit-learn's digits"
+    if data in NAMED and not Path(data).exists():
+        own = {"digits", "ring", "grid", "stacked_digits"}
+        return (data, "made for it") if data in own else ("image/small", "images of 28 to 32 pixels")
+    count, edge = peek(Path(data).expanduser())
+    if edge <= 16:
+        return "digits", f"tiny images of {edge} pixels"
+    if count < FEW:
+        return "image/few", f"only {count} images"
+    if edge <= 40:
+        return "image/small", f"{count:,} images of {edge} pixels"
+    if edge < 128:
+        return "image/medium", f"{count:,} images of {edge} pixels"
+    if choose_plan(device, "fp32", images=True).device == "cpu":
+        return (
+            "image/medium",
+            f"{count:,} images of {edge} pixels, and no GPU: made at 64; image/large makes 128 and up",
+        )
+    return "image/large", f"{count:,} images of {edge} pixels"

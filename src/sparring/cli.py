@@ -1,0 +1,196 @@
+"""The command line: verbs to calls of `sparring.api`, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+app = typer.Typer(
+    name="sparring",
+    help="Train, diagnose, compare and ship GANs on your own data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Overrides = Annotated[
+    Optional[list[str]],
+    typer.Argument(help="A recipe's name or file, then key=value overrides.", metavar="[RECIPE] [KEY=VALUE ...]"),
+]
+DataOption = Annotated[
+    Optional[str],
+    typer.Option(help="A folder, .zip, .npz, idx .gz, CIFAR .bin, or a named data set.", metavar="PATH|NAME"),
+]
+OutOption = Annotated[
+    Optional[Path], typer.Option(help="The run's directory; runs/<recipe>-<seed> by default.", metavar="DIR")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.command()
+def train(
+    words: Overrides = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    for_: Annotated[Optional[str], typer.Option("--for", help="The run's total: 10m, 5000steps or 200kimg.")] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Of everything that is drawn.", min=0)] = None,
+    device: DeviceOption = "auto",
+    from_: Annotated[
+        Optional[Path], typer.Option("--from", help="A run whose weights to start from.", metavar="RUN")
+    ] = None,
+) -> None:
+    """Train; into an existing run directory: go on with it. Then score and report."""
+    from sparring import api
+
+    recipe, overrides = _recipe_first(words)
+    api.train(recipe, *overrides, data=data, out=out, for_=for_, seed=seed, device=device, from_=from_)
+
+
+@app.command()
+def sample(
+    run: Path,
+    to: Annotated[
+        Path, typer.Option(help="A new folder of .png, or a path ending in .npz, .png (a grid) or .csv (points).")
+    ],
+    count: Annotated[int, typer.Option(help="How many.")] = 64,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal samples.")] = 0,
+    label: Annotated[Optional[str], typer.Option(help="Only of this label.")] = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Draw new samples from a run."""
+    from sparring import api
+
+    files = api.sample(run, count, to, seed, label, device)
+    typer.echo(f"{to}: {count} samples in {files} file{'s' if files != 1 else ''}", err=True)
+
+
+@app.command()
+def evaluate(
+    run: Path,
+    data: DataOption = None,
+    metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage.")] = None,
+    extractor: Annotated[Optional[str], typer.Option(help="inception, classifier, selfsup or pixels.")] = None,
+    as_json: JsonOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Score a run against held-out data."""
+    from sparring import api
+    from sparring.console import scores_table
+
+    found = api.evaluate(run, data, metrics, extractor, device, quiet=as_json)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_table(scores_table(found["scores"], f"scores of {run} at step {found['step']:,}"))
+
+
+@app.command()
+def report(run: Path) -> None:
+    """Write a run's report.html."""
+    from sparring import api
+
+    typer.echo(api.report(run))
+
+
+@app.command()
+def compare(
+    runs: list[Path],
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("comparison.html"),
+) -> None:
+    """Put two or more runs on one page."""
+    from sparring import api
+
+    typer.echo(api.compare(*runs, out=out))
+
+
+@app.command()
+def plan(
+    words: Overrides = None, data: DataOption = None, device: DeviceOption = "auto", as_json: JsonOption = False
+) -> None:
+    """Predict step time, memory and time to finish from a short probe."""
+    from sparring import api
+
+    recipe, overrides = _recipe_first(words)
+    found = api.plan(recipe, *overrides, data=data, device=device)
+    if as_json:
+        _print_json(found)
+        return
+    typer.echo(f"recipe   {found['recipe']}, on {found['plan']['device']} in {found['plan']['precision']}")
+    typer.echo(f"step     {found['step_ms']:.3g} ms, {found['images_per_s']:,.0f} images/s")
+    typer.echo(f"memory   {found['memory_mb']:,.0f} MB")
+    typer.echo(f"finish   {found['steps']:,} steps in {_time(found['seconds'])}")
+
+
+@app.command()
+def recipes(name: Annotated[Optional[str], typer.Argument(help="Print this one.")] = None) -> None:
+    """List the recipes, or print one."""
+    from sparring import api
+
+    found = api.recipes(name)
+    if name is not None:
+        typer.echo(found[name].rstrip())
+        return
+    width = max(map(len, found))
+    for one, about in found.items():
+        typer.echo(f"{one:<{width}}  {about}")
+
+
+@app.command()
+def show(words: Overrides = None, data: DataOption = None) -> None:
+    """Print the fully resolved recipe; nothing runs."""
+    from sparring import api
+
+    recipe, overrides = _recipe_first(words)
+    typer.echo(api.show(recipe or "digits", *overrides, data=data).rstrip())
+
+
+def main() -> None:
+    """Runs the command line; errors that are explained end in one line and their exit status."""
+    from sparring.errors import SparringError
+
+    try:
+        status = app(standalone_mode=False)
+    except SparringError as error:
+        _fail(str(error), error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        told = getattr(error, "format_message", None)  # click's own, for words that are no verb or option
+        if told is None:
+            raise
+        _fail(told(), 2)
+    else:
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo("sparring: " + " ".join(message.split()), err=True)
+    sys.exit(status)
+
+
+def _recipe_first(words: list[str] | None) -> tuple[str | None, list[str]]:
+    """The recipe's name, where the first word is one, and the overrides."""
+    given = list(words or [])
+    return (given[0], given[1:]) if given and "=" not in given[0] else (None, given)
+
+
+def _print_json(found: dict[str, Any]) -> None:
+    typer.echo(json.dumps(found, allow_nan=False))
+
+
+def _print_table(table: Any) -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

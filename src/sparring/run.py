@@ -1,0 +1,164 @@
+"""A finished or resting run, loaded for use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sparring.build import operated_net
+from sparring.data import Codec
+from sparring.draws import Key
+from sparring.errors import RequestError, nearest
+from sparring.game import Side
+from sparring.match import draw_labels
+from sparring.recipe import Recipe, validated
+from sparring.rundir import RunDir, read_lines
+from sparring.sampling import draw
+from sparring.zoo import read_yaml
+
+
+class Run:
+    """A run's networks and records. Loading executes nothing that the run directory holds."""
+
+    def __init__(self, path: str | Path, step: int | None = None, own: Mapping[str, nn.Module] | None = None) -> None:
+        self.dir = RunDir(path).must_exist()
+        self.path = self.dir.path
+        self.recipe: Recipe = read_recipe_of(self.dir)
+        saved = self.dir.saved_steps()
+        if not saved:
+            raise RequestError(f"{self.path}: has no checkpoint yet; sparring train --out {self.path} goes on with it")
+        if step is not None and step not in saved:
+            raise RequestError(f"{self.path}: has no checkpoint of step {step}; there are {', '.join(map(str, saved))}")
+        self._state = self.dir.load(saved[-1] if step is None else step)
+        self._own = dict(own or {})
+        self._nets: dict[str, nn.Module] = {}
+        data = self._state["data"]
+        self.codec = Codec.from_json(data["codec"])
+        self.label_names: list[str] = data["label_names"]
+        self.data_name: str = data["name"]
+        self.fingerprint: str = data["fingerprint"]
+        self._label_counts = None if data["label_counts"] is None else torch.tensor(data["label_counts"])
+
+    @property
+    def step(self) -> int:
+        """Of the checkpoint that was loaded."""
+        return int(self._state["step"])
+
+    @property
+    def generator(self) -> nn.Module:
+        """The generator that samples (the averaged one), in eval mode: latents [n, latent] to samples [n, ...] in the
+        range of the recipe; with labels, also int64 [n]."""
+        return self._net("generator", self._state["average"] or self._state["nets"]["generator"])
+
+    @property
+    def discriminator(self) -> nn.Module:
+        """The discriminator, in eval mode: samples to a verdict."""
+        return self._net("discriminator", self._state["nets"]["discriminator"])
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.recipe.steps
+
+    @property
+    def seconds(self) -> float:
+        """Training time up to this checkpoint."""
+        return float(self._state["seconds"])
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, devices and the execution plan, as recorded."""
+        found: dict[str, Any] = json.loads(self.dir.environment.read_text()) if self.dir.environment.exists() else {}
+        return found
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The numbers of the training, one object a logged step."""
+        return self.dir.read_log()
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The newest scores, by name; empty where there are none."""
+        lines = read_lines(self.dir.scores)
+        return dict(lines[-1]["scores"]) if lines else {}
+
+    def sample(self, count: int, seed: int = 0, label: str | int | None = None) -> NDArray[Any]:
+        """New samples in the data's own format: images [count, height, width, channels] (grey: [count, height, width])
+        of the data's type, or points [count, values]. Equal seeds give equal samples."""
+        samples, _ = self.draw(count, seed, label)
+        array: NDArray[Any] = samples.numpy()
+        if self.codec.kind == "points":
+            return array
+        array = array.transpose(0, 2, 3, 1)
+        array = array.astype(np.uint16) if self.codec.depth == "uint16" else array
+        return array[..., 0] if array.shape[-1] == 1 else array
+
+    def draw(
+        self, count: int, seed: int = 0, label: str | int | None = None, device: str = "cpu"
+    ) -> tuple[Tensor, Tensor | None]:
+        """Samples in the data's own format [count, ...], and their labels, where the game has any."""
+        if count < 1:
+            raise RequestError(f"count: {count} is no number of samples")
+        key, place = Key(seed, "samples"), torch.device(device)
+        labels = self._labels(count, key, label)
+        net = self.generator.to(place)
+        return draw(self.recipe.game, net, self.codec, count, key, labels, place), labels
+
+    def make(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Samples in the data's own format for given latents [n, latent]."""
+        with torch.no_grad():
+            made = self.generator(latents) if labels is None else self.generator(latents, labels)
+        return self.codec.decode(made)
+
+    def _labels(self, count: int, key: Key, label: str | int | None) -> Tensor | None:
+        if self.recipe.game.labels == "none":
+            if label is not None:
+                raise RequestError(f"label: {label}, and the run was trained without labels")
+            return None
+        if label is not None:
+            return torch.full((count,), self.label_number(label))
+        if self._label_counts is None:
+            raise RequestError(f"{self.path}: its checkpoint holds no labels")
+        return draw_labels(self._label_counts, key, torch.arange(count))
+
+    def label_number(self, label: str | int) -> int:
+        """A label's number, from its name or the number itself. Raises RequestError with the nearest name."""
+        if str(label) in self.label_names:
+            return self.label_names.index(str(label))
+        if str(label).isdigit() and int(label) < len(self.label_names):
+            return int(label)
+        raise RequestError(f"label: '{label}' is not known; {nearest(str(label), self.label_names)}")
+
+    def _net(self, side: Side, state: dict[str, Tensor]) -> nn.Module:
+        if side not in self._nets:
+            net = operated_net(self.recipe, side, self.codec.shape, len(self.label_names), self._own)
+            try:
+                net.load_state_dict(state)
+            except RuntimeError as error:
+                raise RequestError(
+                    f"{side}: {type(net).__name__} does not take the run's weights: {_first(error)}"
+                ) from None
+            self._nets[side] = net.eval().requires_grad_(False)
+        return self._nets[side]
+
+
+def read_recipe_of(run: RunDir) -> Recipe:
+    """The resolved recipe of a run."""
+    fields = read_yaml(run.recipe.read_text(), str(run.recipe))
+    if not isinstance(fields, dict):
+        raise RequestError(f"{run.recipe}: damaged; not a mapping")
+    try:
+        return validated(fields)
+    except RequestError as error:
+        raise RequestError(f"{run.recipe}: {error}") from None
+
+
+def _first(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[min(1, len(lines) - 1)][:160]

@@ -1,0 +1,315 @@
+"""A training from the request to the report: begin or go on, play, score."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring import pages, zoo
+from sparring.build import OwnNets, build, fitted
+from sparring.console import Bar, Talk, scores_table
+from sparring.data import DataSet
+from sparring.draws import Key
+from sparring.engine import Engine, Plan, check_tracker, choose_plan, environment, out_of_memory, peak_memory
+from sparring.errors import RequestError, TrainingError
+from sparring.loop import Step
+from sparring.match import Match, draw_labels
+from sparring.memory import what_fits
+from sparring.metrics import Extractor
+from sparring.observers import Controllers, Log, Observer, Pictures
+from sparring.planning import SHOWN, Cost, measure, parse_budget
+from sparring.recipe import Recipe, leaves_data_open, validated
+from sparring.run import Run, read_recipe_of
+from sparring.rundir import RunDir, append_line, write_file
+from sparring.sampling import draw
+from sparring.scoring import choose_extractor, is_better, score
+from sparring.trainer import Keeping, Trainer
+
+FREE_TO_CHANGE = {"steps", "budget", "about", "log_every", "sample_every", "save_every", "keep", "score", "tracker"}
+"""What may differ between a run and the request that goes on with it."""
+POINTS_SHOWN = 2000
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training about to begin, or to go on."""
+
+    run: RunDir
+    recipe: Recipe
+    data: DataSet
+    plan: Plan
+    own: OwnNets
+    talk: Talk
+
+
+def begin(
+    run: RunDir, recipe: Recipe, for_: str | None, device: str, from_: str | Path | None, own: OwnNets, talk: Talk
+) -> Run:
+    """Starts a new run in a new directory."""
+    data = recipe.data.load()
+    talk.say("\n".join(data.found.lines()))
+    recipe = fitted(recipe, data, own)
+    plan = choose_plan(device, recipe.precision, images=data.codec.kind == "image")
+    check_tracker(recipe.tracker)
+    source = None if from_ is None else Run(from_, own=own)
+    job = Job(run, recipe, data, plan, own, talk)
+    build(recipe, data, Engine(plan), own)  # whatever does not fit is said before anything is written
+    run.create()
+    with run.owned():
+        job = replace(job, recipe=budgeted(job, for_))
+        match = _built(job)
+        if source is not None:
+            talk.say(take_weights(match, source))
+        record = {
+            **environment(),
+            "plan": plan.to_json(),
+            "data": {"name": data.name, "fingerprint": data.fingerprint, "found": data.found.lines()},
+        }
+        write_file(run.environment, json.dumps(record, indent=1))
+        write_file(run.recipe, zoo.to_yaml(job.recipe))  # last: it is what makes the directory a run
+        return play_out(job, match)
+
+
+def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device: str, own: OwnNets, talk: Talk) -> Run:
+    """Goes on with a run, if it is the one that was asked for (`fields`; None for whichever it is)."""
+    recipe = read_recipe_of(run)
+    data = recipe.data.load()
+    recorded = json.loads(run.environment.read_text())
+    if recorded["data"]["fingerprint"] != data.fingerprint:
+        raise RequestError(
+            f"out: {run.path} was trained on other data (fingerprint {recorded['data']['fingerprint'][:12]}, "
+            f"now {data.fingerprint[:12]}); take another directory"
+        )
+    wanted = recipe
+    if fields is not None:
+        told = fields if not leaves_data_open(fields) else fields | {"data": recipe.model_dump(mode="json")["data"]}
+        asked = fitted(validated(told), data, own)
+        _must_be_same(run, recipe, asked)
+        free = FREE_TO_CHANGE - {"budget"} - ({"steps"} if recipe.budget or for_ else set())
+        wanted = recipe.model_copy(update={name: getattr(asked, name) for name in free})
+    plan = Plan(**recorded["plan"])
+    if device not in ("auto", plan.device):
+        plan = plan._replace(device=choose_plan(device, "fp32", images=False).device)
+    saved = run.saved_steps()
+    if saved:
+        run.load(saved[-1])  # a damaged checkpoint is said before anything is written
+    with run.owned():
+        job = Job(run, wanted, data, plan, own, talk)
+        job = replace(job, recipe=budgeted(job, for_))
+        if job.recipe != recipe:
+            write_file(run.recipe, zoo.to_yaml(job.recipe))
+        if saved and saved[-1] >= job.recipe.steps and run.report.exists():
+            talk.say(f"{run.path}: finished at step {saved[-1]:,}; for more, say --for")
+            return Run(run.path, own=own)
+        talk.say(f"{run.path}: going on from step {saved[-1] if saved else 0:,} of {job.recipe.steps:,}")
+        return play_out(job, _built(job))
+
+
+def _must_be_same(run: RunDir, recipe: Recipe, asked: Recipe) -> None:
+    if recipe.name != asked.name:
+        raise RequestError(f"out: {run.path} holds a run of the recipe {recipe.name}, not {asked.name}; take another")
+    fixed = set(Recipe.model_fields) - FREE_TO_CHANGE
+    there, here = (one.model_dump(mode="json", include=fixed) for one in (recipe, asked))
+    told = difference(there, here)
+    if told is not None:
+        raise RequestError(
+            f"out: {run.path} holds a run with {told[0]}={_named(told[1])}, not {_named(told[2])}; "
+            "take another directory"
+        )
+
+
+def difference(one: Any, other: Any, path: str = "") -> tuple[str, Any, Any] | None:
+    """The dotted key at which two recipes' fields first differ, with both values; None where they do not."""
+    if one == other:
+        return None
+    if not (isinstance(one, dict) and isinstance(other, dict)) or (
+        len(one) == len(other) == 1 and one.keys() != other.keys()
+    ):
+        return path, one, other
+    for key in [*one, *(key for key in other if key not in one)]:
+        found = difference(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+        if found is not None:
+            return found
+    return None
+
+
+def _named(value: Any) -> Any:
+    """A choice by its name alone."""
+    return next(iter(value)) if isinstance(value, dict) and len(value) == 1 else value
+
+
+def budgeted(job: Job, for_: str | None) -> Recipe:
+    """The recipe with `--for` as steps; a time is measured once and written down."""
+    recipe = job.recipe
+    if for_ is None or for_ == recipe.budget:
+        return recipe
+    amount, unit = parse_budget(for_)
+    if unit == "steps":
+        return recipe.model_copy(update={"steps": max(1, round(amount)), "budget": None})
+    if unit == "images":
+        return recipe.model_copy(update={"steps": max(1, round(amount / recipe.batch)), "budget": None})
+    saved = job.run.saved_steps()
+    if saved and saved[-1]:
+        state = job.run.load(saved[-1])
+        steps = max(state["step"], round(state["step"] * amount / state["seconds"]))
+        return recipe.model_copy(update={"steps": steps, "budget": for_})
+    cost = measured(job, min(10.0, max(1.0, 0.03 * amount)))
+    steps = cost.steps(recipe, amount)
+    job.talk.say(f"{for_}: {steps:,} steps at {cost.step_s * 1000:.3g} ms ({recipe.batch / cost.step_s:,.0f} images/s)")
+    return recipe.model_copy(update={"steps": steps, "budget": for_})
+
+
+def measured(job: Job, seconds: float) -> Cost:
+    """What a step costs here, from a probe of so many seconds."""
+    with enough_memory(job):
+        return measure(job.recipe, job.data, job.plan, job.own, seconds)
+
+
+@contextmanager
+def enough_memory(job: Job) -> Iterator[None]:
+    """Turns a lack of memory into a TrainingError that says what to lower and by how much."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        lack = True
+    else:
+        lack = False
+    if lack:  # outside of the handler, which holds on to the frames and so to the memory
+        advice = what_fits(job.recipe, job.data, job.plan, job.own)
+        raise TrainingError(f"{job.run.path}: out of memory at batch={job.recipe.batch}; {advice}")
+
+
+def take_weights(match: Match, other: Run) -> str:
+    """Starts both networks from another run's, as far as names and shapes agree; gives what was taken, in words."""
+    told = []
+    for side, source in (("generator", other.generator), ("discriminator", other.discriminator)):
+        mine = match.nets()[side].state_dict()
+        fits = {n: t for n, t in source.state_dict().items() if n in mine and mine[n].shape == t.shape}
+        if not fits:
+            raise RequestError(
+                f"from: no weight of {other.path}'s {side} fits this recipe's; take its recipe's network"
+            )
+        match.nets()[side].load_state_dict(mine | fits)
+        told.append(f"{len(fits)} of {len(mine)} tensors of the {side}")
+    if match.average is not None:
+        match.average.net.load_state_dict(match.generator.state_dict())
+    return f"from {other.path}: {', '.join(told)}"
+
+
+def play_out(job: Job, match: Match) -> Run:
+    """Trains to the end, scores, reports."""
+    recipe, run, talk = job.recipe, job.run, job.talk
+    bar, scorer = Bar(talk), Scorer(job, match)
+    every = recipe.sample_every or max(recipe.steps // 10, 1)
+    observers: list[Observer] = [
+        Controllers(),
+        Log(run, recipe.log_every),
+        Pictures(every, lambda m: draw_picture(run, m)),
+        scorer,
+        bar,
+    ]
+    trainer = Trainer(match, run, observers, Keeping(every_steps=recipe.save_every, last=recipe.keep), talk.say)
+    try:
+        with enough_memory(job):
+            reached = trainer.train()
+    finally:
+        bar.close()
+        match.engine.finish()
+    memory = peak_memory(match.engine.device) / 2**20
+    append_line(run.log, {"ended_at_step": match.step, "seconds": match.seconds, "memory_mb": round(memory, 1)})
+    if not reached:
+        talk.say(f"stopped at step {match.step:,} of {recipe.steps:,}; the same command goes on: {run.path}")
+        return Run(run.path, own=job.own)
+    scorer.final()
+    finished = Run(run.path, own=job.own)
+    pages.write_report(finished, job.data, scorer.extractor)
+    talk.say(f"report: {run.report}")
+    return finished
+
+
+def draw_picture(run: RunDir, match: Match) -> None:
+    """Writes samples of the same latents at every time."""
+    count = SHOWN if match.data.codec.kind == "image" else POINTS_SHOWN
+    key, rows = Key(match.seed, "pictures"), torch.arange(count, device=match.engine.device)
+    samples = draw(
+        match.game, match.sampler(), match.data.codec, count, key, match.drawn_labels(key, rows), match.engine.device
+    )
+    match.generator.train()
+    write_file(run.samples / f"step-{match.step:07d}.png", pages.picture(samples, match.data))
+
+
+class Scorer:
+    """An observer that scores the averaged generator, while training where the recipe says so, and at the end."""
+
+    def __init__(self, job: Job, match: Match) -> None:
+        self.job = job
+        self.match = match
+        self.extractor: Extractor | None = None
+        """Once it was needed."""
+
+    def observe(self, match: Match, step: Step) -> None:
+        every = self.job.recipe.score.every
+        if every and match.step % every == 0 and match.step < match.steps:
+            self._score()
+
+    def final(self) -> None:
+        """Scores the finished run."""
+        if self.job.recipe.score.metrics == ():
+            return
+        scores = self._score()
+        if scores:
+            self.job.talk.table(scores_table(scores, f"scores of {self.job.run.path} at step {self.match.step:,}"))
+
+    def _score(self) -> dict[str, Any]:
+        job, match = self.job, self.match
+        try:
+            if self.extractor is None:
+                self.extractor = choose_extractor(job.recipe.score, job.data, match.engine.device, job.talk.say)
+            scores = scored(match.sampler(), job.recipe, job.data, self.extractor, None, match.step)
+        except RequestError as error:
+            job.talk.say(f"no scores: {error}")
+            return {}
+        finally:
+            match.generator.train()
+        append_line(job.run.scores, {"step": match.step, "scores": scores})
+        if job.recipe.score.every:
+            self._keep_best(next(iter(scores.values())))
+        return scores
+
+    def _keep_best(self, first: dict[str, Any]) -> None:
+        """Keeps a checkpoint of the best first score."""
+        notes = self.match.notes
+        if is_better(first, notes.get("best_score")):
+            notes["best_score"] = {"value": first["value"], "better": first["better"]}
+            notes["best_step"] = self.match.step
+            self.job.run.save(self.match.step, self.match.state())
+
+
+def scored(
+    net: nn.Module, recipe: Recipe, data: DataSet, extractor: Extractor, names: Sequence[str] | None, step: int
+) -> dict[str, Any]:
+    """Scores of a generator that is in eval mode."""
+    key = Key(recipe.score.seed, "scored samples")
+    device = next(net.parameters()).device
+
+    def fakes(count: int) -> Tensor:
+        labels = None
+        if recipe.game.labels != "none" and data.labels is not None:
+            counts = torch.bincount(data.labels[data.train], minlength=data.classes)
+            labels = draw_labels(counts, key, torch.arange(count))
+        return draw(recipe.game, net, data.codec, count, key, labels, device)
+
+    return score(fakes, data, recipe.score, extractor, names, {"step": step})
+
+
+def _built(job: Job) -> Match:
+    return build(job.recipe, job.data, Engine(job.plan, job.recipe.tracker, job.run.path), job.own)
