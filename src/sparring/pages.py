@@ -11,7 +11,7 @@ from sparring.data import DataSet
 from sparring.draws import Key, permutation
 from sparring.metrics import Extractor
 from sparring.metrics.features.pixels import Pixels
-from sparring.report import RunPage, render_comparison, render_run
+from sparring.reports import RunPage, render_comparison, render_run
 from sparring.run import Run
 from sparring.rundir import read_lines, write_file
 from sparring.sampling import grid, png
@@ -33,7 +33,7 @@ def picture(samples: Tensor, data: DataSet) -> bytes:
     return png(grid(samples, data.codec)) if data.codec.kind == "image" else _scatter(samples, data)
 
 
-def write_report(run: Run, data: DataSet, extractor: Extractor | None = None) -> None:
+def write_report(run: Run, data: DataSet | None, extractor: Extractor | None = None) -> None:
     """Writes the run's report.html; nearest neighbours are found by the extractor, or by pixels."""
     write_file(run.dir.report, render_run(page_of(run, data, extractor)))
 

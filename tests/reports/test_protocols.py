@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sparring.report.protocols import differences, judge, matched, protocol_table
-from sparring.report.readings import Reading, histories
-from tests.report.samples import score
+from sparring.reports.protocols import differences, judge, matched, protocol_table
+from sparring.reports.readings import Reading, histories
+from tests.reports.samples import score
 
 NAMES = ["a", "b", "c"]
 

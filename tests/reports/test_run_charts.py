@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from sparring.report import render_run
-from tests.report.samples import Element, full_page, log_line, read
+from sparring.reports import render_run
+from tests.reports.samples import Element, full_page, log_line, read
 
 
 def charts(tree: Element) -> dict[str, Element]:

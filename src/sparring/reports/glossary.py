@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sparring.report.readings import Reading
-from sparring.report.wording import number
+from sparring.reports.readings import Reading
+from sparring.reports.wording import number
 
 MEANINGS = {
     "fid": "Fréchet distance: how far the samples’ features lie from those of held-out data. 0 if equal.",

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sparring.report import RunPage, render_run
-from tests.report.samples import Element, bare_page, full_page, hostile_page, log_line, png, read, score
+from sparring.reports import RunPage, render_run
+from tests.reports.samples import Element, bare_page, full_page, hostile_page, log_line, png, read, score
 
 SECTIONS = [
     "samples", "time", "between", "scores", "neighbours", "curves", "findings", "use", "recipe", "environment",
@@ -260,7 +260,7 @@ def test_typical_run_is_small_and_a_heavy_one_bounded() -> None:
 def test_same_bytes_each_time(tmp_path: Path) -> None:
     here = render_run(full_page())
     assert here == render_run(full_page())
-    code = "import sys; from tests.report.samples import full_page; from sparring.report import render_run\n"
+    code = "import sys; from tests.reports.samples import full_page; from sparring.reports import render_run\n"
     code += "sys.stdout.buffer.write(render_run(full_page()).encode())"
     elsewhere = subprocess.run(
         [sys.executable, "-c", code],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.report.wording import is_number
+from sparring.reports.wording import is_number
 
 Point = tuple[float, float]
 MOST_POINTS = 400

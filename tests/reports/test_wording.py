@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sparring.report.recipes import in_brief, recipe_differences
-from sparring.report.wording import duration, exact, flat, interval, is_number, megabytes, number, plain
+from sparring.reports.recipes import in_brief, recipe_differences
+from sparring.reports.wording import duration, exact, flat, interval, is_number, megabytes, number, plain
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sparring.report.axes import Scale
-from sparring.report.chart import Chart, Series, draw, shades
-from sparring.report.panels import score_series
-from sparring.report.protocols import differences
-from sparring.report.readings import History
-from sparring.report.trail import Point, Trail, points_of
+from sparring.reports.axes import Scale
+from sparring.reports.chart import Chart, Series, draw, shades
+from sparring.reports.panels import score_series
+from sparring.reports.protocols import differences
+from sparring.reports.readings import History
+from sparring.reports.trail import Point, Trail, points_of
 
 Curve = Callable[[Trail], list[Point]]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sparring.report.wording import MINUS, number, scientific
+from sparring.reports.wording import MINUS, number, scientific
 
 Scale = Literal["free", "linear", "from_zero"]
 """Logarithmic where the values ask for it, never so, or never so and reaching down to 0."""

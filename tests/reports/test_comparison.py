@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from sparring.report import RunPage, render_comparison
-from tests.report.samples import Element, bare_page, full_page, hostile_page, log_line, png, read, score
+from sparring.reports import RunPage, render_comparison
+from tests.reports.samples import Element, bare_page, full_page, hostile_page, log_line, png, read, score
 
 
 def scored(title: str, value: float, **changes: object) -> RunPage:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.report.wording import is_number
+from sparring.reports.wording import is_number
 
 RESULTS = frozenset(
     (

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from sparring.report.axes import Axis, value_axis
-from sparring.report.chart import Series, draw
-from sparring.report.trail import Rollback, Trail, thinned
-from tests.report.samples import log_line
+from sparring.reports.axes import Axis, value_axis
+from sparring.reports.chart import Series, draw
+from sparring.reports.trail import Rollback, Trail, thinned
+from tests.reports.samples import log_line
 
 
 def test_thinning_keeps_ends_and_extremes() -> None:

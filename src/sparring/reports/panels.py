@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from sparring.report.axes import Scale
-from sparring.report.chart import Chart, Series, draw, shades
-from sparring.report.glossary import yardstick
-from sparring.report.readings import History
-from sparring.report.trail import Trail
+from sparring.reports.axes import Scale
+from sparring.reports.chart import Chart, Series, draw, shades
+from sparring.reports.glossary import yardstick
+from sparring.reports.readings import History
+from sparring.reports.trail import Trail
 
 NOT_A_LOSS = frozenset(("logits_real", "logits_fake", "lr", "gradient", "dropout"))
 SIDES = ("discriminator", "generator")

@@ -11,15 +11,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sparring.report import facts, glossary, wording
-from sparring.report.page import RunPage
-from sparring.report.panels import run_charts, score_charts
-from sparring.report.pictures import Picture, picture
-from sparring.report.protocols import judge, matched, protocol_table
-from sparring.report.readings import histories
-from sparring.report.recipes import fields_of, recipe_differences
-from sparring.report.trail import Trail
-from sparring.report.versus import overlaid, overlaid_scores
+from sparring.reports import facts, glossary, wording
+from sparring.reports.page import RunPage
+from sparring.reports.panels import run_charts, score_charts
+from sparring.reports.pictures import Picture, picture
+from sparring.reports.protocols import judge, matched, protocol_table
+from sparring.reports.readings import histories
+from sparring.reports.recipes import fields_of, recipe_differences
+from sparring.reports.trail import Trail
+from sparring.reports.versus import overlaid, overlaid_scores
 
 FINAL_BYTES, REAL_BYTES, INTERPOLATION_BYTES = 360_000, 260_000, 200_000
 FILM_BYTES, NEIGHBOUR_BYTES, COMPARED_BYTES = 860_000, 200_000, 1_400_000
@@ -145,7 +145,7 @@ def _neighbours(page: RunPage) -> list[tuple[Picture, list[Picture]]]:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("sparring.report"),
+        loader=PackageLoader("sparring.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

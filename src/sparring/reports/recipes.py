@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring.errors import RequestError
-from sparring.report.wording import exact, flat, number, plain
+from sparring.reports.wording import exact, flat, number, plain
 from sparring.zoo import read_yaml
 
 ABSENT = "–"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.report.glossary import limited
-from sparring.report.readings import History, Reading
-from sparring.report.wording import exact, plain
+from sparring.reports.glossary import limited
+from sparring.reports.readings import History, Reading
+from sparring.reports.wording import exact, plain
 
 ABSENT = "not stated"
 

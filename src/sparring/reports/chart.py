@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sparring.report.axes import Axis, Scale, value_axis
-from sparring.report.trail import MOST_POINTS, Point, Rollback, thinned
-from sparring.report.wording import number
+from sparring.reports.axes import Axis, Scale, value_axis
+from sparring.reports.trail import MOST_POINTS, Point, Rollback, thinned
+from sparring.reports.wording import number
 
 SIDE = 1000
 FEW = 40

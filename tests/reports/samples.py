@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sparring.report import RunPage
+from sparring.reports import RunPage
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 RECIPE = """name: digits

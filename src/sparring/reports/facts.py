@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.report.page import RunPage
-from sparring.report.readings import History
-from sparring.report.recipes import in_brief
-from sparring.report.wording import duration, flat, interval, is_number, megabytes, number, plain, times
+from sparring.reports.page import RunPage
+from sparring.reports.readings import History
+from sparring.reports.recipes import in_brief
+from sparring.reports.wording import duration, flat, interval, is_number, megabytes, number, plain, times
 
 GOOD, FAIR, BAD = "good", "fair", "bad"
 UNKNOWN = "–"

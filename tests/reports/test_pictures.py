@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparring.report.pictures import fitted, picture, png_size
-from tests.report.samples import png
+from sparring.reports.pictures import fitted, picture, png_size
+from tests.reports.samples import png
 
 
 def opened(data: bytes) -> Image.Image:
