@@ -113,3 +113,11 @@ def test_help_comes_without_importing_torch() -> None:
     assert status == 0
     for verb in ("train", "sample", "evaluate", "report", "compare", "plan", "recipes", "show"):
         assert verb in out
+
+
+def test_no_words_print_the_help() -> None:
+    status, out, err = sparring_command()
+    assert (status, err) == (0, "")
+    assert len(out.splitlines()) > 10
+    for verb in ("train", "sample", "plan"):
+        assert verb in out

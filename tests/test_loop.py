@@ -203,3 +203,13 @@ def test_frozen_gives_back_just_what_was_open() -> None:
     with pytest.raises(RuntimeError, match="x"), frozen(net):
         raise RuntimeError("x")
     assert net[1].weight.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "parts"), [(64, 21, [16] * 4), (64, 64, [64]), (10, 3, [2, 3, 2, 3]), (9, 4, [3] * 3)]
+)
+def test_parts_are_about_equal(rows: int, size: int, parts: list[int]) -> None:
+    turn = turn_of(torch.zeros(rows, 2), lambda x: x[:, 0])
+    found = list(turn.parts(size))
+    assert [part.batch.size for _, part in found] == parts
+    assert sum(share for share, _ in found) == pytest.approx(1)

@@ -124,3 +124,12 @@ def test_a_line_of_the_log_has_the_numbers_of_its_step() -> None:
     assert line["generator_gradient"] == pytest.approx(float(gradient.norm()), rel=1e-5)
     assert {"logits_train", "logits_heldout"} <= line.keys()
     assert "images_per_s" not in line  # nothing to measure it from yet
+
+
+def test_numbers_that_are_none_are_left_out_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradient norm may overflow where the loss does not; the line is still written."""
+    monkeypatch.setattr("sparring.observers._norm", lambda net: float("inf"))
+    match = match_of()
+    line = Log(None, 1, show=lambda _: None).line(match, one_step(match))
+    assert "generator_gradient" not in line
+    assert "generator_loss" in line

@@ -309,3 +309,15 @@ def test_operated_networks_can_be_copied() -> None:
         rewind(random_layers(one), Key(8), torch.arange(4))
     x = torch.randn(4, 6)
     assert torch.equal(net(x).logits, twin(x).logits)
+
+
+@pytest.mark.parametrize("first", ["spectral_norm", "dropout"])
+def test_dropout_finds_its_places_beside_spectral_norm(first: str) -> None:
+    """Whichever comes first: weights that were reparametrised are still the layer's own."""
+    operations = {"spectral_norm": SpectralNorm(), "dropout": Dropout(rate=0.5)}
+    order = [first, *(name for name in operations if name != first)]
+    net = cut(dense(), **{name: operations[name] for name in order})
+    plain = cut(dense(), Dropout(rate=0.5))
+    places = [name.rsplit(".", 1)[0] for name, layer in net.named_modules() if isinstance(layer, Drop)]
+    assert places == [name.rsplit(".", 1)[0] for name, layer in plain.named_modules() if isinstance(layer, Drop)]
+    assert len(places) == 2

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sparring.augment import InstanceNoise
 from sparring.draws import Key
 from sparring.nets import Dense, Verdict, initialise
 from sparring.surgery import Dropout, operate
@@ -158,3 +159,10 @@ def test_consistency_is_the_papers_formula() -> None:
     assert float(Consistency(margin=0.7)(turn_of(X, critic))) == pytest.approx(0.5)
     verdicts = iter([(0.0, 0.0), (1.0, 2.0)])
     assert float(Consistency(margin=5.0)(turn_of(X, critic))) == 0
+
+
+def test_consistency_shows_both_passes_the_same_augmentation() -> None:
+    """The paper's passes differ by their masks alone: without any, nothing differs."""
+    turn = turn_of(torch.randn(8, 3, 6, 6), lambda x: x.sum((1, 2, 3)), augment={"noise": InstanceNoise(sigma=0.5)})
+    assert Consistency()(turn) == 0
+    assert not torch.equal(turn.judge(turn.real, "real").logits, turn.judge(turn.real, "fake").logits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,9 +22,15 @@ from torch import Tensor, nn
 
 import sparring
 from sparring import trainer
+from sparring.build import build
+from sparring.data.options import Digits
+from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError, TrainingError
+from sparring.loop import play
+from sparring.match import Diverged, Match, check_weights
 from sparring.rundir import RunDir, read_lines
-from tests.conftest import small_fields
+from sparring.surgery import random_layers
+from tests.conftest import small_fields, small_recipe
 
 
 def recipe_file(folder: Path, **changes: Any) -> str:
@@ -49,6 +56,22 @@ EVERYTHING = {
     "ema": {"half_life": 200},
 }
 """A run in which everything that has state or draws takes part."""
+
+
+CONVOLUTIONS = {
+    "generator": {
+        "net": {"dcgan": {"widths": [8, 6], "kernel": 3, "up": "shuffle"}},
+        "optimiser": {"adam": {"lr": 2e-3}},
+        "surgery": {"dropout": {"rate": 0.3, "when": "always"}},
+    },
+    "discriminator": {
+        "net": {"r3gan": {"width": 8, "group": 4}},
+        "optimiser": {"sgd": {"lr": 1e-2, "momentum": 0.9}},
+        "surgery": {"dropout": {"rate": 0.1}},
+    },
+    "ema": {"half_life": 200},
+}
+"""Convolutions of several channels, whose weights and moments lie channels last, under fused optimisers."""
 
 
 def final_state(run: Path) -> dict[str, Any]:
@@ -96,8 +119,9 @@ def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     assert_same_state(final_state(run.path), final_state(again.path))
 
 
-def test_going_on_is_going_through(tmp_path: Path) -> None:
-    recipe = recipe_file(tmp_path, **EVERYTHING, steps=24)
+@pytest.mark.parametrize("fields", [EVERYTHING, CONVOLUTIONS], ids=["everything", "convolutions"])
+def test_going_on_is_going_through(tmp_path: Path, fields: dict[str, Any]) -> None:
+    recipe = recipe_file(tmp_path, **fields, steps=24)
     through = sparring.train(recipe, "score.metrics=[]", out=tmp_path / "through", quiet=True)
     sparring.train(recipe, "steps=24", "score.metrics=[]", out=tmp_path / "halves", for_="24steps", quiet=True)
     stopped = tmp_path / "stopped"
@@ -109,6 +133,8 @@ def test_going_on_is_going_through(tmp_path: Path) -> None:
     assert_same_state(final_state(through.path), final_state(stopped))
     assert_same_state(final_state(through.path), final_state(tmp_path / "halves"))
     state = final_state(stopped)
+    if fields is CONVOLUTIONS:
+        return
     assert state["controllers"].keys() == {
         "discriminator.surgery.dropout.rate", "augment.ada.probability"
     }  # fmt: skip
@@ -140,12 +166,13 @@ class StopAfter:
 def test_interrupts_end_cleanly_with_a_checkpoint(
     tmp_path: Path, number: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    before = signal.getsignal(signal.SIGINT)
     with StopAfter(5, number):
         run = sparring.train(recipe_file(tmp_path), out=tmp_path / "run")
     assert (run.step, run.finished) == (5, False)
     assert not run.dir.report.exists()
     assert "stopped at step 5 of 12; the same command goes on" in capfd.readouterr().err
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_killed_at_random_moments_it_ends_with_the_weights_of_a_run_never_killed(tmp_path: Path) -> None:
@@ -502,3 +529,139 @@ def test_numbers_are_sent_to_tensorboard(tmp_path: Path) -> None:
         events.Reload()
     found = [event.step for event in events.Scalars("discriminator_loss")]
     assert found == [1, 6, 11, 12]
+
+
+def test_dropout_that_is_always_on_is_on_wherever_samples_are_made(tmp_path: Path) -> None:
+    """In the pictures and scores of a training, in those of a loaded run, and by the same draws."""
+    options = small_fields()["generator"] | {"surgery": {"dropout": {"rate": 0.5, "when": "always"}}}
+    path = recipe_file(tmp_path, generator=options)
+    for ema in ("{half_life: 100}", "null"):
+        run = sparring.train(path, f"ema={ema}", "score.metrics=[]", out=tmp_path / ema[:5], quiet=True)
+        again = sparring.load(run.path)
+        assert np.array_equal(run.sample(4), again.sample(4))
+        latents = torch.zeros(2, 8)
+        assert not torch.equal(*again.generator(latents))  # the same latent twice: only dropout tells them apart
+        for layer in random_layers(again.generator):
+            layer.always = False
+        assert not np.array_equal(run.sample(4), again.sample(4))
+
+
+def test_deterministic_asks_pytorch_for_it(tmp_path: Path) -> None:
+    try:
+        run = sparring.train(
+            recipe_file(tmp_path), "deterministic=true", "score.metrics=[]", out=tmp_path / "run", quiet=True
+        )
+        assert torch.are_deterministic_algorithms_enabled()
+        assert run.environment["plan"]["deterministic"] is True
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_a_state_with_moments_beyond_numbers_is_not_saved(tmp_path: Path) -> None:
+    """A squared gradient overflows before its weight does, and the weight would never move again."""
+    match = build(small_recipe(), Digits().load(), Engine(choose_plan("cpu", "fp32", images=True)))
+    next(play_of(match))
+    check_weights(match)
+    weight = next(iter(match.generator.parameters()))
+    match.players["generator"].optimiser.state[weight]["exp_avg_sq"].fill_(float("inf"))
+    with pytest.raises(Diverged, match="exp_avg_sq"):
+        check_weights(match)
+
+
+def play_of(match: Match) -> Any:
+    sides = match.players["discriminator"], match.players["generator"]
+    return play(match.duel, *sides, match.batches, match.engine.backward, key=match.key, clock=match.now)
+
+
+def test_weights_taken_from_another_run_are_there_from_the_first_checkpoint_on(tmp_path: Path) -> None:
+    """So that a run killed before its second goes on from them."""
+    source = sparring.train(recipe_file(tmp_path), "score.metrics=[]", out=tmp_path / "source", quiet=True)
+    words = ["score.metrics=[]", "seed=5", "steps=2"]
+    tuned = sparring.train(recipe_file(tmp_path), *words, out=tmp_path / "tuned", from_=source.path, quiet=True)
+    first = RunDir(tuned.path).load(0)["nets"]["discriminator"]
+    wanted = final_state(source.path)["nets"]["discriminator"]
+    assert all(torch.equal(first[name], tensor) for name, tensor in wanted.items())
+    assert tuned.environment["from"] == f"{source.path.resolve()} at step 12"
+
+
+def test_what_a_beginning_that_was_cut_off_left_is_not_taken_up(tmp_path: Path) -> None:
+    other = sparring.train(recipe_file(tmp_path), "score.metrics=[]", out=tmp_path / "run", quiet=True)
+    for path in other.path.iterdir():
+        if path.name != "checkpoints":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    sparring.train(recipe_file(tmp_path), "score.metrics=[]", "seed=3", out=tmp_path / "run", quiet=True)
+    fresh = sparring.train(recipe_file(tmp_path), "score.metrics=[]", "seed=3", out=tmp_path / "fresh", quiet=True)
+    assert_same_state(final_state(other.path), final_state(fresh.path))
+
+
+def test_words_alone_go_on_with_the_run_they_are_said_of(tmp_path: Path) -> None:
+    run = sparring.train(recipe_file(tmp_path), "score.metrics=[]", out=tmp_path / "run", quiet=True)
+    assert sparring.train("log_every=7", "steps=20", out=run.path, quiet=True).step == 20
+    assert sparring.load(run.path).recipe.log_every == 7
+    with pytest.raises(RequestError, match="batch=16, not 8"):
+        sparring.train("batch=8", out=run.path, quiet=True)
+
+
+def test_own_networks_that_draw_resume_to_the_bits(tmp_path: Path) -> None:
+    """They draw from PyTorch's own generator, which each turn seeds."""
+
+    def own() -> nn.Module:
+        torch.manual_seed(0)
+        layers = [nn.Flatten(), nn.Linear(64, 16), nn.LeakyReLU(), nn.Dropout(0.5), nn.Linear(16, 1)]
+        return nn.Sequential(*layers)
+
+    recipe = recipe_file(tmp_path)
+    words = ["score.metrics=[]", "steps=16"]
+    through = sparring.train(recipe, *words, out=tmp_path / "through", discriminator=own(), quiet=True)
+    torch.rand(77)
+    with StopAfter(7):
+        sparring.train(recipe, *words, out=tmp_path / "stopped", discriminator=own(), quiet=True)
+    torch.rand(5)
+    sparring.train(out=tmp_path / "stopped", discriminator=own(), quiet=True)
+    assert_same_state(final_state(through.path), final_state(tmp_path / "stopped"))
+
+
+def test_other_data_are_scored_as_the_run_makes_samples(tmp_path: Path) -> None:
+    """With its own labels, whatever the other data's; and nothing of them can have been memorised."""
+    labelled = {"from_noise": {"labels": "projection", "latent": {"normal": {"size": 8}}}}
+    run = sparring.train(recipe_file(tmp_path, game=labelled), "score.metrics=[]", out=tmp_path / "run", quiet=True)
+    images = np.random.default_rng(0).integers(0, 17, (80, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "none.npz", images=images)
+    np.savez(tmp_path / "more.npz", images=images, labels=np.arange(80) % 40)
+    for name in ("none", "more"):
+        found = sparring.evaluate(run, data=tmp_path / f"{name}.npz", extractor="pixels")
+        assert {"fid", "coverage"} <= set(found["scores"])
+        assert "memorisation" not in found["scores"]
+    with pytest.raises(RequestError, match="memorisation"):
+        sparring.evaluate(run, data=tmp_path / "none.npz", metrics="memorisation", extractor="pixels")
+
+
+def test_scores_add_up_and_are_given_even_where_they_cannot_be_kept(tmp_path: Path) -> None:
+    run = sparring.train(recipe_file(tmp_path), "score.metrics=[fid]", out=tmp_path / "run", quiet=True)
+    sparring.evaluate(run, metrics="kid")
+    assert set(sparring.load(run.path).scores) == {"fid", "kid"}
+    with run.dir.owned():  # as by a training that goes on
+        assert set(sparring.evaluate(run.path, metrics="coverage")["scores"]) == {"coverage"}
+    assert set(sparring.load(run.path).scores) == {"fid", "kid"}
+
+
+def test_a_report_without_the_data(tmp_path: Path, pictures: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    fields = {"data": {"images": {"path": str(pictures), "size": 8}}}
+    run = sparring.train(recipe_file(tmp_path, **fields), "score.metrics=[]", out=tmp_path / "run", quiet=True)
+    pictures.rename(tmp_path / "elsewhere")
+    run.dir.report.unlink()
+    assert sparring.report(run.path).exists()
+    assert "without real images" in capfd.readouterr().err
+
+
+def test_a_disk_that_fills_while_logging_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "log.jsonl")
+
+    monkeypatch.setattr("sparring.observers.append_line", full)
+    with pytest.raises(
+        RequestError, match=r"log.jsonl: cannot be written \(No space left on device\); the run is intact"
+    ):
+        sparring.train(recipe_file(tmp_path), "score.metrics=[]", out=tmp_path / "run", quiet=True)
+    monkeypatch.undo()
+    assert sparring.train(recipe_file(tmp_path), "score.metrics=[]", out=tmp_path / "run", quiet=True).step == 12

@@ -18,11 +18,12 @@ from sparring.engine import choose_plan
 from sparring.errors import RequestError
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
-from sparring.recipe import validated
-from sparring.run import Run
+from sparring.recipe import leaves_data_open, validated
+from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
-from sparring.scoring import choose_extractor
+from sparring.scorer import Source, scored
+from sparring.scoring import choose_extractor, default_metrics
 
 SIDES = ("generator", "discriminator")
 Place = str | Path
@@ -57,13 +58,25 @@ def train(
     own = {side: net for side, net in given.items() if net is not None}
     asked = bool(recipe or overrides or data or seed is not None)
     target = None if out is None else RunDir(out)
+    recipe, overrides = _told_apart(recipe, overrides)
     if target is not None and target.exists and not asked:
         return session.resume(target, None, for_, device, own, talk)
+    if target is not None and target.exists and recipe is None and data is None:  # the run's own, but for these words
+        fields = zoo.override(read_recipe_of(target).model_dump(mode="json"), overrides)
+        fields |= {} if seed is None else {"seed": seed}
+        return session.resume(target, fields, for_, device, own, talk)
     fields = _fields(recipe, overrides, data, seed, device, talk)
     target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:
         return session.resume(target, fields, for_, device, own, talk)
     return session.begin(target, validated(fields), for_, device, from_, own, talk)
+
+
+def _told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """A first word that is `key=value` is no recipe's name."""
+    if recipe is not None and "=" in recipe:
+        return None, (recipe, *overrides)
+    return recipe, tuple(overrides)
 
 
 def _fields(
@@ -75,8 +88,7 @@ def _fields(
     talk: Talk,
 ) -> dict[str, Any]:
     """The fields of the recipe asked for, one chosen for the data where none was."""
-    if recipe is not None and "=" in recipe:
-        overrides, recipe = (recipe, *overrides), None
+    recipe, overrides = _told_apart(recipe, overrides)
     if recipe is None:
         recipe, why = choose_recipe(None if data is None else str(data), device)
         talk.say(f"recipe: {recipe} ({why})")
@@ -101,7 +113,7 @@ def sample(
     loaded = run if isinstance(run, Run) else Run(run)
     place = choose_plan(device, "fp32", images=False).device
     if to is None:
-        return loaded.sample(count, seed, label)
+        return loaded.sample(count, seed, label, place)
     samples, labels = loaded.draw(count, seed, label, place)
     return write_samples(Path(to).expanduser(), samples, labels, loaded.codec)
 
@@ -126,12 +138,26 @@ def evaluate(
     names = [name.strip() for name in metrics.split(",")] if isinstance(metrics, str) else metrics
     source = _data_of(loaded, data)
     place = torch.device(choose_plan(device, "fp32", images=False).device)
-    chosen = choose_extractor(recipe.score, source, place, Talk(quiet=quiet).say)
-    scores = session.scored(loaded.generator.to(place), recipe, source, chosen, names, loaded.step)
+    talk = Talk(quiet=quiet)
+    chosen = choose_extractor(recipe.score, source, place, talk.say)
+    if data is not None:
+        names = _without_memorisation(names or default_metrics(source, chosen), named=names is not None)
+    made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts)
+    scores = scored(made, recipe, source, chosen, names, loaded.step)
     if data is None:
-        with loaded.dir.owned():
-            append_line(loaded.dir.scores, {"step": loaded.step, "scores": scores})
+        try:
+            with loaded.dir.owned():
+                append_line(loaded.dir.scores, {"step": loaded.step, "scores": scores})
+        except RequestError as error:  # a run that trains, or that may only be read
+            talk.say(f"the scores are not kept with the run: {error}")
     return {"run": str(loaded.path), "step": loaded.step, "scores": scores}
+
+
+def _without_memorisation(names: Sequence[str], *, named: bool) -> list[str]:
+    """Metrics for other data than the run's, among which nothing can have been memorised."""
+    if named and "memorisation" in names:
+        raise RequestError("metrics: memorisation is of the data that the run was trained on; leave out --data")
+    return [name for name in names if name != "memorisation"]
 
 
 def _data_of(loaded: Run, other: Place | None = None) -> DataSet:
@@ -155,9 +181,16 @@ def _data_of(loaded: Run, other: Place | None = None) -> DataSet:
 
 
 def report(run: Place | Run) -> Path:
-    """Writes the run's report.html, one file that opens offline."""
+    """Writes the run's report.html, one file that opens offline. Where the run's data are no longer at hand, without
+    the pictures of real images."""
     loaded = run if isinstance(run, Run) else Run(run)
-    pages.write_report(loaded, _data_of(loaded))
+    try:
+        data = _data_of(loaded)
+    except RequestError as error:
+        Talk().say(f"without real images: {error}")
+        data = None
+    with session.enough_disk(loaded.dir):
+        pages.write_report(loaded, data)
     return loaded.dir.report
 
 
@@ -185,8 +218,11 @@ def recipes(name: str | None = None) -> dict[str, str]:
 
 
 def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:
-    """The fully resolved recipe as YAML; nothing runs."""
-    return zoo.to_yaml(validated(_fields(recipe, overrides, data, None, "cpu", Talk(quiet=True))))
+    """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their path is `PATH`."""
+    fields = _fields(recipe, overrides, data, None, "cpu", Talk(quiet=True))
+    if leaves_data_open(fields):
+        fields["data"] = {"images": options_of("PATH", fields.get("data"))["images"] | {"path": "PATH"}}
+    return zoo.to_yaml(validated(fields))
 
 
 def plan(
@@ -201,7 +237,8 @@ def plan(
     wanted = validated(_fields(recipe, overrides, data, None, device, talk))
     source = wanted.data.load()
     wanted = fitted(wanted, source, {})
-    how = choose_plan(device, wanted.precision, images=source.codec.kind == "image")
+    images = source.codec.kind == "image"
+    how = choose_plan(device, wanted.precision, images=images, deterministic=wanted.deterministic)
     cost = session.measured(session.Job(RunDir("plan"), wanted, source, how, {}, talk), seconds)
     return {
         "recipe": wanted.name,

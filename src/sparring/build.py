@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sparring.augment import Ada
 from sparring.data import Batches, DataSet, Rows
 from sparring.draws import Key
 from sparring.engine import Engine
@@ -94,6 +95,8 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
     nets = build_nets(recipe, data, own or {})
     _check_terms(recipe, nets)
     device = engine.device
+    if engine.plan.deterministic and device.type == "cuda" and any(isinstance(a, Ada) for a in recipe.augment.values()):
+        raise RequestError("deterministic: augment.ada has no such form on a GPU; take augment.diff_augment")
     players: dict[str, Player] = {}
     called: dict[str, nn.Module] = {}
     for side in SIDES:

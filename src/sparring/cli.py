@@ -154,6 +154,8 @@ def main() -> None:
     """Runs the command line; errors that are explained end in one line and their exit status."""
     from sparring.errors import SparringError
 
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
         status = app(standalone_mode=False)
     except SparringError as error:

@@ -91,10 +91,11 @@ def normal_from(words: Tensor) -> Tensor:
 
 
 def integers(key: Key, rows: Tensor, below: int, shape: Sequence[int] = ()) -> Tensor:
-    """Integers in [0, below), int64 [rows, *shape]; the bias is under below / 2^53."""
+    """Integers in [0, below), int64 [rows, *shape], for `below` up to 2^31; the bias is under below / 2^53."""
     count = math.prod(shape)
-    fraction = _shift(bits(key, rows, count), 11).to(torch.float64) * 2.0**-53
-    return (fraction * below).to(torch.int64).reshape(len(rows), *shape)
+    fraction = _shift(bits(key, rows, count), 11)  # of 53 bits; its product with `below`, in two parts that fit 64
+    high, low = fraction >> 21, fraction & (2**21 - 1)
+    return ((high * below + (low * below >> 21)) >> 32).reshape(len(rows), *shape)
 
 
 def permutation(key: Key, count: int) -> Tensor:

@@ -32,6 +32,7 @@ class Plan(NamedTuple):
     precision: Literal["fp32", "bf16"]
     threads: int
     channels_last: bool
+    deterministic: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict()
@@ -43,7 +44,7 @@ def choose_plan(device: str, precision: Precision, *, images: bool, deterministi
     reduced: Literal["fp32", "bf16"] = "fp32"
     if precision == "bf16" or (precision == "auto" and _fast_bf16(kind)):
         reduced = "bf16"
-    return Plan(kind, reduced, torch.get_num_threads(), images)
+    return Plan(kind, reduced, torch.get_num_threads(), images, deterministic)
 
 
 class Engine:
@@ -52,6 +53,9 @@ class Engine:
     def __init__(self, plan: Plan, tracker: Tracker = "none", folder: Path | None = None) -> None:
         self.plan = plan
         torch.set_num_threads(plan.threads)
+        if plan.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+            torch.use_deterministic_algorithms(True)
         loggers = [] if tracker == "none" or folder is None else [_logger(tracker, folder)]
         self.fabric = Fabric(
             accelerator=plan.device,
@@ -156,7 +160,7 @@ def _device(wanted: str) -> str:
         "mps": torch.backends.mps.is_available(),
     }
     if wanted == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+        return "cuda" if there["cuda"] else "cpu"  # mps, which nobody has tried yet, is for those who name it
     if wanted not in there:
         raise RequestError(f"device: '{wanted}' is none of {', '.join(DEVICES)}")
     if not there[wanted]:

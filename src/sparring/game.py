@@ -6,6 +6,7 @@ and what nobody reads is never computed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -79,7 +80,6 @@ class Turn:
         self.key = key
         self.watched = watched
         """The samples (`real`, `fake`) by which a term of this turn takes a gradient."""
-        self._shown = 0
 
     def parts(self, size: int | None) -> Iterator[tuple[float, Turn]]:
         """The turn in parts of at most `size` rows, each with its share of the rows."""
@@ -87,14 +87,19 @@ class Turn:
         if size is None or size >= whole:
             yield 1.0, self
             return
-        for first in range(0, whole, size):
-            batch = self.batch.part(slice(first, first + size))
+        count = math.ceil(whole / size)
+        for number in range(count):  # of about equal size: none of a single row if that can be had
+            batch = self.batch.part(slice(whole * number // count, whole * (number + 1) // count))
             yield batch.size / whole, Turn(self.duel, batch, self.now, self.mover, self.key, self.watched)
 
     def begin(self) -> None:
         """Sets the random layers of both networks to this turn's draws."""
         for side, layers in self.duel.random.items():
             rewind(layers, self.key.at("masks", side), self.batch.rows)
+        seed = self.key.at("global").seed  # so that what networks of a user's own draw resumes too
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed itself takes longer than a small step
+        if self.batch.rows.is_cuda:
+            torch.cuda.manual_seed(seed)
 
     @property
     def net(self) -> nn.Module:
@@ -117,16 +122,15 @@ class Turn:
     @cached_property
     def on_real(self) -> Verdict:
         with torch.set_grad_enabled(self.mover == "discriminator" and torch.is_grad_enabled()):
-            return self.judge(self.real)
+            return self.judge(self.real, "real")
 
     @cached_property
     def on_fake(self) -> Verdict:
-        return self.judge(self.fake)
+        return self.judge(self.fake, "fake")
 
-    def judge(self, sample: Tensor) -> Verdict:
-        """The verdict on other samples of the same rows; each call draws its own masks and augmentations."""
-        self._shown += 1
-        return self.duel.judge(sample, self.batch, self.now, self.key.at("augment", self._shown))
+    def judge(self, sample: Tensor, name: str) -> Verdict:
+        """The verdict on samples of the same rows; each call draws its own masks, each name its own augmentations."""
+        return self.duel.judge(sample, self.batch, self.now, self.key.at("augment", name))
 
     def seen(self) -> Losses:
         """The mean logits of whatever the turn computed."""
@@ -180,7 +184,6 @@ class Player:
         self.random = random_layers(net)
         self._moves = moves
         self.microbatch = microbatch
-        self.after_backward: Callable[[nn.Module], None] | None = None
 
     def prepare(self, now: Now) -> None:
         """Sets what schedules move: the learning rate and the dropout rates."""
@@ -216,8 +219,6 @@ class Player:
             backward(losses["loss"] * share)
             for name, loss in (losses | part.seen()).items():
                 record[name] = record.get(name, 0.0) + loss.detach() * share
-        if self.after_backward is not None:
-            self.after_backward(self.net)
         self.optimiser.step()
         return record
 

@@ -44,8 +44,9 @@ def play(
         now = clock(number)
         record: dict[str, list[Losses]] = {"discriminator": [], "generator": []}
         turn = None
-        for player in (discriminator, generator):
+        for player in (discriminator, generator):  # both first: each move sees both networks as this step has them
             player.prepare(now)
+        for player in (discriminator, generator):
             with frozen(duel.discriminator) if player is generator else nullcontext():
                 for move in range(player.moves(now)):
                     turn = Turn(

@@ -72,6 +72,8 @@ class Match:
         """The generator that samples, in eval mode: the averaged one, its statistics fitted, or the live one itself."""
         if self.average is None:
             return self.generator.eval()
+        for mine, live in zip(random_layers(self.average.net), random_layers(self.generator), strict=True):
+            mine.idle = live.idle  # dropout that is always on is on here too; its rate comes with the buffers
         return self.average.refit(self._refit_passes(self.average.net))
 
     def _refit_passes(self, net: nn.Module) -> Iterator[Tensor]:
@@ -82,10 +84,8 @@ class Match:
 
     def drawn_labels(self, key: Key, rows: Tensor) -> Tensor | None:
         """Labels as frequent as in the training data, or None where the game has none."""
-        if self.game.labels == "none" or self.data.labels is None:
-            return None
-        counts = torch.bincount(self.data.labels[self.data.train], minlength=self.data.classes)
-        return draw_labels(counts, key, rows)
+        counts = self.data.label_counts
+        return None if self.game.labels == "none" or counts is None else draw_labels(counts, key, rows)
 
     def state(self) -> dict[str, Any]:
         """The whole training state, but for what the recipe and the data say."""
@@ -112,6 +112,7 @@ class Match:
             self.average.net.load_state_dict(state["average"])
         for name, player in self.players.items():
             player.optimiser.load_state_dict(state["optimisers"][name])
+            _in_the_weights_format(player.optimiser)
         for path, adaptive in self.controllers.items():
             adaptive.set(state["controllers"][path])
         self.notes.clear()
@@ -124,17 +125,46 @@ class Match:
         self.batches = Batches(old.rows, old.size, self.key.at("data"), mirror=self.data.mirror, position=position)
 
 
+def _in_the_weights_format(optimiser: torch.optim.Optimizer) -> None:
+    """Lays moments out in memory as their weights are: files hold them contiguous, and PyTorch's fused optimisers go by
+    the memory alone, so that else they would pair moments with other weights."""
+    for weight, moments in optimiser.state.items():
+        for name, tensor in moments.items():
+            if isinstance(tensor, Tensor) and tensor.shape == weight.shape:
+                moments[name] = torch.empty_like(weight, dtype=tensor.dtype).copy_(tensor)
+
+
+class Diverged(Exception):
+    """Losses or weights are no longer finite."""
+
+    def __init__(self, step: int, evidence: dict[str, Any]) -> None:
+        super().__init__(step, evidence)
+        self.step = step
+        self.evidence = evidence
+
+
+def check_weights(match: Match) -> None:
+    """Raises Diverged where a weight, or what an optimiser keeps of it, is not finite: such a state is not saved."""
+    for side, player in match.players.items():
+        kept = {f"{side}.{name}": tensor for name, tensor in match.nets()[side].state_dict().items()}
+        names: dict[Tensor, str] = {weight: name for name, weight in match.nets()[side].named_parameters()}
+        for weight, moments in player.optimiser.state.items():
+            for name, tensor in moments.items():
+                kept[f"{side}.optimiser.{names.get(weight, '')}.{name}"] = tensor
+        for name, tensor in kept.items():
+            if isinstance(tensor, Tensor) and tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise Diverged(match.step, {name: "not finite"})
+
+
 def described(data: DataSet) -> dict[str, Any]:
     """What sampling needs to know of the data: codec, labels and how frequent they are in training."""
-    counts = None
-    if data.labels is not None:
-        counts = torch.bincount(data.labels[data.train], minlength=data.classes).tolist()
+    counts = data.label_counts
     return {
         "name": data.name,
         "fingerprint": data.fingerprint,
         "codec": data.codec.to_json(),
         "label_names": list(data.label_names),
-        "label_counts": counts,
+        "label_counts": None if counts is None else counts.tolist(),
     }
 
 

@@ -22,7 +22,9 @@ def what_fits(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> str:
             torch.cuda.empty_cache()
         try:
             measure(recipe.model_copy(update={"microbatch": size}), data, plan, own, 0.0)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, ValueError) as error:
+            if isinstance(error, ValueError):  # batch normalisation of a single sample
+                break
             if not out_of_memory(error):
                 raise
             size //= 2

@@ -151,6 +151,11 @@ class BySides(_Separable):
     of_generator: Side = NonSaturating()
     """Whose generator side."""
 
+    @property
+    def zero_is_undecided(self) -> bool:  # type: ignore[override]
+        """Whether a logit of zero means that it may be either: where it does on both sides."""
+        return self.real.zero_is_undecided and self.fake.zero_is_undecided
+
     def on_real(self, logits: Tensor) -> Tensor:
         return self.real.on_real(logits)
 

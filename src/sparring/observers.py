@@ -3,6 +3,7 @@ schedules, which the training reads.)"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -68,7 +69,7 @@ class Log:
         for path, adaptive in match.controllers.items():
             line[f"adaptive/{path}"] = adaptive.at(now)
         line |= heldout_logits(match, Key(match.seed, "probes", step.number))
-        return {name: number for name, number in line.items() if number is not None}
+        return {name: number for name, number in line.items() if number is not None and math.isfinite(number)}
 
     def _speed(self, match: Match) -> float | None:
         here = (time.perf_counter(), match.step)

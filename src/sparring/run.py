@@ -21,6 +21,8 @@ from sparring.match import draw_labels
 from sparring.recipe import Recipe, validated
 from sparring.rundir import RunDir, read_lines
 from sparring.sampling import draw
+from sparring.schedules import Now
+from sparring.surgery import random_layers
 from sparring.zoo import read_yaml
 
 
@@ -44,7 +46,8 @@ class Run:
         self.label_names: list[str] = data["label_names"]
         self.data_name: str = data["name"]
         self.fingerprint: str = data["fingerprint"]
-        self._label_counts = None if data["label_counts"] is None else torch.tensor(data["label_counts"])
+        self.label_counts = None if data["label_counts"] is None else torch.tensor(data["label_counts"])
+        """How frequent each label is in the training data, int64 [classes]."""
 
     @property
     def step(self) -> int:
@@ -84,14 +87,18 @@ class Run:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """The newest scores, by name; empty where there are none."""
+        """The newest scores of the newest step that was scored, by name; empty where there are none."""
         lines = read_lines(self.dir.scores)
-        return dict(lines[-1]["scores"]) if lines else {}
+        found: dict[str, Any] = {}
+        for line in lines:
+            if line["step"] == lines[-1]["step"]:
+                found |= line["scores"]
+        return found
 
-    def sample(self, count: int, seed: int = 0, label: str | int | None = None) -> NDArray[Any]:
+    def sample(self, count: int, seed: int = 0, label: str | int | None = None, device: str = "cpu") -> NDArray[Any]:
         """New samples in the data's own format: images [count, height, width, channels] (grey: [count, height, width])
         of the data's type, or points [count, values]. Equal seeds give equal samples."""
-        samples, _ = self.draw(count, seed, label)
+        samples, _ = self.draw(count, seed, label, device)
         array: NDArray[Any] = samples.numpy()
         if self.codec.kind == "points":
             return array
@@ -123,9 +130,9 @@ class Run:
             return None
         if label is not None:
             return torch.full((count,), self.label_number(label))
-        if self._label_counts is None:
+        if self.label_counts is None:
             raise RequestError(f"{self.path}: its checkpoint holds no labels")
-        return draw_labels(self._label_counts, key, torch.arange(count))
+        return draw_labels(self.label_counts, key, torch.arange(count))
 
     def label_number(self, label: str | int) -> int:
         """A label's number, from its name or the number itself. Raises RequestError with the nearest name."""
@@ -144,6 +151,10 @@ class Run:
                 raise RequestError(
                     f"{side}: {type(net).__name__} does not take the run's weights: {_first(error)}"
                 ) from None
+            for path, adaptive in self.recipe.controllers().items():
+                adaptive.set(self._state["controllers"][path])
+            for layer in random_layers(net):
+                layer.set_rate(Now(self.step, self.step * self.recipe.batch, self.recipe.steps))
             self._nets[side] = net.eval().requires_grad_(False)
         return self._nets[side]
 

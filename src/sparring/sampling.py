@@ -20,7 +20,9 @@ from sparring.match import make
 from sparring.rundir import PART, write_file
 
 CHUNK = 256
-"""Samples made at once."""
+"""Samples made at once, at most."""
+CHUNK_VALUES = 2**22
+"""Values of samples made at once: what a chunk takes in memory is a multiple of that."""
 
 
 @torch.no_grad()
@@ -29,9 +31,10 @@ def draw(
 ) -> Tensor:
     """Samples in the data's own format [count, ...], on the CPU; sample i depends on the key and i alone."""
     parts = []
-    for first in range(0, count, CHUNK):
-        rows = torch.arange(first, min(first + CHUNK, count), device=device)
-        chunk = None if labels is None else labels[first : first + CHUNK].to(device)
+    size = max(1, min(CHUNK, CHUNK_VALUES // math.prod(codec.shape)))
+    for first in range(0, count, size):
+        rows = torch.arange(first, min(first + size, count), device=device)
+        chunk = None if labels is None else labels[first : first + size].to(device)
         parts.append(codec.decode(make(game, generator, key, rows, chunk)).cpu())
     return torch.cat(parts)
 

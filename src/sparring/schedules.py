@@ -16,7 +16,7 @@ class Now(NamedTuple):
     step: int
     """Steps done."""
     images: int
-    """Training samples that the discriminator's moves have drawn so far: step * batch."""
+    """Training samples so far, a batch for each step: step * batch."""
     steps: int
     """Steps of the whole run."""
 

@@ -131,7 +131,7 @@ def score(
     if len(data.heldout) < FEWEST:
         raise RequestError(
             f"metrics: {len(data.heldout)} samples are held out, and scores need at least {FEWEST}; "
-            "set data's held_out=0.2"
+            + ("take 40 samples or more" if len(data.samples) < 4 * FEWEST else "set data's held_out=0.1")
         )
     key = Key("scores", scoring.seed)
     count = min(len(data.heldout), scoring.count)

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from sparring import pages, zoo
 from sparring.build import OwnNets, build, fitted
-from sparring.console import Bar, Talk, scores_table
+from sparring.console import Bar, Talk
 from sparring.data import DataSet
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, check_tracker, choose_plan, environment, out_of_memory, peak_memory
 from sparring.errors import RequestError, TrainingError
-from sparring.loop import Step
-from sparring.match import Match, draw_labels
+from sparring.match import Match
 from sparring.memory import what_fits
-from sparring.metrics import Extractor
 from sparring.observers import Controllers, Log, Observer, Pictures
 from sparring.planning import SHOWN, Cost, measure, parse_budget
 from sparring.recipe import Recipe, leaves_data_open, validated
 from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import draw
-from sparring.scoring import choose_extractor, is_better, score
+from sparring.scorer import Scorer
 from sparring.trainer import Keeping, Trainer
 
 FREE_TO_CHANGE = {"steps", "budget", "about", "log_every", "sample_every", "save_every", "keep", "score", "tracker"}
@@ -56,19 +54,25 @@ def begin(
     data = recipe.data.load()
     talk.say("\n".join(data.found.lines()))
     recipe = fitted(recipe, data, own)
-    plan = choose_plan(device, recipe.precision, images=data.codec.kind == "image")
+    plan = choose_plan(device, recipe.precision, images=data.codec.kind == "image", deterministic=recipe.deterministic)
     check_tracker(recipe.tracker)
     source = None if from_ is None else Run(from_, own=own)
     job = Job(run, recipe, data, plan, own, talk)
     build(recipe, data, Engine(plan), own)  # whatever does not fit is said before anything is written
     run.create()
     with run.owned():
+        if run.exists:
+            raise RequestError(f"out: another process began a run in {run.path} just now; take another directory")
         job = replace(job, recipe=budgeted(job, for_))
         match = _built(job)
         if source is not None:
             talk.say(take_weights(match, source))
+        run.discard_after(-1)  # of a beginning that was cut off
+        match.redraw(0)
+        run.save(0, match.state())
         record = {
             **environment(),
+            "from": None if source is None else f"{source.path.resolve()} at step {source.step}",
             "plan": plan.to_json(),
             "data": {"name": data.name, "fingerprint": data.fingerprint, "found": data.found.lines()},
         }
@@ -95,8 +99,8 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
         free = FREE_TO_CHANGE - {"budget"} - ({"steps"} if recipe.budget or for_ else set())
         wanted = recipe.model_copy(update={name: getattr(asked, name) for name in free})
     plan = Plan(**recorded["plan"])
-    if device not in ("auto", plan.device):
-        plan = plan._replace(device=choose_plan(device, "fp32", images=False).device)
+    wanted_device = plan.device if device == "auto" else device
+    plan = plan._replace(device=choose_plan(wanted_device, "fp32", images=False).device)
     saved = run.saved_steps()
     if saved:
         run.load(saved[-1])  # a damaged checkpoint is said before anything is written
@@ -181,11 +185,25 @@ def enough_memory(job: Job) -> Iterator[None]:
         if not out_of_memory(error):
             raise
         lack = True
+        traceback.clear_frames(error.__traceback__)  # they hold on to the step's tensors
     else:
         lack = False
-    if lack:  # outside of the handler, which holds on to the frames and so to the memory
+    if lack:
         advice = what_fits(job.recipe, job.data, job.plan, job.own)
         raise TrainingError(f"{job.run.path}: out of memory at batch={job.recipe.batch}; {advice}")
+
+
+@contextmanager
+def enough_disk(run: RunDir) -> Iterator[None]:
+    """Turns a file that cannot be written into a RequestError; what was saved before is intact."""
+    try:
+        yield
+    except OSError as error:
+        saved = run.saved_steps()
+        raise RequestError(
+            f"{error.filename or run.path}: cannot be written ({error.strerror or error}); "
+            f"the run is intact at step {saved[-1] if saved else 0}"
+        ) from None
 
 
 def take_weights(match: Match, other: Run) -> str:
@@ -208,7 +226,7 @@ def take_weights(match: Match, other: Run) -> str:
 def play_out(job: Job, match: Match) -> Run:
     """Trains to the end, scores, reports."""
     recipe, run, talk = job.recipe, job.run, job.talk
-    bar, scorer = Bar(talk), Scorer(job, match)
+    bar, scorer = Bar(talk), Scorer(run, recipe, job.data, match, talk)
     every = recipe.sample_every or max(recipe.steps // 10, 1)
     observers: list[Observer] = [
         Controllers(),
@@ -219,11 +237,18 @@ def play_out(job: Job, match: Match) -> Run:
     ]
     trainer = Trainer(match, run, observers, Keeping(every_steps=recipe.save_every, last=recipe.keep), talk.say)
     try:
-        with enough_memory(job):
+        with enough_memory(job), enough_disk(run):
             reached = trainer.train()
     finally:
         bar.close()
         match.engine.finish()
+    with enough_memory(job), enough_disk(run):
+        return _finished(job, match, scorer, reached)
+
+
+def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:
+    """What follows training: scores and report, if its last step was reached."""
+    recipe, run, talk = job.recipe, job.run, job.talk
     memory = peak_memory(match.engine.device) / 2**20
     append_line(run.log, {"ended_at_step": match.step, "seconds": match.seconds, "memory_mb": round(memory, 1)})
     if not reached:
@@ -245,70 +270,6 @@ def draw_picture(run: RunDir, match: Match) -> None:
     )
     match.generator.train()
     write_file(run.samples / f"step-{match.step:07d}.png", pages.picture(samples, match.data))
-
-
-class Scorer:
-    """An observer that scores the averaged generator, while training where the recipe says so, and at the end."""
-
-    def __init__(self, job: Job, match: Match) -> None:
-        self.job = job
-        self.match = match
-        self.extractor: Extractor | None = None
-        """Once it was needed."""
-
-    def observe(self, match: Match, step: Step) -> None:
-        every = self.job.recipe.score.every
-        if every and match.step % every == 0 and match.step < match.steps:
-            self._score()
-
-    def final(self) -> None:
-        """Scores the finished run."""
-        if self.job.recipe.score.metrics == ():
-            return
-        scores = self._score()
-        if scores:
-            self.job.talk.table(scores_table(scores, f"scores of {self.job.run.path} at step {self.match.step:,}"))
-
-    def _score(self) -> dict[str, Any]:
-        job, match = self.job, self.match
-        try:
-            if self.extractor is None:
-                self.extractor = choose_extractor(job.recipe.score, job.data, match.engine.device, job.talk.say)
-            scores = scored(match.sampler(), job.recipe, job.data, self.extractor, None, match.step)
-        except RequestError as error:
-            job.talk.say(f"no scores: {error}")
-            return {}
-        finally:
-            match.generator.train()
-        append_line(job.run.scores, {"step": match.step, "scores": scores})
-        if job.recipe.score.every:
-            self._keep_best(next(iter(scores.values())))
-        return scores
-
-    def _keep_best(self, first: dict[str, Any]) -> None:
-        """Keeps a checkpoint of the best first score."""
-        notes = self.match.notes
-        if is_better(first, notes.get("best_score")):
-            notes["best_score"] = {"value": first["value"], "better": first["better"]}
-            notes["best_step"] = self.match.step
-            self.job.run.save(self.match.step, self.match.state())
-
-
-def scored(
-    net: nn.Module, recipe: Recipe, data: DataSet, extractor: Extractor, names: Sequence[str] | None, step: int
-) -> dict[str, Any]:
-    """Scores of a generator that is in eval mode."""
-    key = Key(recipe.score.seed, "scored samples")
-    device = next(net.parameters()).device
-
-    def fakes(count: int) -> Tensor:
-        labels = None
-        if recipe.game.labels != "none" and data.labels is not None:
-            counts = torch.bincount(data.labels[data.train], minlength=data.classes)
-            labels = draw_labels(counts, key, torch.arange(count))
-        return draw(recipe.game, net, data.codec, count, key, labels, device)
-
-    return score(fakes, data, recipe.score, extractor, names, {"step": step})
 
 
 def _built(job: Job) -> Match:

@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
-
-import torch
 
 from sparring.errors import RequestError, TrainingError
 from sparring.loop import Step, play
-from sparring.match import Match
+from sparring.match import Diverged, Match, check_weights
 from sparring.observers import Observer
 from sparring.rundir import RunDir, append_line, read_lines
 
@@ -31,15 +28,6 @@ class Keeping:
     every_seconds: float = 60.0
     """Where `every_steps` is None."""
     last: int = 3
-
-
-class Diverged(Exception):
-    """Losses or weights are no longer finite."""
-
-    def __init__(self, step: int, evidence: dict[str, Any]) -> None:
-        super().__init__(step, evidence)
-        self.step = step
-        self.evidence = evidence
 
 
 class Trainer:
@@ -189,11 +177,3 @@ def check_losses(step: Step) -> None:
             if not math.isfinite(float(losses["loss"])):
                 evidence = {f"{side}_{name}": str(float(number)) for name, number in losses.items()}
                 raise Diverged(step.number, evidence)
-
-
-def check_weights(match: Match) -> None:
-    """Raises Diverged where a weight is not finite."""
-    for side, net in match.nets().items():
-        for name, tensor in net.state_dict().items():
-            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-                raise Diverged(match.step, {f"{side}.{name}": "not finite"})

@@ -366,3 +366,47 @@ def test_the_pinned_sums_are_those_of_the_real_files(shared: Path, monkeypatch: 
     monkeypatch.setenv("SPARRING_DATA", str(shared))
     assert len(Mnist().load().samples) == len(FashionMnist().load().samples) == 70_000
     assert len(Cifar10().load().samples) == 4000
+
+
+def test_limit_takes_from_all_classes(tmp_path: Path) -> None:
+    for number, name in enumerate(("cat", "dog")):
+        write_images(tmp_path / "set" / name, 40, seed=number)
+    data = load(tmp_path / "set", limit=20)
+    shown = torch.bincount(data.labels[data.train])
+    assert shown.sum() == 20
+    assert shown.min() >= 5
+
+
+@pytest.mark.parametrize("fit", ["crop", "resize", "pad"])
+def test_arrays_are_fitted_as_files_are(tmp_path: Path, fit: str) -> None:
+    """Wide images with a bright middle: cropping keeps the middle, padding the whole with a margin."""
+    images = np.zeros((30, 16, 32), np.uint8)
+    images[:, :, 8:24] = 200
+    images[:, 0, 16] = np.arange(30)
+    np.savez(tmp_path / "x.npz", images=images)
+    samples = load(tmp_path / "x.npz", size=16, fit=fit).samples.float()
+    assert samples.shape == (30, 1, 16, 16)
+    mean = samples[:, :, 6:10].mean((0, 1, 2))
+    if fit == "crop":
+        assert (mean > 190).all()
+    elif fit == "resize":
+        assert (mean[5:11] > 190).all()
+        assert (mean[:3] < 10).all()
+    else:
+        assert (samples[:, :, 0] - samples[:, :, 1]).abs().max() == 0  # the margin has one colour
+
+
+def test_a_zip_that_names_its_own_root_is_read(tmp_path: Path, pictures: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("./", b"")
+        for file in sorted(pictures.iterdir()):
+            archive.write(file, f"./{file.name}")
+    assert len(load(tmp_path / "x.zip").samples) == 40
+
+
+def test_sixteen_bits_are_grey(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for number in range(4):
+        Image.fromarray(np.full((8, 8), 300 * number, np.uint16)).save(tmp_path / "deep" / f"{number}.png")
+    with pytest.raises(RequestError, match="16 bits are read as grey"):
+        load(tmp_path / "deep", channels=3)

@@ -177,7 +177,11 @@ def _idx_labels(images: Path, count: int) -> NDArray[np.uint8] | None:
 
 def read_cifar(path: Path, found: Found) -> Arrays:
     """CIFAR-10 binary batches: a .bin file, or a folder of them, in which `test_batch` is held out."""
+    inner = path / "cifar-10-batches-bin"  # as the archive unpacks
+    path = inner if inner.is_dir() else path
     files = sorted(path.glob("*.bin")) if path.is_dir() else [path]
+    if not files:
+        raise RequestError(f"{path}: holds no .bin file, as CIFAR-10's are")
     if path.is_file() and path.stem != "test_batch":
         files += [p for p in [path.with_name("test_batch.bin")] if p.exists()]
     parts, held = [], []

@@ -83,6 +83,13 @@ class DataSet:
         return self.codec.shape
 
     @property
+    def label_counts(self) -> Tensor | None:
+        """How frequent each label is in the training samples, int64 [classes]."""
+        if self.labels is None:
+            return None
+        return torch.bincount(self.labels[self.train], minlength=self.classes)
+
+    @property
     def classes(self) -> int:
         return len(self.label_names)
 
@@ -113,14 +120,14 @@ def assemble(
         raise RequestError(f"data: {what} in {name}; a GAN needs at least 2 different ones (take 100 or more)")
     if heldout is None:
         train, heldout = split_by_content(hashes, fraction)
-        split = f"{fraction:g} of the samples, at least 20, by content hash"
+        split = f"{fraction:g} of the samples, at least 20, at most a quarter, by content hash"
     else:
         told = torch.ones(len(samples), dtype=torch.bool)
         told[heldout] = False
         train, split = told.nonzero()[:, 0], "the official test part"
     if limit is not None and limit < len(train):
-        train = train[:limit]
-        found.notes.append(f"limit: the first {limit:,} training samples")
+        train = train[torch.arange(limit) * len(train) // limit]  # evenly, since files often lie class by class
+        found.notes.append(f"limit: {limit:,} training samples, evenly from all")
     if labels is not None:
         shown = torch.bincount(labels, minlength=len(label_names)).tolist()
         pairs = [f"{label} {count:,}" for label, count in zip(label_names, shown, strict=True)]

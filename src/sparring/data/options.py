@@ -14,14 +14,15 @@ from sparring.data import archives, toys
 from sparring.data.archives import Arrays
 from sparring.data.codec import Range, image_codec, point_codec
 from sparring.data.dataset import DataSet, Found, assemble
+from sparring.data.files import files_of, folder_labels
 from sparring.data.named import read_named
-from sparring.data.pictures import Fit, Rules, files_of, folder_labels, read_pictures, sizes_of
+from sparring.data.pictures import Fit, Rules, read_pictures, sizes_of
 from sparring.errors import RequestError, nearest
 from sparring.part import OneOf, Part
 
 
 class _Source(Part):
-    held_out: float = Field(0.1, ge=0, le=0.5)
+    held_out: float = Field(0.1, ge=0, le=0.25)
     """Part of the samples that is held out for scores, chosen by content hash; at least 20, never over a quarter."""
     limit: int | None = Field(None, ge=2)
     """Train on this many samples only."""
@@ -106,7 +107,7 @@ class Images(_Pictures):
         return Arrays(samples, torch.tensor(labels[0]), labels[1], None)
 
     def _sized(self, arrays: Arrays, found: Found) -> Arrays:
-        """Arrays come at one size; another one is made by averaging, without a change of shape."""
+        """Arrays come at one size; another one is made by averaging, fitted as files are."""
         height, width = arrays.samples.shape[2:]
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         if size is None and self.largest is not None and max(height, width) > self.largest:
@@ -118,8 +119,8 @@ class Images(_Pictures):
             )
         if size is None or size == (height, width):
             return arrays
-        found.notes.append(f"fitted from {height} x {width} to {size[0]} x {size[1]}")
-        return arrays._replace(samples=_resized(arrays.samples, size))
+        found.notes.append(f"fitted from {height} x {width} to {size[0]} x {size[1]} (fit: {self.fit})")
+        return arrays._replace(samples=_fitted(arrays.samples, size, self.fit))
 
 
 class Digits(_Pictures):
@@ -216,11 +217,24 @@ def _points(name: str, samples: torch.Tensor, labels: torch.Tensor, modes: Any, 
     )
 
 
-def _resized(samples: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Stored images at another size, with antialiasing, of the same type."""
+def _fitted(samples: torch.Tensor, size: tuple[int, int], fit: Fit) -> torch.Tensor:
+    """Stored images at another size: their middle, the whole out of shape, or the whole with a margin."""
     parts = []
     for part in torch.split(samples, max(1, 50_000_000 // math.prod(samples.shape[1:]))):
-        small = torch.nn.functional.interpolate(part.float(), size=size, mode="bilinear", antialias=True)
+        scales = [new / old for new, old in zip(size, part.shape[2:], strict=True)]
+        inner = list(size)
+        if fit == "crop":
+            cut = [round(new / max(scales)) for new in size]
+            top, left = ((old - new) // 2 for old, new in zip(part.shape[2:], cut, strict=True))
+            part = part[:, :, top : top + cut[0], left : left + cut[1]]
+        elif fit == "pad":
+            inner = [max(1, round(old * min(scales))) for old in part.shape[2:]]
+        small = torch.nn.functional.interpolate(part.float(), size=inner, mode="bilinear", antialias=True)
+        if inner != list(size):
+            whole = small.mean((2, 3), keepdim=True).expand(*small.shape[:2], *size).clone()
+            top, left = ((new - old) // 2 for new, old in zip(size, inner, strict=True))
+            whole[:, :, top : top + inner[0], left : left + inner[1]] = small
+            small = whole
         parts.append(small if samples.dtype == torch.float32 else small.round().to(samples.dtype))
     return torch.cat(parts)
 
@@ -247,9 +261,10 @@ def peek(path: Path) -> tuple[int, int]:
 
 
 def options_of(given: str, base: Any = None) -> dict[str, Any]:
-    """What `--data GIVEN` writes into a recipe: a named set, or images at a path with the recipe's other options."""
-    keep = dict(base["images"]) if isinstance(base, dict) and "images" in base else {}
-    if given in NAMED and not Path(given).exists():
-        shared = {key: keep[key] for key in keep if key in NAMED[given].model_fields}
-        return {given: shared}
-    return {"images": keep | {"path": str(Path(given).expanduser())}}
+    """What `--data GIVEN` writes into a recipe: a named set, or images at a path, with those of the recipe's options on
+    data that it has too."""
+    options = next(iter(base.values())) if isinstance(base, dict) and len(base) == 1 else None
+    named = given in NAMED and not Path(given).exists()
+    fields = (NAMED[given] if named else Images).model_fields
+    keep = {key: value for key, value in options.items() if key in fields} if isinstance(options, dict) else {}
+    return {given: keep} if named else {"images": keep | {"path": str(Path(given).expanduser().absolute())}}

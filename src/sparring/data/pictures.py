@@ -1,4 +1,4 @@
-"""Reading people's pictures: folders and zips of image files of any size, mode and depth."""
+"""Reading people's pictures: image files of any size, mode and depth become one array."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -18,28 +18,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from sparring.data.dataset import Found
+from sparring.data.files import FORMATS, File
 from sparring.errors import RequestError
 
 T = TypeVar("T")
 Fit = Literal["crop", "resize", "pad"]
 
-FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF",
-    ".webp": "WEBP", ".ppm": "PPM", ".pgm": "PPM",
-}  # fmt: skip
-"""File endings that are read, with the format their content must have."""
-
 MOST_PIXELS = 100_000_000
 """Larger images are taken for decompression bombs."""
-
-
-@dataclass(frozen=True)
-class File:
-    """One image file, in a folder or a zip."""
-
-    name: str
-    """Its path below the folder or within the zip, with slashes."""
-    read: Callable[[], bytes]
 
 
 class Unreadable(Exception):
@@ -55,78 +41,6 @@ class Rules:
     fit: Fit
     channels: int | None
     strict: bool
-
-
-def files_of(path: Path) -> tuple[list[File], int]:
-    """The image files of a folder or a zip, and how many other files there are. Raises RequestError for none."""
-    if path.is_dir():
-        files, others = files_of_folder(path)
-    elif path.suffix == ".zip":
-        files, others = files_of_zip(path)
-    else:
-        raise RequestError(f"{path}: not a folder, .zip, .npz, idx .gz or CIFAR .bin; images go in a folder")
-    if not files:
-        what = f"{others} files, none of them an image" if others else "empty"
-        raise RequestError(f"{path}: {what}; wanted .png, .jpg, .bmp, .gif, .tif, .webp or .pgm files")
-    return files, others
-
-
-def files_of_folder(folder: Path) -> tuple[list[File], int]:
-    """The image files below a folder, by name, and how many other files there are."""
-    images, others = [], 0
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file():
-            continue
-        if path.suffix.lower() in FORMATS:
-            images.append(File(path.relative_to(folder).as_posix(), path.read_bytes))
-        else:
-            others += 1
-    return images, others
-
-
-def files_of_zip(path: Path) -> tuple[list[File], int]:
-    """The image files of a zip, by name; it is never unpacked. Unsafe names and bombs are refused."""
-    try:
-        archive = zipfile.ZipFile(path)
-        entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise RequestError(f"{path}: not a readable zip file ({error})") from None
-    images, others = [], 0
-    for entry in sorted(entries, key=lambda one: one.filename):
-        place = PurePosixPath(entry.filename.replace("\\", "/"))
-        if place.is_absolute() or ".." in place.parts or ":" in place.parts[0]:
-            raise RequestError(f"{path}: holds a path that leads out of it, '{entry.filename}'; pack it anew without")
-        if entry.is_dir() or any(part.startswith((".", "__MACOSX")) for part in place.parts):
-            continue
-        if place.suffix.lower() not in FORMATS:
-            others += 1
-            continue
-        if entry.file_size > 1_000_000_000 or entry.file_size > 1000 * max(entry.compress_size, 10_000):
-            raise RequestError(
-                f"{path}: '{entry.filename}' unpacks to {entry.file_size:,} bytes from {entry.compress_size:,}; "
-                "a decompression bomb?"
-            )
-        images.append(File(place.as_posix(), lambda entry=entry: archive.read(entry)))  # type: ignore[misc]
-    return images, others
-
-
-def folder_labels(files: list[File]) -> tuple[list[int], tuple[str, ...]] | None:
-    """Labels from class folders: the first folder in which the paths differ; None where there are no classes.
-
-    Folders are classes when every file is in one, there are at least two, and five files a folder on average.
-    """
-    paths = [PurePosixPath(file.name).parts[:-1] for file in files]
-    depth = 0
-    while paths and all(len(path) > depth for path in paths) and len({path[depth] for path in paths}) == 1:
-        depth += 1
-    if not paths or not all(len(path) > depth for path in paths):
-        return None
-    names = tuple(sorted({path[depth] for path in paths}))
-    if len(names) < 2 or len(files) < 5 * len(names):
-        return None
-    number = {name: index for index, name in enumerate(names)}
-    return [number[path[depth]] for path in paths], names
 
 
 def sizes_of(files: list[File]) -> list[tuple[int, int]]:
@@ -150,6 +64,8 @@ def read_pictures(files: list[File], rules: Rules, found: Found, where: str) -> 
     found.channels.update(_MODE_NAMES.get(head.mode, head.mode) for head in known)
     channels = _channels({head.mode for head in known}, rules, found)
     deep = _depth({head.mode for head in known}, found, where)
+    if deep and channels != 1:
+        raise RequestError(f"data.images.channels: {channels}, and images of 16 bits are read as grey; leave it out")
     size = target_size([head.size for head in known], rules, found)
     with ThreadPoolExecutor(4) as pool:
         arrays = list(pool.map(lambda p: _or_reason(_fitted, files[p], rules, size, channels, deep), good))

@@ -41,8 +41,8 @@ class Dcgan(Part):
     kernel: int = Field(5, ge=1, le=15)
     """Edge of the convolutions' windows, odd unless up-sampling is transposed or strides are 2 throughout."""
     strides: tuple[int, ...] | None = None
-    """Up- (down-) sampling of each convolution, 1 or 2; by default as much as the image's size asks for: in a
-    generator the last ones, in a discriminator the first."""
+    """Up- (down-) sampling of each convolution, 1 or 2, fewer where the image is too small; by default as much as its
+    size asks for: in a generator the last ones, in a discriminator the first."""
     patch: int = Field(1, ge=1)
     """Edge of the squares of pixels that are folded into channels at the image's side; 2 makes wide convolutions of
     thin ones, which is faster."""
@@ -77,9 +77,9 @@ class Dcgan(Part):
         return DcganDiscriminator(self, strides, pyramid(shape, strides.count(2), self.patch, "dcgan"), shape[0])
 
     def _strides(self, shape: Shape, *, last: bool) -> list[int]:
-        if self.strides is not None:
-            return list(self.strides)
         levels = pyramid(shape, None, self.patch, "dcgan").levels
+        if self.strides is not None:
+            return self._fewer(levels, last=last)
         if levels > len(self.widths):
             raise RequestError(
                 f"net.dcgan.widths: {len(self.widths)} convolutions cannot resample {levels} times, as images of "
@@ -87,6 +87,14 @@ class Dcgan(Part):
             )
         plain = [1] * (len(self.widths) - levels)
         return plain + [2] * levels if last else [2] * levels + plain
+
+    def _fewer(self, most: int, *, last: bool) -> list[int]:
+        """The strides asked for, without those for which the image is too small: the ones at the smallest maps."""
+        strides = list(self.strides or ())
+        for place in range(len(strides)) if last else reversed(range(len(strides))):
+            if strides.count(2) > most:
+                strides[place] = 1
+        return strides
 
 
 class DcganGenerator(nn.Module):

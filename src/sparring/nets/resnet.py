@@ -31,7 +31,7 @@ from sparring.part import Part
 
 class Resnet(Part):
     """Residual blocks at sizes that double from 4 or so to the image's (Miyato et al. 2018,
-    https://arxiv.org/abs/1802.05957; first weights as there: uniform, keeping the variance)."""
+    https://arxiv.org/abs/1802.05957)."""
 
     width: int = Field(64, ge=1)
     """Channels of the largest maps; doubled at each smaller size."""

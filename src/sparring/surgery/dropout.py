@@ -17,6 +17,7 @@ from sparring.part import Part
 from sparring.schedules import Now, Schedule, value
 from sparring.surgery.places import (
     ACTIVATIONS,
+    Added,
     Example,
     Patterns,
     found_places,
@@ -28,7 +29,7 @@ from sparring.surgery.places import (
 )
 
 
-class Drop(nn.Module):
+class Drop(Added):
     """The random layer that `Dropout` puts behind others. Input and output: [batch, units, ...].
 
     Its rate lives in a tensor, so that a schedule or a controller moves it without rebuilding anything; its masks are

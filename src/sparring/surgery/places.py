@@ -28,9 +28,24 @@ ACTIVATIONS = tuple(
 )
 
 
+class Added(nn.Module):
+    """What surgery puts behind a layer; no place for more surgery."""
+
+
+def _leaves(net: nn.Module) -> dict[nn.Module, str]:
+    """Layers that hold no others, with their names; what surgery added to them, or to their weights, does not count."""
+    names: dict[nn.Module, str] = {}
+    for name, module in net.named_modules():
+        own = [child for label, child in module.named_children() if label != "parametrizations"]
+        added = isinstance(module, Added) or "parametrizations" in name.split(".")
+        if not added and all(isinstance(child, Added) for child in own):
+            names[module] = name
+    return names
+
+
 def called_layers(net: nn.Module, example: Example) -> list[tuple[str, nn.Module]]:
     """The leaf layers of a network by name, in the order in which an example run calls them."""
-    names = {module: name for name, module in net.named_modules() if not any(True for _ in module.children())}
+    names = _leaves(net)
     order: list[tuple[str, nn.Module]] = []
     hooks = [module.register_forward_hook(lambda layer, *_: order.append((names[layer], layer))) for module in names]
     try:
@@ -69,14 +84,13 @@ def output_units(net: nn.Module, example: Example) -> dict[str, tuple[int, int]]
     """For each leaf layer, its output's second size (features or channels) and number of dimensions."""
     units: dict[str, tuple[int, int]] = {}
     hooks = []
-    for name, module in net.named_modules():
-        if not any(True for _ in module.children()):
+    for module, name in _leaves(net).items():
 
-            def note(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
-                if isinstance(output, Tensor) and output.ndim >= 2:
-                    units[name] = (output.shape[1], output.ndim)
+        def note(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
+            if isinstance(output, Tensor) and output.ndim >= 2:
+                units[name] = (output.shape[1], output.ndim)
 
-            hooks.append(module.register_forward_hook(note))
+        hooks.append(module.register_forward_hook(note))
     try:
         _run(net, example)
     finally:

@@ -50,7 +50,7 @@ class _SlopeOne(Weighted):
 
     def __call__(self, turn: Turn) -> Tensor:
         samples = self.between(turn).detach().requires_grad_()
-        lengths: Tensor = torch.linalg.vector_norm(slopes(turn.judge(samples).logits, samples), dim=1)
+        lengths: Tensor = torch.linalg.vector_norm(slopes(turn.judge(samples, "penalised").logits, samples), dim=1)
         return (lengths - 1).square().mean()
 
 

@@ -1,0 +1,96 @@
+"""Scores of a run: while it trains, where the recipe says so, and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sparring.console import Talk, scores_table
+from sparring.data import Codec, DataSet
+from sparring.draws import Key
+from sparring.errors import RequestError
+from sparring.loop import Step
+from sparring.match import Match, check_weights, draw_labels
+from sparring.metrics import Extractor
+from sparring.recipe import Recipe
+from sparring.rundir import RunDir, append_line
+from sparring.sampling import draw
+from sparring.scoring import choose_extractor, is_better, score
+
+
+class Scorer:
+    """An observer that scores the averaged generator, while training where the recipe says so, and at the end."""
+
+    def __init__(self, run: RunDir, recipe: Recipe, data: DataSet, match: Match, talk: Talk) -> None:
+        self.run, self.recipe, self.data, self.match, self.talk = run, recipe, data, match, talk
+        self.extractor: Extractor | None = None
+        """Once it was needed."""
+
+    def observe(self, match: Match, step: Step) -> None:
+        every = self.recipe.score.every
+        if self.recipe.score.metrics == ():
+            return
+        if every and match.step % every == 0 and match.step < match.steps:
+            self._score()
+
+    def final(self) -> None:
+        """Scores the finished run."""
+        if self.recipe.score.metrics == ():
+            return
+        scores = self._score()
+        if scores:
+            self.talk.table(scores_table(scores, f"scores of {self.run.path} at step {self.match.step:,}"))
+
+    def _score(self) -> dict[str, Any]:
+        recipe, data, match = self.recipe, self.data, self.match
+        check_weights(match)  # a fallen generator can score, and must never be the best
+        try:
+            if self.extractor is None:
+                self.extractor = choose_extractor(recipe.score, data, match.engine.device, self.talk.say)
+            source = Source(match.sampler(), data.codec, data.label_counts)
+            scores = scored(source, recipe, data, self.extractor, None, match.step)
+        except RequestError as error:
+            self.talk.say(f"no scores: {error}")
+            return {}
+        finally:
+            match.generator.train()
+        append_line(self.run.scores, {"step": match.step, "scores": scores})
+        if recipe.score.every:
+            self._keep_best(next(iter(scores.values())))
+        return scores
+
+    def _keep_best(self, first: dict[str, Any]) -> None:
+        """Keeps a checkpoint of the best first score."""
+        notes = self.match.notes
+        if is_better(first, notes.get("best_score")):
+            notes["best_score"] = {"value": first["value"], "better": first["better"]}
+            notes["best_step"] = self.match.step
+            self.run.save(self.match.step, self.match.state())
+
+
+class Source(NamedTuple):
+    """Where the scored samples come from: a generator in eval mode, and the data it was trained on."""
+
+    net: nn.Module
+    codec: Codec
+    label_counts: Tensor | None
+    """How frequent each label is to be, int64 [classes]."""
+
+
+def scored(
+    source: Source, recipe: Recipe, data: DataSet, extractor: Extractor, names: Sequence[str] | None, step: int
+) -> dict[str, Any]:
+    """Scores of a generator against data, its own or others."""
+    key = Key(recipe.score.seed, "scored samples")
+    device = next(source.net.parameters()).device
+
+    def fakes(count: int) -> Tensor:
+        labels = None
+        if recipe.game.labels != "none" and source.label_counts is not None:
+            labels = draw_labels(source.label_counts, key, torch.arange(count))
+        return draw(recipe.game, source.net, source.codec, count, key, labels, device)
+
+    return score(fakes, data, recipe.score, extractor, names, {"step": step})
