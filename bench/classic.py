@@ -101,10 +101,7 @@ class Tutorial:
 
     def sampler(self) -> nn.Module:
         """The generator that makes the samples: averaged, in eval mode."""
-        net = copy.deepcopy(self.match.sampler())
-        for layer in random_layers(net):
-            layer.set_rate(self.match.now(self.match.steps))  # those with `when: always` go on drawing
-        return net
+        return copy.deepcopy(self.match.sampler())
 
     @staticmethod
     def tell(played: Tutorial) -> float:
@@ -121,8 +118,9 @@ class Tutorial:
         match = self.match
         for number in range(match.step, match.steps):
             now, moved = match.now(number), 0
+            for player in match.players.values():
+                player.prepare(now)
             for side, train in (("discriminator", self.train_discriminator), ("generator", self.train_generator)):
-                match.players[side].prepare(now)
                 for move in range(moved := match.players[side].moves(now)):
                     turn = Turn(match.duel, next(match.batches), now, side, match.key.at(side, number, move))  # type: ignore[arg-type]
                     turn.begin()
@@ -188,6 +186,7 @@ class OffAtSampling(Tutorial):
     """Dropout has become the generator's noise, and `eval()` takes it away."""
 
     recipe = "classic/dropout-dense"
+    both = ("generator.surgery.dropout.when=always",)
     trains = False
 
     def sampler(self) -> nn.Module:
@@ -471,10 +470,8 @@ def recipe_of(mistake: type[Tutorial], asked: Asked, seed: int, *, wrong: bool) 
     fields = zoo.read_recipe(mistake.recipe)
     overrides = [*mistake.both, *(mistake.mistaken if wrong else ())]
     if asked.data is not None:
-        named = fields["data"] if isinstance(fields["data"], dict) else {fields["data"]: {}}
         fields["data"] = options_of(asked.data, fields["data"])
-        (kind,), (options,) = fields["data"], named.values()
-        fields["data"][kind] |= options or {}
+        (kind,) = fields["data"]
         overrides = [one.replace("data.mnist.", f"data.{kind}.") for one in overrides]
     return validated(zoo.override(fields | {"steps": asked.steps, "seed": seed}, overrides))
 
