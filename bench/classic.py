@@ -37,7 +37,6 @@ from sparring.draws import Key, permutation
 from sparring.engine import Engine, Plan
 from sparring.errors import RequestError
 from sparring.game import Turn
-from sparring.loop import play
 from sparring.match import Match, measuring
 from sparring.metrics import Features, Views
 from sparring.recipe import Recipe, validated
@@ -503,8 +502,7 @@ def played(tutorial: Tutorial) -> Tutorial:
         tutorial.train()
         return tutorial
     match = tutorial.match
-    sides = match.players["discriminator"], match.players["generator"]
-    for step in play(match.duel, *sides, match.batches, match.engine.backward, key=match.key, clock=match.now):
+    for step in match.play():
         if match.average is not None and step.generator:
             match.average.update(step.number * match.batch, match.batch)
         match.step = step.number + 1

@@ -22,7 +22,6 @@ from sparring.build import build, fitted
 from sparring.data import options_of
 from sparring.engine import Engine, choose_plan
 from sparring.game import frozen
-from sparring.loop import play
 from sparring.match import Match
 from sparring.observers import Controllers, Log
 from sparring.recipe import validated
@@ -93,15 +92,7 @@ def bare(match: Match) -> Callable[[], None]:
 def whole(match: Match) -> Callable[[], None]:
     """One step as a run makes it: the loop, checks, averaging, the log with its probes, controllers."""
     observers = [Controllers(), Log(None, BLOCK, show=lambda line: None)]
-    steps = play(
-        match.duel,
-        match.players["discriminator"],
-        match.players["generator"],
-        match.batches,
-        match.engine.backward,
-        key=match.key,
-        clock=match.now,
-    )
+    steps = match.play()
 
     def step() -> None:
         played = next(steps)

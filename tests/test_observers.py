@@ -11,7 +11,7 @@ from sparring.build import build
 from sparring.data.options import Digits
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
-from sparring.loop import Step, play
+from sparring.loop import Step
 from sparring.match import Match
 from sparring.observers import Controllers, Log, heldout_logits, overfitting
 from sparring.schedules import Adaptive
@@ -25,17 +25,7 @@ def match_of(**changes: Any) -> Match:
 
 
 def one_step(match: Match) -> Step:
-    step = next(
-        play(
-            match.duel,
-            match.players["discriminator"],
-            match.players["generator"],
-            match.batches,
-            match.engine.backward,
-            key=match.key,
-            clock=match.now,
-        )
-    )
+    step = next(match.play())
     match.step = 1
     return step
 

@@ -26,8 +26,7 @@ from sparring.build import build
 from sparring.data.options import Digits
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError, TrainingError
-from sparring.loop import play
-from sparring.match import Diverged, Match, check_weights
+from sparring.match import Diverged, check_weights
 from sparring.rundir import RunDir, read_lines
 from sparring.surgery import random_layers
 from tests.conftest import small_fields, small_recipe
@@ -560,17 +559,12 @@ def test_deterministic_asks_pytorch_for_it(tmp_path: Path) -> None:
 def test_a_state_with_moments_beyond_numbers_is_not_saved(tmp_path: Path) -> None:
     """A squared gradient overflows before its weight does, and the weight would never move again."""
     match = build(small_recipe(), Digits().load(), Engine(choose_plan("cpu", "fp32", images=True)))
-    next(play_of(match))
+    next(match.play())
     check_weights(match)
     weight = next(iter(match.generator.parameters()))
     match.players["generator"].optimiser.state[weight]["exp_avg_sq"].fill_(float("inf"))
     with pytest.raises(Diverged, match="exp_avg_sq"):
         check_weights(match)
-
-
-def play_of(match: Match) -> Any:
-    sides = match.players["discriminator"], match.players["generator"]
-    return play(match.duel, *sides, match.batches, match.engine.backward, key=match.key, clock=match.now)
 
 
 def test_weights_taken_from_another_run_are_there_from_the_first_checkpoint_on(tmp_path: Path) -> None:

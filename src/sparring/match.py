@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from sparring.draws import Key, integers
 from sparring.engine import Engine
 from sparring.game import Duel, Player
 from sparring.games import Game
+from sparring.loop import Step, play
 from sparring.optimisers import Average
 from sparring.schedules import Adaptive, Now
 from sparring.surgery import random_layers, rewind
@@ -67,6 +68,19 @@ class Match:
 
     def nets(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def play(self, key: Key | None = None, clock: Callable[[int], Now] | None = None) -> Iterator[Step]:
+        """Plays on from the step it stands at, without end; by another key or clock only to probe."""
+        sides = self.players["discriminator"], self.players["generator"]
+        return play(
+            self.duel,
+            *sides,
+            self.batches,
+            self.engine.backward,
+            key=key or self.key,
+            clock=clock or self.now,
+            start=self.step,
+        )
 
     def sampler(self) -> nn.Module:
         """The generator that samples, in eval mode: the averaged one, its statistics fitted, or the live one itself."""

@@ -12,7 +12,7 @@ from sparring.data import DataSet
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, peak_memory
 from sparring.errors import RequestError
-from sparring.loop import Step, play
+from sparring.loop import Step
 from sparring.match import Match
 from sparring.observers import Log, overfitting
 from sparring.recipe import Recipe
@@ -54,15 +54,7 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
     """Plays a copy of the match for so many seconds (at least ten steps) and times it."""
     match = build(recipe, data, Engine(plan), copy.deepcopy(dict(own)))
     period = recipe.period()
-    steps = play(
-        match.duel,
-        match.players["discriminator"],
-        match.players["generator"],
-        match.batches,
-        match.engine.backward,
-        key=Key(recipe.seed, "probe"),
-        clock=lambda number: match.now(_late(recipe, number)),
-    )
+    steps = match.play(Key(recipe.seed, "probe"), lambda number: match.now(_late(recipe, number)))
     _advance(match, steps, max(5, period))
     counted, began = 0, time.perf_counter()
     while counted < 10 or time.perf_counter() - began < seconds:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from sparring.errors import RequestError, TrainingError
-from sparring.loop import Step, play
+from sparring.loop import Step
 from sparring.match import Diverged, Match, check_weights
 from sparring.observers import Observer
 from sparring.rundir import RunDir, append_line, read_lines
@@ -81,17 +81,7 @@ class Trainer:
         if match.step >= match.steps or self.stopping:
             return
         began, before = time.perf_counter(), match.seconds
-        steps = play(
-            match.duel,
-            match.players["discriminator"],
-            match.players["generator"],
-            match.batches,
-            match.engine.backward,
-            key=match.key,
-            clock=match.now,
-            start=match.step,
-        )
-        for step in steps:
+        for step in match.play():
             check_losses(step)
             if match.average is not None and step.generator:
                 match.average.update(step.number * match.batch, match.batch)

@@ -11,7 +11,6 @@ from sparring.build import build
 from sparring.data.options import Digits
 from sparring.engine import Engine, choose_plan
 from sparring.games import Game
-from sparring.loop import play
 from sparring.match import Match, make
 from sparring.nets import Net
 from sparring.part import parts_of
@@ -30,15 +29,7 @@ DATA = Digits().load()
 @pytest.mark.parametrize("name", SMALL)
 def test_every_network_plays_with_labels_and_without(name: str, labels: str) -> None:
     match = match_of(name, labels)
-    steps = play(
-        match.duel,
-        match.players["discriminator"],
-        match.players["generator"],
-        match.batches,
-        match.engine.backward,
-        key=match.key,
-        clock=match.now,
-    )
+    steps = match.play()
     before = {side: [p.clone() for p in net.parameters()] for side, net in match.nets().items()}
     for _ in range(3):
         step = next(steps)
