@@ -532,7 +532,7 @@ class Judge:
             "hash": self.extractor.hash,
             "samples": self.count,
             "training_data": self.yardstick,
-            **self.extractor.details,
+            "features": dict(self.extractor.details),
         }
 
     def features(self, data: DataSet, samples: Tensor) -> Features:

@@ -185,6 +185,7 @@ def test_the_bench_runs_and_keeps(tmp_path: Path, capsys: pytest.CaptureFixture[
     bench.main([*words, "--out", str(kept)])
     first = capsys.readouterr()
     assert "sigmoid-twice" in first.out
+    assert first.out.startswith("20 steps; 100 samples")
     assert "seed 1" in first.err
     bench.main([*words, "--out", str(kept)])
     again = capsys.readouterr()
