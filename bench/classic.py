@@ -503,9 +503,7 @@ def played(tutorial: Tutorial) -> Tutorial:
         return tutorial
     match = tutorial.match
     for step in match.play():
-        if match.average is not None and step.generator:
-            match.average.update(step.number * match.batch, match.batch)
-        match.step = step.number + 1
+        match.take(step)
         if match.step == match.steps:
             break
     return tutorial

@@ -97,9 +97,7 @@ def whole(match: Match) -> Callable[[], None]:
     def step() -> None:
         played = next(steps)
         check_losses(played)
-        if match.average is not None:
-            match.average.update(played.number * match.batch, match.batch)
-        match.step = played.number + 1
+        match.take(played)
         for observer in observers:
             observer.observe(match, played)
 

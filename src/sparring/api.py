@@ -16,6 +16,7 @@ from sparring.console import Talk
 from sparring.data import DataSet, options_of
 from sparring.engine import choose_plan
 from sparring.errors import RequestError
+from sparring.game import SIDES
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
 from sparring.recipe import leaves_data_open, validated
@@ -25,7 +26,6 @@ from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
 from sparring.scoring import choose_extractor, default_metrics
 
-SIDES = ("generator", "discriminator")
 Place = str | Path
 
 
@@ -56,15 +56,12 @@ def train(
         parse_budget(for_)
     given = {"generator": generator, "discriminator": discriminator}
     own = {side: net for side, net in given.items() if net is not None}
-    asked = bool(recipe or overrides or data or seed is not None)
     target = None if out is None else RunDir(out)
     recipe, overrides = _told_apart(recipe, overrides)
-    if target is not None and target.exists and not asked:
-        return session.resume(target, None, for_, device, own, talk)
     if target is not None and target.exists and recipe is None and data is None:  # the run's own, but for these words
-        fields = zoo.override(read_recipe_of(target).model_dump(mode="json"), overrides)
-        fields |= {} if seed is None else {"seed": seed}
-        return session.resume(target, fields, for_, device, own, talk)
+        changed = [*overrides, *([] if seed is None else [f"seed={seed}"])]
+        told = zoo.override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
+        return session.resume(target, told, for_, device, own, talk)
     fields = _fields(recipe, overrides, data, seed, device, talk)
     target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:

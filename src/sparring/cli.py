@@ -48,8 +48,7 @@ def train(
     """Train; into an existing run directory: go on with it. Then score and report."""
     from sparring import api
 
-    recipe, overrides = _recipe_first(words)
-    api.train(recipe, *overrides, data=data, out=out, for_=for_, seed=seed, device=device, from_=from_)
+    api.train(*(words or ()), data=data, out=out, for_=for_, seed=seed, device=device, from_=from_)
 
 
 @app.command()
@@ -116,8 +115,7 @@ def plan(
     """Predict step time, memory and time to finish from a short probe."""
     from sparring import api
 
-    recipe, overrides = _recipe_first(words)
-    found = api.plan(recipe, *overrides, data=data, device=device)
+    found = api.plan(*(words or ()), data=data, device=device)
     if as_json:
         _print_json(found)
         return
@@ -146,8 +144,8 @@ def show(words: Overrides = None, data: DataOption = None) -> None:
     """Print the fully resolved recipe; nothing runs."""
     from sparring import api
 
-    recipe, overrides = _recipe_first(words)
-    typer.echo(api.show(recipe or "digits", *overrides, data=data).rstrip())
+    named = words and "=" not in words[0]
+    typer.echo(api.show(*([] if named else ["digits"]), *(words or ()), data=data).rstrip())
 
 
 def main() -> None:
@@ -174,12 +172,6 @@ def main() -> None:
 def _fail(message: str, status: int) -> None:
     typer.echo("sparring: " + " ".join(message.split()), err=True)
     sys.exit(status)
-
-
-def _recipe_first(words: list[str] | None) -> tuple[str | None, list[str]]:
-    """The recipe's name, where the first word is one, and the overrides."""
-    given = list(words or [])
-    return (given[0], given[1:]) if given and "=" not in given[0] else (None, given)
 
 
 def _print_json(found: dict[str, Any]) -> None:

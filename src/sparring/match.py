@@ -59,10 +59,6 @@ class Match:
         """What all draws of this attempt go by."""
         return Key(self.seed, self.attempt)
 
-    @property
-    def classes(self) -> int:
-        return self.data.classes
-
     def now(self, step: int) -> Now:
         return Now(step, step * self.batch, self.steps)
 
@@ -81,6 +77,12 @@ class Match:
             clock=clock or self.now,
             start=self.step,
         )
+
+    def take(self, step: Step) -> None:
+        """Takes a played step in: the average follows a generator that moved, and the match stands after it."""
+        if self.average is not None and step.generator:
+            self.average.update(step.number * self.batch, self.batch)
+        self.step = step.number + 1
 
     def sampler(self) -> nn.Module:
         """The generator that samples, in eval mode: the averaged one, its statistics fitted, or the live one itself."""

@@ -16,7 +16,7 @@ from sparring.loop import Step
 from sparring.match import Match
 from sparring.observers import Log, overfitting
 from sparring.recipe import Recipe
-from sparring.sampling import draw
+from sparring.sampling import draw_for
 
 UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 SHOWN = 64
@@ -66,11 +66,7 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
     return Cost(
         step_s=step_s,
         log_s=_timed(lambda: log.line(match, step)),
-        picture_s=_timed(
-            lambda: draw(
-                match.game, match.sampler(), data.codec, rows, Key(0), _labels(match, rows), match.engine.device
-            )
-        ),
+        picture_s=_timed(lambda: draw_for(match, rows, Key(0))),
         save_s=_timed(lambda: (match.sampler(), copy.deepcopy(match.state()))),
         controllers_s=_timed(lambda: overfitting(match, Key(0))) if match.controllers else 0.0,
         memory=peak_memory(match.engine.device),
@@ -99,8 +95,7 @@ def _late(recipe: Recipe, number: int) -> int:
 def _advance(match: Match, steps: Any, count: int) -> Step:
     for _ in range(count):
         step: Step = next(steps)
-        if match.average is not None:
-            match.average.update(step.number * match.batch, match.batch)
+        match.take(step)
         float(sum(float(losses["loss"]) for losses in (*step.discriminator, *step.generator)))
     return step
 
@@ -110,9 +105,3 @@ def _timed(act: Any) -> float:
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
-
-
-def _labels(match: Match, rows: int) -> Any:
-    import torch
-
-    return match.drawn_labels(Key(0), torch.arange(rows, device=match.engine.device))

@@ -16,7 +16,7 @@ from sparring.data import Codec
 from sparring.draws import Key
 from sparring.errors import RequestError
 from sparring.games import Game
-from sparring.match import make
+from sparring.match import Match, make
 from sparring.rundir import PART, write_file
 
 CHUNK = 256
@@ -37,6 +37,14 @@ def draw(
         chunk = None if labels is None else labels[first : first + size].to(device)
         parts.append(codec.decode(make(game, generator, key, rows, chunk)).cpu())
     return torch.cat(parts)
+
+
+def draw_for(match: Match, count: int, key: Key) -> Tensor:
+    """Samples of a match's averaged generator, [count, ...] in the data's own format, with labels as frequent as in
+    training."""
+    device = match.engine.device
+    labels = match.drawn_labels(key, torch.arange(count, device=device))
+    return draw(match.game, match.sampler(), match.data.codec, count, key, labels, device)
 
 
 def write_samples(path: Path, samples: Tensor, labels: Tensor | None, codec: Codec) -> int:

@@ -24,8 +24,8 @@ from sparring.scoring import choose_extractor, is_better, score
 class Scorer:
     """An observer that scores the averaged generator, while training where the recipe says so, and at the end."""
 
-    def __init__(self, run: RunDir, recipe: Recipe, data: DataSet, match: Match, talk: Talk) -> None:
-        self.run, self.recipe, self.data, self.match, self.talk = run, recipe, data, match, talk
+    def __init__(self, run: RunDir, recipe: Recipe, data: DataSet, talk: Talk) -> None:
+        self.run, self.recipe, self.data, self.talk = run, recipe, data, talk
         self.extractor: Extractor | None = None
         """Once it was needed."""
 
@@ -34,18 +34,18 @@ class Scorer:
         if self.recipe.score.metrics == ():
             return
         if every and match.step % every == 0 and match.step < match.steps:
-            self._score()
+            self._score(match)
 
-    def final(self) -> None:
+    def final(self, match: Match) -> None:
         """Scores the finished run."""
         if self.recipe.score.metrics == ():
             return
-        scores = self._score()
+        scores = self._score(match)
         if scores:
-            self.talk.table(scores_table(scores, f"scores of {self.run.path} at step {self.match.step:,}"))
+            self.talk.table(scores_table(scores, f"scores of {self.run.path} at step {match.step:,}"))
 
-    def _score(self) -> dict[str, Any]:
-        recipe, data, match = self.recipe, self.data, self.match
+    def _score(self, match: Match) -> dict[str, Any]:
+        recipe, data = self.recipe, self.data
         check_weights(match)  # a fallen generator can score, and must never be the best
         try:
             if self.extractor is None:
@@ -59,16 +59,16 @@ class Scorer:
             match.generator.train()
         append_line(self.run.scores, {"step": match.step, "scores": scores})
         if recipe.score.every:
-            self._keep_best(next(iter(scores.values())))
+            self._keep_best(match, next(iter(scores.values())))
         return scores
 
-    def _keep_best(self, first: dict[str, Any]) -> None:
+    def _keep_best(self, match: Match, first: dict[str, Any]) -> None:
         """Keeps a checkpoint of the best first score."""
-        notes = self.match.notes
+        notes = match.notes
         if is_better(first, notes.get("best_score")):
             notes["best_score"] = {"value": first["value"], "better": first["better"]}
-            notes["best_step"] = self.match.step
-            self.run.save(self.match.step, self.match.state())
+            notes["best_step"] = match.step
+            self.run.save(match.step, match.state())
 
 
 class Source(NamedTuple):

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sparring import pages, zoo
 from sparring.build import OwnNets, build, fitted
 from sparring.console import Bar, Talk
@@ -26,7 +24,7 @@ from sparring.planning import SHOWN, Cost, measure, parse_budget
 from sparring.recipe import Recipe, leaves_data_open, validated
 from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
-from sparring.sampling import draw
+from sparring.sampling import draw_for
 from sparring.scorer import Scorer
 from sparring.trainer import Keeping, Trainer
 
@@ -226,7 +224,7 @@ def take_weights(match: Match, other: Run) -> str:
 def play_out(job: Job, match: Match) -> Run:
     """Trains to the end, scores, reports."""
     recipe, run, talk = job.recipe, job.run, job.talk
-    bar, scorer = Bar(talk), Scorer(run, recipe, job.data, match, talk)
+    bar, scorer = Bar(talk), Scorer(run, recipe, job.data, talk)
     every = recipe.sample_every or max(recipe.steps // 10, 1)
     observers: list[Observer] = [
         Controllers(),
@@ -254,7 +252,7 @@ def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:
     if not reached:
         talk.say(f"stopped at step {match.step:,} of {recipe.steps:,}; the same command goes on: {run.path}")
         return Run(run.path, own=job.own)
-    scorer.final()
+    scorer.final(match)
     finished = Run(run.path, own=job.own)
     pages.write_report(finished, job.data, scorer.extractor)
     talk.say(f"report: {run.report}")
@@ -264,10 +262,7 @@ def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:
 def draw_picture(run: RunDir, match: Match) -> None:
     """Writes samples of the same latents at every time."""
     count = SHOWN if match.data.codec.kind == "image" else POINTS_SHOWN
-    key, rows = Key(match.seed, "pictures"), torch.arange(count, device=match.engine.device)
-    samples = draw(
-        match.game, match.sampler(), match.data.codec, count, key, match.drawn_labels(key, rows), match.engine.device
-    )
+    samples = draw_for(match, count, Key(match.seed, "pictures"))
     match.generator.train()
     write_file(run.samples / f"step-{match.step:07d}.png", pages.picture(samples, match.data))
 

@@ -83,9 +83,7 @@ class Trainer:
         began, before = time.perf_counter(), match.seconds
         for step in match.play():
             check_losses(step)
-            if match.average is not None and step.generator:
-                match.average.update(step.number * match.batch, match.batch)
-            match.step = step.number + 1
+            match.take(step)
             match.seconds = before + time.perf_counter() - began
             for observer in self.observers:
                 observer.observe(match, step)
