@@ -22,7 +22,7 @@ from sparring.build import build, fitted
 from sparring.data import options_of
 from sparring.engine import Engine, choose_plan
 from sparring.game import frozen
-from sparring.match import Match
+from sparring.match import Match, check_weights
 from sparring.observers import Controllers, Log
 from sparring.recipe import validated
 from sparring.trainer import check_losses
@@ -40,6 +40,8 @@ def bare(match: Match) -> Callable[[], None]:
     terms = {name: term for name, term in first.terms.items() if name in ("r1", "r2")}
     if set(first.terms) != set(terms) or second.terms or match.duel.augment:
         raise SystemExit("this bench writes out r1 and r2 alone; take a recipe without other terms and augmentation")
+    for player in match.players.values():
+        player.prepare(match.now(0))  # the learning rate, which stays as it is
     number = 0
 
     def reals() -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -123,13 +125,16 @@ def main() -> None:
     data = recipe.data.load()
     recipe = fitted(recipe, data, {})
     plan = choose_plan("auto", recipe.precision, images=data.codec.kind == "image")
-    runs = {"whole": whole(build(recipe, data, Engine(plan))), "bare": bare(build(recipe, data, Engine(plan)))}
+    matches = {name: build(recipe, data, Engine(plan)) for name in ("whole", "bare")}
+    runs = {"whole": whole(matches["whole"]), "bare": bare(matches["bare"])}
     for step in runs.values():
         timed(step)
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(said.blocks):
         for name, step in runs.items():
             times[name].append(timed(step))
+    for match in matches.values():
+        check_weights(match)  # a network that fell to NaN is another workload
     pairs = np.array(times["whole"]) / np.array(times["bare"])
     found = {
         "recipe": said.recipe,
