@@ -32,6 +32,10 @@ class PlainBatch:
         labels = None if self.labels is None else self.labels[rows]
         return PlainBatch(self.samples[rows], labels, self.rows[rows])
 
+    def twice(self) -> PlainBatch:
+        labels = None if self.labels is None else self.labels.repeat(2)
+        return PlainBatch(self.samples.repeat(2, 1), labels, self.rows.repeat(2))
+
 
 class PlainGame:
     """Fakes are the generator's of the batch's own rows, so that tests know them."""

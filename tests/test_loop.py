@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from torch import Tensor, nn
 
 from sparring.draws import Key
 from sparring.game import Duel, Player, Turn, frozen
-from sparring.loop import play
+from sparring.loop import UPDATES, Table, play
 from sparring.nets import Dense, Verdict, initialise
 from sparring.objectives import Hinge, NonSaturating, Objective, Relativistic
 from sparring.schedules import Now, Steps
@@ -52,6 +54,8 @@ class Setting:
         self.nets = nets
         self.duel = Duel(NoiseGame(), nets["generator"], nets["discriminator"])  # type: ignore[arg-type]
         moves = more.pop("moves", {})
+        self.update = more.pop("update", "alternating")
+        self.duel.joined = more.pop("joined", False)
         self.players = {
             side: Player(
                 side,  # type: ignore[arg-type]
@@ -74,16 +78,9 @@ class Setting:
             yield PlainBatch(torch.randn(16, 2, generator=source))
 
     def steps(self, count: int, start: int = 0) -> list[Any]:
-        played = play(
-            self.duel,
-            self.players["discriminator"],
-            self.players["generator"],
-            self.batches(),
-            lambda loss: loss.backward(),
-            key=Key(1),
-            clock=lambda n: Now(n, n * 16, 100),
-            start=start,
-        )
+        players = self.players["discriminator"], self.players["generator"]
+        table = Table(self.duel, players, self.batches(), Tensor.backward)
+        played = play(table, UPDATES[self.update], key=Key(1), clock=lambda n: Now(n, n * 16, 100), start=start)
         return [next(played) for _ in range(count)]
 
 
@@ -213,3 +210,77 @@ def test_parts_are_about_equal(rows: int, size: int, parts: list[int]) -> None:
     found = list(turn.parts(size))
     assert [part.batch.size for _, part in found] == parts
     assert sum(share for share, _ in found) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("objective", [NonSaturating(), Relativistic(), Hinge()])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_joined_pass_says_what_two_passes_say(objective: Objective, dropout: float) -> None:
+    steps = {joined: Setting(objective, dropout=dropout, joined=joined) for joined in (False, True)}
+    records = {joined: setting.steps(3) for joined, setting in steps.items()}
+    for apart, joined in zip(records[False], records[True], strict=True):
+        for side in ("discriminator", "generator"):
+            torch.testing.assert_close(getattr(joined, side), getattr(apart, side))
+    for side, net in steps[False].nets.items():
+        torch.testing.assert_close(weights(steps[True].nets[side]), weights(net))
+
+
+class Batches(list[int]):
+    """Counts the samples of each call."""
+
+
+def calls_of(setting: Setting) -> dict[str, Batches]:
+    found: dict[str, Batches] = {}
+    for side, net in setting.nets.items():
+        seen = found[side] = Batches()
+        net.register_forward_hook(lambda _, inputs, __, seen=seen: seen.append(len(inputs[0])))
+    return found
+
+
+def test_a_joined_pass_is_one_call_and_penalties_get_passes_of_their_own() -> None:
+    setting = Setting(NonSaturating(), joined=True, terms={"r1": R1(every=2)})
+    calls = calls_of(setting)
+    setting.steps(2)
+    assert calls["discriminator"] == [16, 16, 16, 32, 16]  # with R1: reals, fakes; then the generator's fakes
+
+
+@pytest.mark.parametrize("objective", [NonSaturating(), Relativistic(), Hinge()])
+@pytest.mark.parametrize("terms", [{}, {"r1": R1()}, {"r2": R2()}, {"penalty": GradientPenalty()}])
+def test_simultaneous_moves_are_each_players_gradient_against_the_other_as_it_was(
+    objective: Objective, terms: dict[str, Any]
+) -> None:
+    setting = Setting(objective, update="simultaneous", terms=terms)
+    before = {side: copy.deepcopy(net) for side, net in setting.nets.items()}
+    (step,) = setting.steps(1)
+    batch = next(Setting(objective).batches())
+    watched = frozenset().union(*(term.watches for term in terms.values()))
+    for side, net in before.items():
+        duel = Duel(setting.duel.game, before["generator"], before["discriminator"])
+        turn = Turn(duel, batch, Now(0, 0, 100), side, Key(1).at("both", 0), watched)  # type: ignore[arg-type]
+        player = Player(side, net, torch.optim.SGD(net.parameters(), lr=1.0), objective, rate=0.1,  # type: ignore[arg-type]
+                        terms=terms if side == "discriminator" else None)  # fmt: skip
+        player.prepare(Now(0, 0, 100))
+        with frozen(before["discriminator"]) if side == "generator" else nullcontext():
+            losses = player.losses(turn)
+            gradients = torch.autograd.grad(losses["loss"], list(net.parameters()))
+        torch.testing.assert_close(getattr(step, side)[0]["loss"], losses["loss"].detach())
+        moved = weights(net) - 0.1 * torch.cat([gradient.flatten() for gradient in gradients])
+        torch.testing.assert_close(weights(setting.nets[side]), moved)
+
+
+def test_simultaneous_moves_take_one_pass_of_fakes() -> None:
+    setting = Setting(Relativistic(), update="simultaneous")
+    calls = calls_of(setting)
+    setting.steps(1)
+    assert calls == {"generator": [16], "discriminator": [16, 16]}
+    joined = Setting(NonSaturating(), update="simultaneous", joined=True)
+    calls = calls_of(joined)
+    joined.steps(1)
+    assert calls == {"generator": [16], "discriminator": [32]}
+
+
+def test_microbatches_of_simultaneous_moves_add_up() -> None:
+    whole, parted = (Setting(Hinge(), update="simultaneous", microbatch=size) for size in (None, 5))
+    whole.steps(2)
+    parted.steps(2)
+    for side, net in whole.nets.items():
+        torch.testing.assert_close(weights(parted.nets[side]), weights(net))

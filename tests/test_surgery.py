@@ -22,6 +22,7 @@ from sparring.surgery import (
     Norm,
     SpectralNorm,
     called_layers,
+    joined_passes,
     operate,
     random_layers,
     rewind,
@@ -106,6 +107,43 @@ def test_masks_are_functions_of_key_call_and_row() -> None:
     assert torch.equal(layer(x[100:150]), first[100:150])
     layer.rewind(Key(4), ROWS)
     assert not torch.equal(layer(x), first)
+
+
+@pytest.mark.parametrize("rate", [0.003, 0.01, 0.1234, 0.997])
+def test_the_rate_is_not_rounded_to_the_bits_of_a_draw(rate: float) -> None:
+    layer = drop(rate)
+    dropped = float(torch.stack([(layer(torch.ones(256, 5000)) == 0).double().mean() for _ in range(20)]).mean())
+    draws = 20 * 256 * 5000
+    assert abs(dropped - rate) < 5 * (rate * (1 - rate) / draws) ** 0.5 + 2.0**-17
+
+
+def test_neighbouring_values_rows_calls_and_layers_are_dropped_independently() -> None:
+    layer, other = drop(0.5), Drop(0.5, "value", site="elsewhere").train()
+    other.set_rate(NOW)
+    other.rewind(Key(3), ROWS)
+    first, second, third = ((one(torch.ones(256, 4096)) == 0).double() - 0.5 for one in (layer, layer, other))
+    pairs = [(first[:, lag:], first[:, :-lag]) for lag in (1, 2, 4, 7, 8, 16, 64)]
+    pairs += [(first[1:], first[:-1]), (first, second), (first, third)]
+    for one, another in pairs:
+        assert abs(float((one * another).mean()) * 4) < 5 / one.numel() ** 0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_every_type_of_number_is_dropped_alike(dtype: torch.dtype) -> None:
+    out = drop(0.3)(torch.ones(256, 33, dtype=dtype))
+    assert out.dtype == dtype
+    assert torch.equal(out == 0, drop(0.3)(torch.ones(256, 33)) == 0)
+
+
+@pytest.mark.parametrize("kind", ["value", "channel", "block", "gaussian"])
+def test_joined_passes_draw_what_each_would_have_drawn(kind: str) -> None:
+    x = torch.ones(256, 6, 5, 5)
+    apart = drop(0.4, kind)
+    wanted = torch.cat([apart(x), apart(x)])
+    joined = drop(0.4, kind)
+    with joined_passes([joined], 2):
+        assert torch.equal(joined(torch.cat([x, x])), wanted)
+    assert torch.equal(joined.state, apart.state)
 
 
 def test_without_a_run_masks_come_from_the_global_generator() -> None:

@@ -25,6 +25,7 @@ from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
 from sparring.scoring import choose_extractor, default_metrics
+from sparring.tuning import choose
 
 Place = str | Path
 
@@ -234,12 +235,13 @@ def plan(
     wanted = validated(_fields(recipe, overrides, data, None, device, talk))
     source = wanted.data.load()
     wanted = fitted(wanted, source, {})
-    images = source.codec.kind == "image"
-    how = choose_plan(device, wanted.precision, images=images, deterministic=wanted.deterministic)
+    chosen = choose(wanted, source, device, {}, always=True)
+    how = chosen.plan
     cost = session.measured(session.Job(RunDir("plan"), wanted, source, how, {}, talk), seconds)
     return {
         "recipe": wanted.name,
         "plan": how.to_json(),
+        "tried": chosen.to_json(),
         "steps": wanted.steps,
         "step_ms": cost.step_s * 1000,
         "images_per_s": wanted.batch / cost.step_s,

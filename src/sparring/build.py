@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrize import is_parametrized
 
 from sparring.augment import Ada
 from sparring.data import Batches, DataSet, Rows
@@ -118,7 +120,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         engine=engine,
         data=data,
         game=recipe.game,
-        duel=Duel(recipe.game, called["generator"], called["discriminator"], recipe.augment),
+        duel=Duel(recipe.game, called["generator"], called["discriminator"], recipe.augment, joined=engine.plan.joined),
         generator=nets["generator"],
         discriminator=nets["discriminator"],
         players=players,
@@ -130,9 +132,19 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         steps=recipe.steps,
         batch=recipe.batch,
         chunk=recipe.microbatch or recipe.batch,
+        update=recipe.update,
     )
     _check_controllers(recipe, match)
     return match
+
+
+def can_join(recipe: Recipe, data: DataSet, own: OwnNets) -> bool:
+    """Whether the discriminator may see reals and fakes in one pass and say the same: nothing in it couples the samples
+    of a batch, and no layer changes with each pass. Of a user's own network that is not known."""
+    if "discriminator" in own:
+        return False
+    net = operated_net(recipe, "discriminator", data.shape, data.classes, own)
+    return not any(isinstance(layer, _BatchNorm) or is_parametrized(layer) for layer in net.modules())
 
 
 def _inputs(side: Side, game: FromNoise, shape: Shape) -> tuple[Tensor, ...]:

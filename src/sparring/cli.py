@@ -114,6 +114,7 @@ def plan(
 ) -> None:
     """Predict step time, memory and time to finish from a short probe."""
     from sparring import api
+    from sparring.tuning import Trial
 
     found = api.plan(*(words or ()), data=data, device=device)
     if as_json:
@@ -121,6 +122,8 @@ def plan(
         return
     typer.echo(f"recipe   {found['recipe']}, on {found['plan']['device']} in {found['plan']['precision']}")
     typer.echo(f"step     {found['step_ms']:.3g} ms, {found['images_per_s']:,.0f} images/s")
+    for trial in found["tried"]["trials"]:
+        typer.echo(f"tried    {Trial(**trial).line()}")
     typer.echo(f"memory   {found['memory_mb']:,.0f} MB")
     typer.echo(f"finish   {found['steps']:,} steps in {_time(found['seconds'])}")
 

@@ -70,6 +70,14 @@ def bits(key: Tensor | Key, rows: Tensor, count: int) -> Tensor:
     return mix(start[:, None] + place)
 
 
+def places(rows: Tensor, calls: int, count: int) -> Tensor:
+    """What `mix(key + places)` turns into random bits: `count` words a row, for `rows` as often as `calls`, each call
+    with a key by 1 higher; int64 [calls * rows, count]. One sum and one hash a word, where `bits` hashes rows first:
+    for what is drawn often, from the same places."""
+    place = ((rows[:, None] << 32) + torch.arange(count, device=rows.device)) * _signed(_GAMMA)
+    return torch.cat([place + call for call in range(calls)])
+
+
 def uniform(key: Key, rows: Tensor, shape: Sequence[int] = ()) -> Tensor:
     """Uniform draws in [0, 1), float32 [rows, *shape], in steps of 2^-24."""
     count = math.prod(shape)
@@ -107,9 +115,9 @@ def permutation(key: Key, count: int) -> Tensor:
 
 def mix(words: Tensor) -> Tensor:
     """The hash itself, on int64 of any shape; every output bit depends on every input bit."""
-    words = (words ^ _shift(words, 30)) * _signed(_FIRST)
-    words = (words ^ _shift(words, 27)).mul_(_signed(_SECOND))
-    return words ^ _shift(words, 31)
+    words = _shift(words, 30).bitwise_xor_(words).mul_(_signed(_FIRST))
+    words = _shift(words, 27).bitwise_xor_(words).mul_(_signed(_SECOND))
+    return _shift(words, 31).bitwise_xor_(words)
 
 
 def _shift(words: Tensor, places: int) -> Tensor:

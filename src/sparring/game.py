@@ -6,11 +6,12 @@ and what nobody reads is never computed.
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +22,17 @@ from sparring.draws import Key
 from sparring.nets import Verdict
 from sparring.objectives import Objective
 from sparring.schedules import Now, Schedule, value
-from sparring.surgery import random_layers, rewind
+from sparring.surgery import joined_passes, random_layers, rewind
 
 Side = Literal["discriminator", "generator"]
 Losses = dict[str, Tensor]
 SIDES: tuple[Side, Side] = ("discriminator", "generator")
+
+
+class Backward(Protocol):
+    """Adds a loss's gradients to those of the weights, as `torch.Tensor.backward` does."""
+
+    def __call__(self, loss: Tensor, **options: Any) -> None: ...
 
 
 class Game(Protocol):
@@ -50,8 +57,12 @@ class Duel:
         generator: nn.Module,
         discriminator: nn.Module,
         augment: Mapping[str, Augmentation] | None = None,
+        *,
+        joined: bool = False,
     ) -> None:
         self.game = game
+        self.joined = joined
+        """Whether the discriminator's own move shows it reals and fakes in one pass."""
         self.generator = generator
         self.discriminator = discriminator
         self.augment = dict(augment or {})
@@ -62,16 +73,28 @@ class Duel:
 
     def judge(self, sample: Tensor, batch: Batch, now: Now, key: Key) -> Verdict:
         """Augments the samples and shows them."""
+        return self.game.show(self.discriminator, self.augmented(sample, batch, now, key), batch)
+
+    def augmented(self, sample: Tensor, batch: Batch, now: Now, key: Key) -> Tensor:
+        """The samples as the discriminator sees them."""
         for name, augmentation in self.augment.items():
             sample = augmentation(sample, now, key.at(name), batch.rows)
-        return self.game.show(self.discriminator, sample, batch)
+        return sample
 
 
 class Turn:
     """What the mover of this turn can see: each part is computed when first read, then kept."""
 
     def __init__(
-        self, duel: Duel, batch: Batch, now: Now, mover: Side, key: Key, watched: frozenset[str] = frozenset()
+        self,
+        duel: Duel,
+        batch: Batch,
+        now: Now,
+        mover: Side,
+        key: Key,
+        watched: frozenset[str] = frozenset(),
+        *,
+        shared: bool = False,
     ) -> None:
         self.duel = duel
         self.batch = batch
@@ -80,6 +103,14 @@ class Turn:
         self.key = key
         self.watched = watched
         """The samples (`real`, `fake`) by which a term of this turn takes a gradient."""
+        self.shared = shared
+        """Whether the other player moves on it too, so that fakes keep the gradient to the generator."""
+
+    def handed_on(self) -> Turn:
+        """The turn as the generator sees it, with all that the discriminator's losses have computed."""
+        turn = copy.copy(self)
+        turn.mover = "generator"
+        return turn
 
     def parts(self, size: int | None) -> Iterator[tuple[float, Turn]]:
         """The turn in parts of at most `size` rows, each with its share of the rows."""
@@ -90,7 +121,10 @@ class Turn:
         count = math.ceil(whole / size)
         for number in range(count):  # of about equal size: none of a single row if that can be had
             batch = self.batch.part(slice(whole * number // count, whole * (number + 1) // count))
-            yield batch.size / whole, Turn(self.duel, batch, self.now, self.mover, self.key, self.watched)
+            yield (
+                batch.size / whole,
+                Turn(self.duel, batch, self.now, self.mover, self.key, self.watched, shared=self.shared),
+            )
 
     def begin(self) -> None:
         """Sets the random layers of both networks to this turn's draws."""
@@ -113,7 +147,7 @@ class Turn:
 
     @cached_property
     def fake(self) -> Tensor:
-        if self.mover == "generator":
+        if self.mover == "generator" or self.shared:
             return self.duel.game.fake(self)
         with torch.no_grad():
             fake = self.duel.game.fake(self)
@@ -121,12 +155,31 @@ class Turn:
 
     @cached_property
     def on_real(self) -> Verdict:
+        if self._joins:
+            return self._on_both[0]
         with torch.set_grad_enabled(self.mover == "discriminator" and torch.is_grad_enabled()):
             return self.judge(self.real, "real")
 
     @cached_property
     def on_fake(self) -> Verdict:
-        return self.judge(self.fake, "fake")
+        return self._on_both[1] if self._joins else self.judge(self.fake, "fake")
+
+    @property
+    def _joins(self) -> bool:
+        """A slope at one half of a joined pass would cost a walk through both."""
+        return self.duel.joined and self.mover == "discriminator" and not self.watched
+
+    @cached_property
+    def _on_both(self) -> tuple[Verdict, Verdict]:
+        sides = {"real": self.real, "fake": self.fake}
+        seen = [
+            self.duel.augmented(sample, self.batch, self.now, self.key.at("augment", name))
+            for name, sample in sides.items()
+        ]
+        with joined_passes(self.duel.random["discriminator"], 2):
+            both = self.duel.game.show(self.duel.discriminator, torch.cat(seen), self.batch.twice())
+        first, second = (slice(None, self.batch.size), slice(self.batch.size, None))
+        return both.part(first), both.part(second)
 
     def judge(self, sample: Tensor, name: str) -> Verdict:
         """The verdict on samples of the same rows; each call draws its own masks, each name its own augmentations."""
@@ -209,7 +262,7 @@ class Player:
     def watches(self, now: Now) -> frozenset[str]:
         return frozenset().union(*(term.watches for term, _ in self.active(now).values()))
 
-    def move(self, turn: Turn, backward: Callable[[Tensor], None]) -> Losses:
+    def move(self, turn: Turn, backward: Backward) -> Losses:
         """One update of this player's network; gives the summands of its loss, detached."""
         record: Losses = {}
         self.optimiser.zero_grad(set_to_none=True)
@@ -217,8 +270,7 @@ class Player:
             part.begin()
             losses = self.losses(part)
             backward(losses["loss"] * share)
-            for name, loss in (losses | part.seen()).items():
-                record[name] = record.get(name, 0.0) + loss.detach() * share
+            _add(record, losses | part.seen(), share)
         self.optimiser.step()
         return record
 
@@ -237,6 +289,31 @@ class Player:
             return self.objective.discriminator(turn.on_real.logits, turn.on_fake.logits).mean()
         real = turn.on_real.logits if self.objective.generator_sees_real else None
         return self.objective.generator(real, turn.on_fake.logits).mean()
+
+
+def move_both(discriminator: Player, generator: Player, turn: Turn, backward: Backward) -> dict[Side, Losses]:
+    """One update of each network, both by what the turn's one pass shows of them as they were."""
+    players = (discriminator, generator)
+    record: dict[Side, Losses] = {player.side: {} for player in players}
+    for player in players:
+        player.optimiser.zero_grad(set_to_none=True)
+    for share, part in turn.parts(discriminator.microbatch):
+        part.begin()
+        losses = {"discriminator": discriminator.losses(part), "generator": generator.losses(part.handed_on())}
+        for player in players:  # each by its own weights alone; what the two graphs share is walked twice
+            loss = losses[player.side]["loss"] * share
+            weights = [weight for weight in player.net.parameters() if weight.requires_grad]
+            backward(loss, inputs=weights, retain_graph=player is discriminator)
+            _add(record[player.side], losses[player.side], share)
+        _add(record["discriminator"], part.seen(), share)
+    for player in players:
+        player.optimiser.step()
+    return record
+
+
+def _add(record: Losses, losses: Losses, share: float) -> None:
+    for name, loss in losses.items():
+        record[name] = record.get(name, 0.0) + loss.detach() * share
 
 
 @contextmanager

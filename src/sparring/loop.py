@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import count
-from typing import NamedTuple
-
-from torch import Tensor
+from typing import Literal, NamedTuple
 
 from sparring.data import Batch
 from sparring.draws import Key
-from sparring.game import Duel, Losses, Player, Turn, frozen
+from sparring.game import Backward, Duel, Losses, Player, Side, Turn, frozen, move_both
 from sparring.schedules import Now
+
+UpdateName = Literal["alternating", "simultaneous"]
+
+
+class Table(NamedTuple):
+    """What a game is played with."""
+
+    duel: Duel
+    players: tuple[Player, Player]
+    """The discriminator, who moves first, and the generator."""
+    batches: Iterator[Batch]
+    backward: Backward
 
 
 class Step(NamedTuple):
@@ -28,29 +38,48 @@ class Step(NamedTuple):
     """What each of the generator's moves recorded."""
 
 
-def play(
-    duel: Duel,
-    discriminator: Player,
-    generator: Player,
-    batches: Iterator[Batch],
-    backward: Callable[[Tensor], None],
-    *,
-    key: Key,
-    clock: Callable[[int], Now],
-    start: int = 0,
-) -> Iterator[Step]:
+Record = dict[Side, list[Losses]]
+Update = Callable[[Table, Now, Key], tuple[Turn | None, Record]]
+"""One step's moves; `Key` is that of the run."""
+
+
+def alternate(table: Table, now: Now, key: Key) -> tuple[Turn | None, Record]:
+    """The discriminator moves, then the generator against what became of it, each as often as its schedule says and on
+    a batch of its own (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661)."""
+    duel, record, turn = table.duel, no_moves(), None
+    for player in table.players:
+        with frozen(duel.discriminator) if player.side == "generator" else nullcontext():
+            for move in range(player.moves(now)):
+                place = key.at(player.side, now.step, move)
+                turn = Turn(duel, next(table.batches), now, player.side, place, player.watches(now))
+                record[player.side].append(player.move(turn, table.backward))
+    return turn, record
+
+
+def simultaneous(table: Table, now: Now, key: Key) -> tuple[Turn | None, Record]:
+    """Both players move at once, on one batch and one pass of fakes, each against the other as it was: fewer passes a
+    step than by turns, and other mathematics (Mescheder et al. 2017, https://arxiv.org/abs/1705.10461)."""
+    discriminator, generator = table.players
+    watched = discriminator.watches(now) | generator.watches(now)
+    turn = Turn(table.duel, next(table.batches), now, "discriminator", key.at("both", now.step), watched, shared=True)
+    record = no_moves()
+    for side, losses in move_both(discriminator, generator, turn, table.backward).items():
+        record[side].append(losses)
+    return turn, record
+
+
+UPDATES: dict[UpdateName, Update] = {"alternating": alternate, "simultaneous": simultaneous}
+
+
+def no_moves() -> Record:
+    return {"discriminator": [], "generator": []}
+
+
+def play(table: Table, update: Update, *, key: Key, clock: Callable[[int], Now], start: int = 0) -> Iterator[Step]:
     """Plays steps from `start` without end; the caller's `clock` tells schedules where step `n` stands."""
     for number in count(start):
         now = clock(number)
-        record: dict[str, list[Losses]] = {"discriminator": [], "generator": []}
-        turn = None
-        for player in (discriminator, generator):  # both first: each move sees both networks as this step has them
+        for player in table.players:  # both first: each move sees both networks as this step has them
             player.prepare(now)
-        for player in (discriminator, generator):
-            with frozen(duel.discriminator) if player is generator else nullcontext():
-                for move in range(player.moves(now)):
-                    turn = Turn(
-                        duel, next(batches), now, player.side, key.at(player.side, number, move), player.watches(now)
-                    )
-                    record[player.side].append(player.move(turn, backward))
+        turn, record = update(table, now, key)
         yield Step(number, turn, record["discriminator"], record["generator"])

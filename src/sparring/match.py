@@ -15,7 +15,7 @@ from sparring.draws import Key, integers
 from sparring.engine import Engine
 from sparring.game import Duel, Player
 from sparring.games import Game
-from sparring.loop import Step, play
+from sparring.loop import UPDATES, Step, Table, UpdateName, play
 from sparring.optimisers import Average
 from sparring.schedules import Adaptive, Now
 from sparring.surgery import random_layers, rewind
@@ -46,6 +46,7 @@ class Match:
     batch: int
     chunk: int
     """Samples that go through the networks at once."""
+    update: UpdateName = "alternating"
     attempt: int = 0
     step: int = 0
     """Steps done."""
@@ -68,15 +69,8 @@ class Match:
     def play(self, key: Key | None = None, clock: Callable[[int], Now] | None = None) -> Iterator[Step]:
         """Plays on from the step it stands at, without end; by another key or clock only to probe."""
         sides = self.players["discriminator"], self.players["generator"]
-        return play(
-            self.duel,
-            *sides,
-            self.batches,
-            self.engine.backward,
-            key=key or self.key,
-            clock=clock or self.now,
-            start=self.step,
-        )
+        table = Table(self.duel, sides, self.batches, self.engine.backward)
+        return play(table, UPDATES[self.update], key=key or self.key, clock=clock or self.now, start=self.step)
 
     def take(self, step: Step) -> None:
         """Takes a played step in: the average follows a generator that moved, and the match stands after it."""

@@ -54,7 +54,7 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
     """Plays a copy of the match for so many seconds (at least ten steps) and times it."""
     match = build(recipe, data, Engine(plan), copy.deepcopy(dict(own)))
     period = recipe.period()
-    steps = match.play(Key(recipe.seed, "probe"), lambda number: match.now(_late(recipe, number)))
+    steps = match.play(Key(recipe.seed, "probe"), lambda number: match.now(late(recipe, number)))
     _advance(match, steps, max(5, period))
     counted, began = 0, time.perf_counter()
     while counted < 10 or time.perf_counter() - began < seconds:
@@ -86,7 +86,7 @@ def parse_budget(text: str) -> tuple[float, str]:
     return number * (1000 if unit == "kimg" else 1), "images"
 
 
-def _late(recipe: Recipe, number: int) -> int:
+def late(recipe: Recipe, number: int) -> int:
     """A step as far as lazy terms go, but from the middle of the run, where both players move."""
     period = recipe.period()
     return (recipe.steps // 2 // period) * period + number

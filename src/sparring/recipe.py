@@ -12,6 +12,7 @@ from sparring.data import Data
 from sparring.engine import Precision, Tracker
 from sparring.errors import RequestError
 from sparring.games import FromNoise, Game
+from sparring.loop import UpdateName
 from sparring.nets import Net
 from sparring.objectives import Objective
 from sparring.optimisers import Adam, Ema, Optimiser
@@ -74,6 +75,9 @@ class Recipe(Part):
     """What is done to every sample before the discriminator sees it, by name, in this order."""
     ema: Ema | None = Ema()
     """The moving average of the generator, which samples; none for the generator as it is."""
+    update: UpdateName = "alternating"
+    """Who moves when: the players in turn, each on fakes of its own, or both at once on one pass of fakes
+    (`simultaneous`), which takes less time a step."""
     batch: int = Field(64, ge=2)
     """Samples in a batch."""
     microbatch: int | None = Field(None, ge=1)
@@ -85,6 +89,9 @@ class Recipe(Part):
     precision: Precision = "fp32"
     """`bf16` multiplies matrices with 8 bits of mantissa, which is not the same mathematics; `auto` does so where the
     hardware is made for it."""
+    plan: Literal["auto", "plain"] = "auto"
+    """How the run is computed: `auto` tries a few equivalent ways on the first batches, if the run is long enough to
+    gain by it, and takes the fastest; `plain` tries nothing."""
     deterministic: bool = False
     """On a GPU, take only algorithms that give the same bits each time."""
     seed: int = Field(0, ge=0)
@@ -109,6 +116,12 @@ class Recipe(Part):
             for name, term in getattr(self, side).terms.items():
                 if side not in term.sides:
                     raise ValueError(f"{side}.terms.{name}: belongs to the {next(iter(term.sides))}")
+            if self.update == "simultaneous" and getattr(self, side).moves != 1:
+                raise ValueError(f"{side}.moves: with update=simultaneous each player moves once a step; say 1")
+        if self.update == "simultaneous" and self.game.noise_images != 0:
+            raise ValueError(
+                "game.from_noise.noise_images: the generator would learn from them; say update=alternating"
+            )
 
     def period(self) -> int:
         """Steps after which the same terms act again."""

@@ -27,6 +27,7 @@ from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import draw_for
 from sparring.scorer import Scorer
 from sparring.trainer import Keeping, Trainer
+from sparring.tuning import choose, tell
 
 FREE_TO_CHANGE = {"steps", "budget", "about", "log_every", "sample_every", "save_every", "keep", "score", "tracker"}
 """What may differ between a run and the request that goes on with it."""
@@ -52,11 +53,14 @@ def begin(
     data = recipe.data.load()
     talk.say("\n".join(data.found.lines()))
     recipe = fitted(recipe, data, own)
-    plan = choose_plan(device, recipe.precision, images=data.codec.kind == "image", deterministic=recipe.deterministic)
     check_tracker(recipe.tracker)
     source = None if from_ is None else Run(from_, own=own)
-    job = Job(run, recipe, data, plan, own, talk)
-    build(recipe, data, Engine(plan), own)  # whatever does not fit is said before anything is written
+    plain = choose_plan(device, recipe.precision, images=data.codec.kind == "image", deterministic=recipe.deterministic)
+    recipe = in_steps(recipe, for_)
+    build(recipe, data, Engine(plain), own)  # whatever does not fit is said before anything is written
+    chosen = choose(recipe, data, device, own, _seconds(for_))
+    tell(chosen, talk.say)
+    job = Job(run, recipe, data, chosen.plan, own, talk)
     run.create()
     with run.owned():
         if run.exists:
@@ -71,7 +75,8 @@ def begin(
         record = {
             **environment(),
             "from": None if source is None else f"{source.path.resolve()} at step {source.step}",
-            "plan": plan.to_json(),
+            "plan": chosen.plan.to_json(),
+            "tuning": chosen.to_json(),
             "data": {"name": data.name, "fingerprint": data.fingerprint, "found": data.found.lines()},
         }
         write_file(run.environment, json.dumps(record, indent=1))
@@ -114,6 +119,14 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
         return play_out(job, _built(job))
 
 
+def _seconds(for_: str | None) -> float | None:
+    """The seconds that `--for` gives the training, where it gives any."""
+    if for_ is None:
+        return None
+    amount, unit = parse_budget(for_)
+    return amount if unit == "s" else None
+
+
 def _must_be_same(run: RunDir, recipe: Recipe, asked: Recipe) -> None:
     if recipe.name != asked.name:
         raise RequestError(f"out: {run.path} holds a run of the recipe {recipe.name}, not {asked.name}; take another")
@@ -147,16 +160,21 @@ def _named(value: Any) -> Any:
     return next(iter(value)) if isinstance(value, dict) and len(value) == 1 else value
 
 
+def in_steps(recipe: Recipe, for_: str | None) -> Recipe:
+    """The recipe with `--for` as steps, unless it is a time."""
+    amount, unit = (0.0, "s") if for_ is None else parse_budget(for_)
+    if unit == "s":
+        return recipe
+    steps = amount if unit == "steps" else amount / recipe.batch
+    return recipe.model_copy(update={"steps": max(1, round(steps)), "budget": None})
+
+
 def budgeted(job: Job, for_: str | None) -> Recipe:
     """The recipe with `--for` as steps; a time is measured once and written down."""
-    recipe = job.recipe
-    if for_ is None or for_ == recipe.budget:
+    recipe = in_steps(job.recipe, for_)
+    amount = _seconds(for_)
+    if amount is None or for_ == recipe.budget:
         return recipe
-    amount, unit = parse_budget(for_)
-    if unit == "steps":
-        return recipe.model_copy(update={"steps": max(1, round(amount)), "budget": None})
-    if unit == "images":
-        return recipe.model_copy(update={"steps": max(1, round(amount / recipe.batch)), "budget": None})
     saved = job.run.saved_steps()
     if saved and saved[-1]:
         state = job.run.load(saved[-1])

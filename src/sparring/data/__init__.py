@@ -5,6 +5,20 @@ from __future__ import annotations
 from sparring.data.batches import Batch, Batches, Rows
 from sparring.data.codec import Codec
 from sparring.data.dataset import DataSet, Found, Modes
+from sparring.data.download import cache_directory
 from sparring.data.options import NAMED, Data, Images, options_of
 
-__all__ = ["NAMED", "Batch", "Batches", "Codec", "Data", "DataSet", "Found", "Images", "Modes", "Rows", "options_of"]
+__all__ = [
+    "NAMED",
+    "Batch",
+    "Batches",
+    "Codec",
+    "Data",
+    "DataSet",
+    "Found",
+    "Images",
+    "Modes",
+    "Rows",
+    "cache_directory",
+    "options_of",
+]

@@ -90,6 +90,10 @@ class Batch:
         """Some of the rows."""
         return Batch(self._source, self._index[rows], self.rows[rows], self._mirror)
 
+    def twice(self) -> Batch:
+        """The rows, and the same again: for what shows two samples of each at once."""
+        return Batch(self._source, self._index.repeat(2), self.rows.repeat(2), self._mirror)
+
 
 class Batches(Iterator[Batch]):
     """The training data in batches; `position` is how many were drawn, and all there is to save."""

@@ -35,6 +35,10 @@ class Verdict(NamedTuple):
     features: Tensor | None = None
     """What its last hidden layer saw, [batch, features], where the network gives it."""
 
+    def part(self, rows: slice) -> Verdict:
+        """What it says of some of the samples."""
+        return Verdict(self.logits[rows], None if self.features is None else self.features[rows])
+
 
 class Relu(Part):
     """max(x, 0)."""

@@ -13,7 +13,7 @@ from torch import nn
 
 from sparring.draws import Key
 from sparring.part import Named, OneOf
-from sparring.surgery.dropout import Drop, Dropout, random_layers, rewind
+from sparring.surgery.dropout import Drop, Dropout, joined_passes, random_layers, rewind
 from sparring.surgery.norms import Norm
 from sparring.surgery.places import Example, called_layers
 from sparring.surgery.weights import ClipWeights, Freeze, SpectralNorm
@@ -40,6 +40,7 @@ __all__ = [
     "SpectralNorm",
     "Surgery",
     "called_layers",
+    "joined_passes",
     "operate",
     "random_layers",
     "rewind",

@@ -1,0 +1,213 @@
+"""Which of several equivalent ways a run is computed: tried on copies of the run's own first steps, the fastest taken.
+
+What is tried gives the same results up to rounding, but for bf16, which is tried only where the recipe says
+`precision: auto`. The choice is written to the run's `environment.json` and replayed on resume; it is kept in the cache
+by recipe and machine, so that the arms of a comparison share it.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+
+from sparring.build import OwnNets, build, can_join
+from sparring.data import DataSet, cache_directory
+from sparring.draws import Key
+from sparring.engine import Engine, Plan, choose_plan, environment, fast_bf16, out_of_memory
+from sparring.match import Match
+from sparring.planning import late
+from sparring.recipe import Recipe
+from sparring.rundir import write_file
+
+SHORTEST = 120.0
+"""Seconds of training under which nothing is tried."""
+GAIN = 0.97
+"""The part of the time at hand that another way must stay under, so that noise alone changes nothing."""
+BLOCKS = 5
+VERSION = 1
+"""Of what the cache holds."""
+
+
+class Trial(NamedTuple):
+    """One way that was tried."""
+
+    change: str
+    """What it changes of the best way before it, as `field=value`."""
+    step_s: float
+    against_s: float
+    """Seconds a step of this way, and of the best before it, in turns."""
+    taken: bool
+    exact: bool
+    """Whether it is the same mathematics, up to rounding in float32."""
+
+    def line(self) -> str:
+        """For people."""
+        told = f"{self.change:<20} {self.step_s * 1000:9.4g} ms against {self.against_s * 1000:9.4g} ms"
+        return told + ("  taken" if self.taken else "") + ("" if self.exact else "  (not the same mathematics)")
+
+
+class Choice(NamedTuple):
+    """The plan taken, and what it was chosen from."""
+
+    plan: Plan
+    trials: tuple[Trial, ...] = ()
+    why: str = ""
+    """Where nothing was tried, the reason; where the cache had it, that."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"why": self.why, "trials": [trial._asdict() for trial in self.trials]}
+
+
+def choose(
+    recipe: Recipe, data: DataSet, device: str, own: OwnNets, seconds: float | None = None, *, always: bool = False
+) -> Choice:
+    """The plan for a run of `seconds` (None: as long as its steps take); `always` tries even for short ones."""
+    images = data.codec.kind == "image"
+    plain = choose_plan(device, recipe.precision, images=images, deterministic=recipe.deterministic)
+    if recipe.plan == "plain":
+        return Choice(plain, why="plan=plain")
+    place = cache_directory() / "plans" / f"{_identity(recipe, data, plain, own)}.json"
+    known = _remembered(place, plain)
+    if known is not None:
+        return known
+    try:
+        step_s = _quick(recipe, data, plain, own)
+        length = step_s * recipe.steps if seconds is None else seconds
+        if length < SHORTEST and not always:
+            return Choice(plain, why=f"nothing was tried for a run under {SHORTEST:.0f} s")
+        found = _tried(recipe, data, plain, own, min(0.5, max(0.1, length / 1000)))
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        return Choice(plain, why="memory ran out")  # the run itself says what to lower
+    finally:
+        torch.set_num_threads(plain.threads)
+    _remember(place, found)
+    return found
+
+
+def candidates(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> Iterator[tuple[str, Any, bool]]:
+    """Fields of the plan with another value to try, and whether that is the same mathematics."""
+    if recipe.precision == "auto" and fast_bf16(plain.device):
+        yield "precision", "fp32" if plain.precision == "bf16" else "bf16", False
+    if data.codec.kind == "image":
+        yield "channels_last", not plain.channels_last, True
+    if can_join(recipe, data, own):
+        yield "joined", not plain.joined, True
+    if plain.device == "cpu" and plain.threads > 1:
+        yield "threads", max(1, plain.threads // 2), True
+
+
+def _tried(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets, block_s: float) -> Choice:
+    """One field after the other, each against the best so far."""
+    best, trials = plain, []
+    kept = _Runner(recipe, data, best, own)
+    for field, value, exact in candidates(recipe, data, plain, own):
+        plan = best._replace(**{field: value})
+        runner = _Runner(recipe, data, plan, own)
+        ours, theirs = _in_turns(runner, kept, block_s)
+        taken = ours < GAIN * theirs
+        trials.append(Trial(f"{field}={value}", ours, theirs, taken, exact))
+        if taken:
+            best, kept = plan, runner
+    return Choice(best, tuple(trials))
+
+
+class _Runner:
+    """A copy of the match that plays on from the middle of the run; nothing of the run itself is touched."""
+
+    def __init__(self, recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> None:
+        self.match: Match = build(recipe, data, Engine(plan), copy.deepcopy(dict(own)))
+        self.period = recipe.period()
+        key, clock = Key(recipe.seed, "tuning"), lambda number: self.match.now(late(recipe, number))
+        self.steps = self.match.play(key, clock)
+
+    def run(self, periods: int) -> float:
+        """Seconds a step."""
+        self.match.engine.take_over()
+        began = time.perf_counter()
+        for _ in range(periods * self.period):
+            self.match.take(next(self.steps))
+        self.match.engine.settle()
+        return (time.perf_counter() - began) / (periods * self.period)
+
+
+def _quick(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> float:
+    """About what a step takes."""
+    runner = _Runner(recipe, data, plan, own)
+    runner.run(1)
+    return min(runner.run(1) for _ in range(3))
+
+
+def _in_turns(one: _Runner, other: _Runner, block_s: float) -> tuple[float, float]:
+    """Seconds a step of each, medians of blocks in turns, so that the machine's moods meet both."""
+    periods = {runner: _warm(runner, block_s) for runner in (one, other)}
+    times: dict[_Runner, list[float]] = {one: [], other: []}
+    for _ in range(BLOCKS):
+        for runner, found in times.items():
+            found.append(runner.run(periods[runner]))
+    return statistics.median(times[one]), statistics.median(times[other])
+
+
+def _warm(runner: _Runner, block_s: float) -> int:
+    """Runs until warm; gives the periods that fill a block."""
+    runner.run(1)
+    step_s = runner.run(1)
+    return max(1, round(block_s / BLOCKS / (step_s * runner.period)))
+
+
+FREE = {"name", "about", "seed", "steps", "budget", "keep", "score", "tracker"} | {
+    f"{what}_every" for what in ("log", "sample", "save")
+}
+"""What of a recipe has no influence on a step's time."""
+
+
+def _identity(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> str:
+    """Names what was measured: the recipe, the samples' format, the networks, the machine."""
+    told = {
+        "version": VERSION,
+        "recipe": recipe.model_dump(mode="json", exclude=FREE | {"data"}),
+        "samples": [*data.shape, str(data.samples.dtype), data.classes, data.mirror],
+        "own": {side: repr(net) for side, net in own.items()},
+        "plain": plain.to_json(),
+        "machine": environment(),
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _remembered(place: Any, plain: Plan) -> Choice | None:
+    try:
+        stored = json.loads(place.read_text())
+        trials = tuple(Trial(**trial) for trial in stored["trials"])
+        return Choice(Plan(**stored["plan"]), trials, "tried before on this machine")
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # not there, or not ours
+
+
+def _remember(place: Any, found: Choice) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_file(place, json.dumps({"plan": found.plan.to_json()} | found.to_json()))
+    except OSError:
+        pass  # a cache that cannot be written costs a few seconds the next time
+
+
+Say = Callable[[str], None]
+
+
+def tell(choice: Choice, say: Say) -> None:
+    """Says what was tried, where anything was."""
+    if choice.trials and not choice.why:
+        say("execution plan, by trial: " + ", ".join(_short(trial) for trial in choice.trials))
+
+
+def _short(trial: Trial) -> str:
+    ratio = trial.step_s / trial.against_s
+    return f"{trial.change} {'taken' if trial.taken else 'left'} ({ratio:.2f} of the time)"

@@ -1,0 +1,156 @@
+"""The execution plan: what is tried, what is taken, and that the run itself is left alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import sparring
+from sparring import tuning
+from sparring.build import build, can_join
+from sparring.data import DataSet
+from sparring.data.options import Digits
+from sparring.engine import Engine, choose_plan
+from sparring.recipe import Recipe, validated
+from sparring.tuning import candidates, choose
+
+DATA: DataSet = Digits().load()
+CONV = {"dcgan": {"widths": [8, 8], "std": None}}
+
+
+def recipe(**more: Any) -> Recipe:
+    dense = {"net": {"dense": {"widths": [16]}}}
+    fields = {"data": "digits", "objective": "non_saturating", "generator": dense, "discriminator": dense}
+    return validated(fields | {"batch": 16, "steps": 50} | more)
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARRING_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Milliseconds a step by the plan, in place of a clock."""
+    prices = {"joined=True": 1.0, "channels_last=False": 1.0, "precision=fp32": 1.0, "threads=1": 1.0}
+
+    def in_turns(one: Any, other: Any, block_s: float) -> tuple[float, float]:
+        return price(one.match.engine.plan, prices), price(other.match.engine.plan, prices)
+
+    monkeypatch.setattr(tuning, "_in_turns", in_turns)
+    return prices
+
+
+def price(plan: Any, prices: dict[str, float]) -> float:
+    told = {f"{name}={value}" for name, value in plan.to_json().items()}
+    total = 1.0
+    for change, factor in prices.items():
+        total *= factor if change in told else 1.0
+    return total
+
+
+def test_what_is_faster_is_taken_and_what_is_not_is_left(slow: dict[str, float]) -> None:
+    slow |= {"joined=True": 0.8, "channels_last=False": 0.99}
+    found = choose(recipe(), DATA, "cpu", {}, always=True)
+    taken = {trial.change: trial.taken for trial in found.trials}
+    assert taken["joined=True"] is True
+    assert taken["channels_last=False"] is False  # within the noise
+    assert found.plan.joined
+    assert found.plan.channels_last
+
+
+def test_each_is_tried_against_the_best_before_it(slow: dict[str, float]) -> None:
+    slow |= {"channels_last=False": 0.5, "joined=True": 0.8}
+    found = choose(recipe(), DATA, "cpu", {}, always=True)
+    assert [(t.change, t.step_s, t.against_s) for t in found.trials[:2]] == [
+        ("channels_last=False", 0.5, 1.0),
+        ("joined=True", 0.4, 0.5),
+    ]
+
+
+def test_a_choice_is_kept_and_found_again(slow: dict[str, float]) -> None:
+    slow |= {"joined=True": 0.5}
+    first = choose(recipe(), DATA, "cpu", {}, always=True)
+    slow |= {"joined=True": 2.0}
+    again = choose(recipe(seed=3, steps=70), DATA, "cpu", {}, always=True)  # another arm of the same study
+    assert again.plan == first.plan
+    assert again.why == "tried before on this machine"
+    assert not choose(recipe(batch=32), DATA, "cpu", {}, always=True).plan.joined
+
+
+def test_a_damaged_memory_is_tried_again(slow: dict[str, float], tmp_path: Path) -> None:
+    choose(recipe(), DATA, "cpu", {}, always=True)
+    (kept,) = (tmp_path / "cache" / "plans").iterdir()
+    kept.write_text("{}")
+    assert choose(recipe(), DATA, "cpu", {}, always=True).why == ""
+
+
+def test_short_runs_and_plain_ones_try_nothing() -> None:
+    assert choose(recipe(), DATA, "cpu", {}).trials == ()
+    assert choose(recipe(), DATA, "cpu", {}, 119.0).trials == ()
+    found = choose(recipe(plan="plain"), DATA, "cpu", {}, always=True)
+    assert (found.trials, found.why) == ((), "plan=plain")
+
+
+def test_what_is_not_the_same_mathematics_is_tried_only_where_the_recipe_allows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tuning, "fast_bf16", lambda device: True)
+    plain = choose_plan("cpu", "fp32", images=True)
+    for precision in ("fp32", "bf16"):
+        tried = list(candidates(recipe(precision=precision), DATA, plain, {}))
+        assert all(exact for _, _, exact in tried)
+    tried = list(candidates(recipe(precision="auto"), DATA, plain, {}))
+    assert ("precision", "bf16", False) in tried
+
+
+def test_passes_are_joined_only_where_nothing_couples_the_batch() -> None:
+    coupled: list[dict[str, Any]] = [
+        {"net": {"dense": {"norm": "batch"}}},
+        {"net": "dense", "surgery": {"spectral_norm": {}}},
+        {"net": "dense", "surgery": {"norm": {"kind": "batch"}}},
+    ]
+    assert can_join(recipe(), DATA, {})
+    assert can_join(recipe(discriminator={"net": {"dense": {"norm": "layer"}}}), DATA, {})
+    for side in coupled:
+        assert not can_join(recipe(discriminator=side), DATA, {})
+    assert not can_join(recipe(), DATA, {"discriminator": nn.Linear(1, 1)})
+
+
+def test_trying_leaves_the_networks_and_the_threads_alone() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64), nn.Linear(64, 1))
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    threads = torch.get_num_threads()
+    found = choose(recipe(discriminator={"net": {"own": {}}}), DATA, "cpu", {"discriminator": net}, always=True)
+    assert found.trials
+    assert torch.get_num_threads() == threads
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_a_run_keeps_its_plan_and_replays_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "SHORTEST", 0.0)
+    words = ("batch=32", "steps=6", "score.metrics=[]", "generator.net=dense", "discriminator.net=dense")
+    sparring.train("digits", *words, out=tmp_path / "run", for_="3steps")
+    kept = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert {trial["change"] for trial in kept["tuning"]["trials"]} >= {"joined=True", "channels_last=False"}
+    monkeypatch.setattr("sparring.session.choose", None)  # a resumed run asks nobody
+    assert sparring.train(out=tmp_path / "run", for_="6steps").step == 6
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_plans_of_the_same_mathematics_play_the_same_game(joined: bool, channels_last: bool) -> None:
+    given = recipe(generator={"net": CONV}, discriminator={"net": {"dcgan": {"widths": [8, 8], "norm": "none"}}})
+    losses = []
+    for plan in (
+        choose_plan("cpu", "fp32", images=False),
+        choose_plan("cpu", "fp32", images=False)._replace(joined=joined, channels_last=channels_last),
+    ):
+        steps = build(given, DATA, Engine(plan)).play()
+        losses.append([next(steps).generator[0]["loss"] for _ in range(4)])
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=1e-5)
