@@ -8,6 +8,7 @@ import os
 import platform
 import resource
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -147,6 +148,23 @@ def in_float32(result: Any) -> Any:
         parts = [in_float32(part) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     return result
+
+
+def free_threads(samples: int = 9, pause: float = 0.02) -> int:
+    """Threads that find a core of their own beside what other programs run just now: PyTorch waits for its slowest
+    thread after every operation, so that one shared core costs far more than its share. Where the system does not tell
+    what runs (other than Linux), all."""
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for _ in range(samples):
+            told = Path("/proc/stat").read_text().partition("procs_running ")[2].split()[0]
+            found.append(int(told) - 1)  # not counting this one
+            time.sleep(pause)
+    except (OSError, IndexError, ValueError):
+        return threads
+    busy = sorted(found)[samples // 2]
+    return max(1, min(threads, (os.cpu_count() or threads) - busy))
 
 
 def peak_memory(device: torch.device | str) -> int:

@@ -20,7 +20,7 @@ import torch
 from sparring.build import OwnNets, build, can_join
 from sparring.data import DataSet, cache_directory
 from sparring.draws import Key
-from sparring.engine import Engine, Plan, choose_plan, environment, fast_bf16, out_of_memory
+from sparring.engine import Engine, Plan, choose_plan, environment, fast_bf16, free_threads, out_of_memory
 from sparring.match import Match
 from sparring.planning import late
 from sparring.recipe import Recipe
@@ -73,6 +73,8 @@ def choose(
     plain = choose_plan(device, recipe.precision, images=images, deterministic=recipe.deterministic)
     if recipe.plan == "plain":
         return Choice(plain, why="plan=plain")
+    if plain.device == "cpu":
+        plain = plain._replace(threads=free_threads())
     place = cache_directory() / "plans" / f"{_identity(recipe, data, plain, own)}.json"
     known = _remembered(place, plain)
     if known is not None:
@@ -203,7 +205,10 @@ Say = Callable[[str], None]
 
 
 def tell(choice: Choice, say: Say) -> None:
-    """Says what was tried, where anything was."""
+    """Says what was tried, where anything was, and of cores that others use."""
+    threads = torch.get_num_threads()
+    if choice.plan.device == "cpu" and choice.plan.threads < threads and not choice.trials:
+        say(f"threads: {choice.plan.threads} of {threads}, beside what else runs on this machine")
     if choice.trials and not choice.why:
         say("execution plan, by trial: " + ", ".join(_short(trial) for trial in choice.trials))
 
