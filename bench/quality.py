@@ -3,6 +3,7 @@
     python bench/quality.py fashion --seeds 3 --minutes 10     image/small against bench/rough_try.py, in the same time
     python bench/quality.py fashion --seeds 3 --minutes 10 --override game.from_noise.labels=none
     python bench/quality.py digits ring grid
+    python bench/quality.py precision --network dcgan --steps 600     bf16 beside float32, the same steps and draws
 
 Run nothing else meanwhile. `fashion` takes about 25 minutes a seed and needs Fashion-MNIST, downloaded or in the folder
 that SPARRING_DATA names.
@@ -22,6 +23,10 @@ import numpy as np
 import torch
 from scipy import stats
 
+sys.path.insert(0, str(Path(__file__).parent / "speed"))
+
+import networks
+
 import sparring
 from sparring.console import Talk
 from sparring.data import Data, DataSet, options_of
@@ -30,6 +35,7 @@ from sparring.recipe import Scoring
 from sparring.scoring import choose_extractor, score
 
 HERE = Path(__file__).parent
+OWN = ("digits", "ring", "grid", "stacked_digits")
 METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "memorisation")
 
 
@@ -86,6 +92,23 @@ def own(recipe: str, said: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+def precision(said: argparse.Namespace) -> list[dict[str, Any]]:
+    """A network of `bench/speed.py` in bf16 and in float32, turn by turn, equal but for that."""
+    data, rows = load(said.data), []
+    count = min(len(data.heldout), 10_000)
+    for seed in range(said.seeds):
+        for kind in ("bf16", "fp32"):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"{said.network}.yaml"
+                path.write_text(json.dumps(networks.recipe(said.network, None, "alternating", kind)))
+                words = ["--data", said.data, "--for", f"{said.steps}steps", "plan=plain"]
+                run = trained(str(path), Path(folder) / "run", seed, words)
+                found = scored(run.draw(count)[0], data, METRICS)
+                rows.append(row(kind, seed, run.seconds, run.step * run.recipe.batch, found))
+        print(json.dumps(rows[-2:]), file=sys.stderr, flush=True)
+    return rows
+
+
 def row(system: str, seed: int, seconds: float, images: int, scores: dict[str, Any]) -> dict[str, Any]:
     yardstick = {n: s["protocol"]["training_data"] for n, s in scores.items() if "training_data" in s["protocol"]}
     return {
@@ -131,15 +154,17 @@ def report(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("what", nargs="+", choices=["fashion", "digits", "ring", "grid", "stacked_digits"])
+    options.add_argument("what", nargs="+", choices=["fashion", "precision", *OWN])
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--data", default="fashion_mnist")
+    options.add_argument("--network", default="dcgan", choices=list(networks.RECIPES))
+    options.add_argument("--steps", type=int, default=600)
     options.add_argument("--override", nargs="*", default=[])
     options.add_argument("--json", action="store_true")
     said = options.parse_args()
     for what in said.what:
-        rows = fashion(said) if what == "fashion" else own(what, said)
+        rows = own(what, said) if what in OWN else {"fashion": fashion, "precision": precision}[what](said)
         print(json.dumps(rows) if said.json else "", end="\n" if said.json else "")
         if not said.json:
             report(rows)
