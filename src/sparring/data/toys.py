@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparring.data.dataset import Modes, content_hashes, split_by_content
+from sparring.data.dataset import Modes, contents_of, split_by_content
+from sparring.data.samplefile import blocks_of
 from sparring.draws import Key, integers, normal
 
 
@@ -65,7 +66,7 @@ def stacked_digits(count: int, fraction: float) -> tuple[Tensor, Tensor, Tensor]
     Held-out images are made of held-out digits alone.
     """
     images, labels = sklearn_digits()
-    train, heldout = split_by_content(content_hashes(images), fraction)
+    train, heldout = split_by_content(contents_of(blocks_of(images), len(images)), fraction)
     held = round(fraction * count)
     samples, codes = [], []
     for name, source, size in (("train", train, count - held), ("heldout", heldout, held)):
