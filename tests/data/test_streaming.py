@@ -254,6 +254,5 @@ def test_peak_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
         small, large, grown[budget] = json.loads(ended.stdout)
         assert small == large == (budget == "0")
     more = (sizes["large"] - sizes["small"]) * 32 * 32
-    print(grown, more)
     assert grown["0"] < 0.15 * more
     assert grown["10GB"] > 0.7 * more  # so that the test can see samples in memory
