@@ -5,8 +5,8 @@
 
 Each system runs in a process of its own; they take turns, block by block, so that the machine's moods meet all, and the
 medians are compared. Networks and batches are in bench/speed/networks.py. `alternating` gives each player fakes of its
-own; `simultaneous` moves both on one pass of fakes, as Keras's tutorials have it: like is compared with like. Averaging,
-checks, log and probes are in Sparring's rows; the scripts have none. The limit's fraction is a step's floating-point
+own; `simultaneous` moves both on one pass of fakes, as Keras's tutorials have it: like beside like. Averaging, checks,
+log and probes are in Sparring's rows; the scripts have none. The limit's fraction is a step's floating-point
 operations (counted in the plain script) over the rate of a large matrix product, measured here in the same precision.
 Run nothing else meanwhile.
 """

@@ -26,6 +26,7 @@ from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
 from sparring.scoring import choose_extractor, default_metrics
 from sparring.tuning import choose
+from sparring.zoo import recipes as recipes
 
 Place = str | Path
 
@@ -206,13 +207,6 @@ def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
     except OSError as error:
         raise RequestError(f"out: {target} cannot be written ({error.strerror})") from None
     return target
-
-
-def recipes(name: str | None = None) -> dict[str, str]:
-    """The zoo: each recipe's name with what it is for; with a name, that one's text."""
-    if name is not None:
-        return {name: zoo.text(name)}
-    return {one: str(zoo.read_recipe(one).get("about", "")) for one in zoo.names()}
 
 
 def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:

@@ -131,9 +131,9 @@ def plan(
 @app.command()
 def recipes(name: Annotated[Optional[str], typer.Argument(help="Print this one.")] = None) -> None:
     """List the recipes, or print one."""
-    from sparring import api
+    from sparring import recipes  # without the api's other verbs, which take PyTorch
 
-    found = api.recipes(name)
+    found = recipes(name)
     if name is not None:
         typer.echo(found[name].rstrip())
         return

@@ -11,15 +11,15 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from sparring.errors import RequestError
 
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of each precision it sets
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Precision = Literal["auto", "fp32", "bf16"]
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow"]
@@ -60,7 +60,7 @@ class Engine:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
             torch.use_deterministic_algorithms(True)
         loggers = [] if tracker == "none" or folder is None else [_logger(tracker, folder)]
-        self.fabric = Fabric(
+        self.fabric = _fabric_class()(
             accelerator=plan.device,
             devices=1,
             precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
@@ -165,6 +165,24 @@ def free_threads(samples: int = 9, pause: float = 0.02) -> int:
         return threads
     busy = sorted(found)[samples // 2]
     return max(1, min(threads, (os.cpu_count() or threads) - busy))
+
+
+def _fabric_class() -> type[Fabric]:
+    """Fabric, imported with the first engine: it takes a second, which sampling, scoring and reports need not spend.
+
+    It would import torchmetrics, where that is installed, to learn its version for a feature that is not used here;
+    with SciPy and Matplotlib behind it, that is another second.
+    """
+    hidden = "torchmetrics" not in sys.modules
+    if hidden:
+        sys.modules["torchmetrics"] = None  # type: ignore[assignment]
+    try:
+        from lightning_fabric import Fabric
+    finally:
+        if hidden:
+            del sys.modules["torchmetrics"]
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of each precision it sets
+    return Fabric
 
 
 def peak_memory(device: torch.device | str) -> int:

@@ -206,5 +206,5 @@ def measuring(*nets: nn.Module) -> Iterator[None]:
 
 def probe_batch(rows: Rows, size: int, key: Key) -> Batch:
     """A batch for measuring, drawn from a stream of its own."""
-    numbers = torch.arange(min(size, len(rows)), device=rows.samples.device)
+    numbers = torch.arange(min(size, len(rows)), device=rows.device)
     return Batch(rows, integers(key, numbers, len(rows)), numbers)

@@ -83,7 +83,7 @@ def _final(run: Run, data: DataSet | None) -> bytes | None:
 def _real(data: DataSet) -> bytes | None:
     """Held-out samples, as many as there are fresh ones."""
     shown = data.heldout[permutation(Key("shown"), len(data.heldout))[:FINAL]]
-    return png(grid(data.samples[shown], data.codec)) if len(shown) else None
+    return png(grid(data.stored(shown), data.codec)) if len(shown) else None
 
 
 def _interpolation(run: Run) -> bytes:
@@ -110,11 +110,11 @@ def _neighbours(run: Run, data: DataSet, extractor: Extractor) -> list[tuple[byt
     seen = extractor(data.codec.to_unit(samples)).values
     nearest = torch.full((JUDGED, 0), 0.0)
     for part in torch.split(train, 1000):
-        found = extractor(data.codec.to_unit(data.samples[part])).values
+        found = extractor(data.codec.to_unit(data.stored(part))).values
         nearest = torch.cat((nearest, torch.cdist(seen, found)), 1)
     closest = nearest.topk(min(NEAREST, len(train)), largest=False).indices
     return [
-        (png(grid(sample[None], data.codec)), [png(grid(data.samples[train[i]][None], data.codec)) for i in row])
+        (png(grid(sample[None], data.codec)), [png(grid(data.stored(train[i][None]), data.codec)) for i in row])
         for sample, row in zip(samples, closest, strict=True)
     ]
 
@@ -125,7 +125,7 @@ def _scatter(samples: Tensor, data: DataSet) -> bytes:
 
     figure = Figure(figsize=(4, 4), dpi=100)
     axes = figure.add_subplot()
-    real = data.samples[data.heldout][:POINTS]
+    real = data.stored(data.heldout[:POINTS])
     axes.scatter(real[:, 0], real[:, 1], s=2, c="#b0b0b0", label="held-out data")
     axes.scatter(samples[:POINTS, 0], samples[:POINTS, 1], s=2, c="#d6336c", label="samples")
     reach = data.codec.high * 1.3

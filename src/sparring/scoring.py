@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ LIKE_THE_DATA = ("fid", "kid", "precision", "recall", "density", "coverage", "is
 """Metrics whose value for training samples is a yardstick for that of fakes."""
 MOST_TRAINING = 20_000
 """Training samples among which near copies are looked for, at most."""
+SEEN = 500
+"""Samples whose features are taken at once."""
 FEWEST = 10
 """Held-out samples, without which nothing is scored."""
 
@@ -59,7 +61,7 @@ def _trained(kind: str, data: DataSet, device: torch.device, say: Callable[[str]
     """A network trained on the training samples, from the cache where it was trained before."""
 
     def unit(index: Tensor) -> Tensor:
-        return data.codec.to_unit(data.samples[data.train[index]])
+        return data.codec.to_unit(data.stored(data.train[index]))
 
     def build() -> Any:
         say(f"training the feature network '{kind}' on {len(data.train):,} training samples, once for this data")
@@ -138,9 +140,9 @@ def score(
     heldout = data.heldout[permutation(key.at("heldout"), len(data.heldout))[:count]]
     train = data.train[permutation(key.at("train"), len(data.train))]
     views = Views(
-        heldout=_seen(extractor, data, data.samples[heldout]),
-        fake=_seen(extractor, data, fakes(count)),
-        train=_seen(extractor, data, data.samples[train[:MOST_TRAINING]], keep_samples=False),
+        heldout=_seen(extractor, data, heldout),
+        fake=_features(extractor, data, torch.split(fakes(count), SEEN)),
+        train=_seen(extractor, data, train[:MOST_TRAINING], keep_samples=False),
         key=key,
         modes=known_modes(data, extractor),
     )
@@ -163,12 +165,18 @@ def _training_scores(
     wanted = [name for name in names if name in LIKE_THE_DATA]
     if len(train) < len(views.fake) or not wanted:
         return {}
-    swapped = Views(heldout=views.heldout, fake=_seen(extractor, data, data.samples[train]), key=views.key)
+    swapped = Views(heldout=views.heldout, fake=_seen(extractor, data, train), key=views.key)
     return {name: one.value for name, one in metrics.score(wanted, swapped, extractor).items()}
 
 
-def _seen(extractor: Extractor, data: DataSet, samples: Tensor, *, keep_samples: bool = True) -> Features:
-    batches = (data.codec.to_unit(part) for part in torch.split(samples, 500))
+def _seen(extractor: Extractor, data: DataSet, numbers: Tensor, *, keep_samples: bool = True) -> Features:
+    """The features of the data's own samples, a chunk of which is read at a time."""
+    chunks = (data.stored(part) for part in torch.split(numbers, SEEN))
+    return _features(extractor, data, chunks, keep_samples=keep_samples)
+
+
+def _features(extractor: Extractor, data: DataSet, chunks: Iterable[Tensor], *, keep_samples: bool = True) -> Features:
+    batches = (data.codec.to_unit(chunk) for chunk in chunks)
     return metrics.extract(extractor, batches, keep_samples=keep_samples)
 
 

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from sparring.errors import RequestError, nearest
 from sparring.part import Named, OneOf, Part, bare, named_parts, parts_of, unknown_key
-from sparring.recipe import Recipe
+
+if TYPE_CHECKING:
+    from sparring.recipe import Recipe
 
 
 class _Loader(yaml.SafeLoader):
@@ -68,6 +70,13 @@ def _collect(folder: Traversable, prefix: str, found: list[str]) -> None:
             found.append(prefix + entry.name.removesuffix(".yaml"))
 
 
+def recipes(name: str | None = None) -> dict[str, str]:
+    """The zoo: each recipe's name with what it is for; with a name, that one's text."""
+    if name is not None:
+        return {name: text(name)}
+    return {one: str(read_recipe(one).get("about", "")) for one in names()}
+
+
 def text(name: str) -> str:
     """A recipe of the zoo as it is written. Raises RequestError with the nearest name."""
     if name not in names():
@@ -89,6 +98,8 @@ def read_recipe(name: str) -> dict[str, Any]:
         content = text(name)
     fields = read_yaml(content, name)
     if not isinstance(fields, dict):
+        from sparring.recipe import Recipe  # and with it PyTorch, which the list of recipes does without
+
         raise RequestError(f"{name}: not a recipe: a mapping of {', '.join(list(Recipe.model_fields)[:6])}, ...")
     return {"name": path.stem if path.suffix else name} | fields
 
@@ -103,6 +114,8 @@ def split_override(text: str) -> tuple[list[str], Any]:
 
 def override(fields: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
     """Puts `key=value` overrides into a recipe's fields, in place; the keys are checked against what there is."""
+    from sparring.recipe import Recipe  # and with it PyTorch, as above
+
     for text in overrides:
         path, value = split_override(text)
         _put(fields, path, value, Recipe, ())

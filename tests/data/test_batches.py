@@ -63,5 +63,5 @@ def test_training_rows_are_never_held_out_ones() -> None:
     held = {tuple(point) for point in data.samples[data.heldout].tolist()}
     batches = Batches(rows, 50, Key(0))
     for _ in range(20):
-        assert held.isdisjoint(tuple(point) for point in rows.samples[next(batches)._index].tolist())
+        assert held.isdisjoint(tuple(point) for point in rows.stored(next(batches)._index).tolist())
     assert replace(data, mirror=True).mirror

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sparring.data import DataSet, Images, options_of
+from sparring.data import DataSet, Images, options_of, toys
 from sparring.data.options import Cifar10, Digits, FashionMnist, Grid, Mnist, Ring, StackedDigits, peek
 from sparring.errors import RequestError
 from tests.conftest import write_images
@@ -250,6 +250,15 @@ def test_digits_are_the_whole_of_scikit_learns() -> None:
     assert data.samples.shape == (1797, 1, 8, 8)
     assert (int(data.samples.min()), int(data.samples.max())) == (0, 255)
     assert (len(data.train), len(data.heldout), data.classes) == (1617, 180, 10)
+    assert data.fingerprint == "24fb467adc399c5e45f495aac1e1bb531b9f66b33c1efb9b967e935a4739c5f7"  # runs resume by it
+
+
+def test_digits_read_from_the_file_are_those_of_scikit_learns_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = toys.sklearn_digits()
+    monkeypatch.setattr(toys, "find_spec", lambda name: None)
+    others, other_labels = toys.sklearn_digits()
+    assert torch.equal(images, others)
+    assert torch.equal(labels, other_labels)
 
 
 @pytest.mark.parametrize(("options", "modes"), [(Ring(count=4000), 8), (Grid(count=4000), 25)])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sparring.data.batches import Batch, Batches, Rows
+from sparring.data.batches import Batch, Batches
 from sparring.data.codec import Codec
 from sparring.data.dataset import DataSet, Found, Modes
 from sparring.data.download import cache_directory
 from sparring.data.options import NAMED, Data, Images, options_of
+from sparring.data.rows import Rows
 
 __all__ = [
     "NAMED",

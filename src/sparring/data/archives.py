@@ -1,14 +1,14 @@
-"""Reading arrays: .npz, the MNIST family's idx files, CIFAR's binary batches."""
+"""Reading arrays: the MNIST family's idx files, CIFAR's binary batches; what all array files share."""
 
 from __future__ import annotations
 
 import gzip
 import math
 import struct
-import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparring.data.dataset import Found
+from sparring.data.samplefile import SampleFile, block_rows
+from sparring.data.store import Stream
 from sparring.errors import RequestError
 
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR_RECORD = 1 + 3 * 32 * 32
 MOST_BYTES = 32_000_000_000
 """Larger arrays are refused before they are read."""
 
@@ -30,53 +33,41 @@ class Arrays(NamedTuple):
     labels: Tensor | None
     label_names: tuple[str, ...]
     heldout: Tensor | None
+    file: SampleFile | None = None
+    """Which the samples lie over, where they are not in memory."""
 
 
-def read_npz(path: Path, found: Found) -> Arrays:
-    """`images` (or the first array), [n, height, width] or [n, height, width, channels], and `labels`, where there."""
-    arrays = _npz_arrays(path)
-    name = "images" if "images" in arrays else next(iter(arrays))
-    images = arrays[name]
-    if images.ndim not in (3, 4):
-        raise RequestError(
-            f"{path}: array '{name}' has the shape {list(images.shape)}; images are [n, height, width, channels]"
-        )
-    if images.ndim == 3:
-        images = images[..., None]
-    elif images.shape[1] <= 4 < images.shape[3]:
-        images = images.transpose(0, 2, 3, 1)
-        found.notes.append(f"array '{name}' was read as [n, channels, height, width]")
-    labels: Tensor | None = None
-    names: tuple[str, ...] = ()
-    given = next((key for key in ("labels", "y", "label") if key in arrays), None)
-    if given is not None:
-        labels, names = _labels(arrays[given], len(images), f"{path}: array '{given}'")
-    samples = _pixels(images, f"{path}: array '{name}'")
-    found.sizes[images.shape[1], images.shape[2]] = len(images)
-    found.channels[f"{images.shape[3]} of {images.dtype}"] = len(images)
-    return Arrays(samples, labels, names, None)
+class Source(NamedTuple):
+    """Array files, looked at: what will come of them, with labels and the numbers of an official test part."""
+
+    stream: Stream
+    labels: Tensor | None
+    label_names: tuple[str, ...]
+    heldout: Tensor | None
+    files: tuple[Path, ...]
+    """Which the samples are in."""
 
 
-def _npz_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MOST_BYTES:
-            raise RequestError(f"{path}: unpacks to {size:,} bytes; at most {MOST_BYTES:,} are read")
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except ValueError as error:
-        if "pickle" in str(error).lower():
-            raise RequestError(f"{path}: holds pickled objects, which are never loaded; store plain arrays") from None
-        raise RequestError(f"{path}: not a readable .npz ({str(error).splitlines()[0]})") from None
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError, zlib.error, MemoryError) as error:
-        raise RequestError(f"{path}: not a readable .npz ({type(error).__name__}: {error})") from None
-    if not arrays:
-        raise RequestError(f"{path}: holds no array; wanted 'images' [n, height, width, channels]")
-    return arrays
+class CutShort(Exception):
+    """A file ended before its time; holds how many bytes were there."""
 
 
-def _labels(values: NDArray[np.generic], count: int, where: str) -> tuple[Tensor, tuple[str, ...]]:
+def array_blocks(file: Any, count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    """Reads `count` rows of an array from an open file, [some, *shape] at a time. Raises CutShort."""
+    row_bytes = math.prod(shape) * dtype.itemsize
+    size, before = block_rows(row_bytes), 0
+    for first in range(0, count, size):
+        block = np.empty((min(size, count - first), *shape), dtype)
+        view = block.reshape(-1).view(np.uint8).data
+        while len(view):
+            got = file.readinto(view)
+            if not got:
+                raise CutShort(before)
+            view, before = view[got:], before + got
+        yield block
+
+
+def numbered(values: NDArray[np.generic], count: int, where: str) -> tuple[Tensor, tuple[str, ...]]:
     """Labels of any kind as numbers from 0, with their names."""
     if values.shape != (count,):
         raise RequestError(f"{where}: has the shape {list(values.shape)} for {count} images; wanted [{count}]")
@@ -88,72 +79,80 @@ def _labels(values: NDArray[np.generic], count: int, where: str) -> tuple[Tensor
     return torch.from_numpy(numbers.astype(np.int64).reshape(-1)), tuple(str(kind) for kind in kinds)
 
 
-def _pixels(images: NDArray[np.generic], where: str) -> Tensor:
-    """[n, height, width, channels] to [n, channels, height, width]: uint8, int32 (16 bits) or float32, all finite."""
-    if images.size == 0:
-        raise RequestError(f"{where}: is empty, of shape {list(images.shape)}")
-    if images.dtype == np.uint8:
-        kept: NDArray[np.generic] = images
-    elif images.dtype == np.bool_:
-        kept = images.astype(np.uint8) * np.uint8(255)
-    elif images.dtype.kind in "ui":
-        if images.min() < 0 or images.max() > 65535:
-            raise RequestError(f"{where}: values from {images.min()} to {images.max()}; integers are 0 to 65,535")
-        kept = images.astype(np.int32)
-    elif images.dtype.kind == "f":
-        bad = int((~np.isfinite(images)).sum())
-        if bad:
-            raise RequestError(f"{where}: {bad} of {images.size} values are not finite (NaN or infinite)")
-        kept = images.astype(np.float32)
-    else:
-        raise RequestError(f"{where}: of type {images.dtype}; images are uint8, uint16 or floats")
-    return torch.from_numpy(np.ascontiguousarray(kept.transpose(0, 3, 1, 2)))
-
-
-def read_idx_family(path: Path, found: Found) -> Arrays:
+def read_idx_family(path: Path, found: Found) -> Source:
     """An idx images file (.gz or not) or the folder it lies in, with the labels and the test files beside it."""
     folder, chosen = (path, _train_images(path)) if path.is_dir() else (path.parent, path)
-    images = read_idx(chosen, 3)
-    labels = _idx_labels(chosen, len(images))
+    count, *size = _idx_shape(chosen, 3)
+    labels = _idx_labels(chosen, count)
     test = next((p for p in sorted(folder.glob("t10k-images*")) if p != chosen), None)
+    files: tuple[Path, ...] = (chosen,)
     heldout = None
     if test is not None and not chosen.name.startswith("t10k"):
-        more = read_idx(test, 3)
-        if more.shape[1:] != images.shape[1:]:
-            raise RequestError(f"{test}: images of {more.shape[1:]}, but those of {chosen.name} are {images.shape[1:]}")
-        heldout = torch.arange(len(images), len(images) + len(more))
-        more_labels = _idx_labels(test, len(more))
+        more, *more_size = _idx_shape(test, 3)
+        if more_size != size:
+            raise RequestError(
+                f"{test}: images of {tuple(more_size)}, but those of {chosen.name} are {tuple(size)}; take one of both"
+            )
+        heldout = torch.arange(count, count + more)
+        more_labels = _idx_labels(test, more)
         labels = None if labels is None or more_labels is None else np.concatenate((labels, more_labels))
-        images = np.concatenate((images, more))
-    found.sizes[images.shape[1], images.shape[2]] = len(images)
-    found.channels["grey"] = len(images)
+        files, count = (chosen, test), count + more
+    found.sizes[size[0], size[1]] = count
+    found.channels["grey"] = count
     names: tuple[str, ...] = ()
     numbers = None
     if labels is not None:
-        numbers, names = _labels(labels, len(images), f"{chosen}: its labels")
-    return Arrays(torch.from_numpy(images[:, None].copy()), numbers, names, heldout)
+        numbers, names = numbered(labels, count, f"{chosen}: its labels")
+
+    def blocks() -> Iterator[Tensor]:
+        for file in files:
+            for block in _idx_blocks(file, 3):
+                yield torch.from_numpy(block[:, None])
+
+    return Source(Stream(count, (1, *size), torch.uint8, blocks), numbers, names, heldout, files)
 
 
-def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """An idx file of bytes with so many dimensions."""
+def _idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            head = file.read(4 + 4 * dimensions)
-            if len(head) < 4 + 4 * dimensions or head[:3] != b"\0\0\x08" or head[3] != dimensions:
-                raise RequestError(
-                    f"{path}: not an idx file of bytes in {dimensions} dimensions (it begins {head[:4].hex()})"
-                )
-            shape = struct.unpack(f">{dimensions}I", head[4:])
-            size = math.prod(shape)
-            if size > MOST_BYTES:
-                raise RequestError(f"{path}: says it holds {size:,} bytes; at most {MOST_BYTES:,} are read")
-            body = file.read(size + 1)
+        with _open_idx(path) as file:
+            return _idx_head(file, path, dimensions)
     except (OSError, EOFError, zlib.error) as error:
         raise RequestError(f"{path}: cannot be read ({error})") from None
-    if len(body) != size:
-        told = f"only {len(body):,}" if len(body) < size else "more"
+
+
+def _idx_blocks(path: Path, dimensions: int) -> Iterator[NDArray[np.uint8]]:
+    """The content of an idx file of bytes. Raises RequestError where it is not as long as its head says."""
+    try:
+        with _open_idx(path) as file:
+            count, *shape = _idx_head(file, path, dimensions)
+            size = count * math.prod(shape)
+            told = "more"
+            try:
+                yield from array_blocks(file, count, tuple(shape), np.dtype(np.uint8))
+                whole = not file.read(1)
+            except CutShort as end:
+                whole, told = False, f"only {end.args[0]:,}"
+    except (OSError, EOFError, zlib.error) as error:
+        raise RequestError(f"{path}: cannot be read ({error})") from None
+    if not whole:
         raise RequestError(f"{path}: its head promises {size:,} bytes, and it holds {told}; cut short?")
-    return np.frombuffer(body, np.uint8).reshape(shape)
+
+
+def _open_idx(path: Path) -> Any:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+def _idx_head(file: Any, path: Path, dimensions: int) -> tuple[int, ...]:
+    """The shape that the head of an idx file of bytes tells."""
+    head = file.read(4 + 4 * dimensions)
+    if len(head) < 4 + 4 * dimensions or head[:3] != b"\0\0\x08" or head[3] != dimensions:
+        raise RequestError(f"{path}: not an idx file of bytes in {dimensions} dimensions (it begins {head[:4].hex()})")
+    shape = struct.unpack(f">{dimensions}I", head[4:])
+    if math.prod(shape) > MOST_BYTES:
+        raise RequestError(f"{path}: says it holds {math.prod(shape):,} bytes; at most {MOST_BYTES:,} are read")
+    if math.prod(shape) == 0:
+        raise RequestError(f"{path}: is empty, of shape {list(shape)}")
+    return shape
 
 
 def _train_images(folder: Path) -> Path:
@@ -168,14 +167,14 @@ def _idx_labels(images: Path, count: int) -> NDArray[np.uint8] | None:
     for name in (stem + ".gz", stem):
         beside = images.with_name(name)
         if beside.exists() and beside != images:
-            labels = read_idx(beside, 1)
+            labels = np.concatenate(list(_idx_blocks(beside, 1)))
             if len(labels) != count:
                 raise RequestError(f"{beside}: {len(labels):,} labels for the {count:,} images of {images.name}")
             return labels
     return None
 
 
-def read_cifar(path: Path, found: Found) -> Arrays:
+def read_cifar(path: Path, found: Found) -> Source:
     """CIFAR-10 binary batches: a .bin file, or a folder of them, in which `test_batch` is held out."""
     inner = path / "cifar-10-batches-bin"  # as the archive unpacks
     path = inner if inner.is_dir() else path
@@ -184,22 +183,42 @@ def read_cifar(path: Path, found: Found) -> Arrays:
         raise RequestError(f"{path}: holds no .bin file, as CIFAR-10's are")
     if path.is_file() and path.stem != "test_batch":
         files += [p for p in [path.with_name("test_batch.bin")] if p.exists()]
-    parts, held = [], []
+    labels, held = [], []
     for file in files:
-        content = np.fromfile(file, np.uint8)
-        if len(content) == 0 or len(content) % 3073:
-            raise RequestError(f"{file}: {len(content):,} bytes are not whole CIFAR-10 records of 3,073; cut short?")
-        parts.append(content.reshape(-1, 3073))
-        held.append(np.full(len(parts[-1]), file.stem == "test_batch" and len(files) > 1))
-    records = np.concatenate(parts)
-    if records[:, 0].max() > 9:
-        raise RequestError(f"{path}: a record's label is {records[:, 0].max()}; those of CIFAR-10 are 0 to 9")
-    found.sizes[32, 32] = len(records)
-    found.channels["RGB"] = len(records)
+        size = file.stat().st_size
+        if size == 0 or size % CIFAR_RECORD:
+            raise RequestError(f"{file}: {size:,} bytes are not whole CIFAR-10 records of 3,073; cut short?")
+        labels += [records[:, 0].copy() for records in _cifar_blocks(file)]
+        held.append(np.full(size // CIFAR_RECORD, file.stem == "test_batch" and len(files) > 1))
+    numbers = np.concatenate(labels)
+    if numbers.max() > 9:
+        raise RequestError(f"{path}: a record's label is {numbers.max()}; those of CIFAR-10 are 0 to 9")
+    found.sizes[32, 32] = len(numbers)
+    found.channels["RGB"] = len(numbers)
     heldout = torch.from_numpy(np.concatenate(held)).nonzero()[:, 0]
-    samples = torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy())
-    labels = torch.from_numpy(records[:, 0].astype(np.int64))
-    return Arrays(samples, labels, CIFAR10_NAMES, heldout if len(heldout) else None)
+
+    def blocks() -> Iterator[Tensor]:
+        for file in files:
+            for records in _cifar_blocks(file):
+                yield torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32))
+
+    return Source(
+        Stream(len(numbers), (3, 32, 32), torch.uint8, blocks),
+        torch.from_numpy(numbers.astype(np.int64)),
+        CIFAR10_NAMES,
+        heldout if len(heldout) else None,
+        tuple(files),
+    )
+
+
+def _cifar_blocks(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """Records [some, 3073]."""
+    try:
+        with path.open("rb") as file:
+            count = path.stat().st_size // CIFAR_RECORD
+            yield from array_blocks(file, count, (CIFAR_RECORD,), np.dtype(np.uint8))
+    except (OSError, CutShort) as error:
+        raise RequestError(f"{path}: cannot be read ({error})") from None
 
 
 def is_idx(path: Path) -> bool:

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
 
-from sparring.data.dataset import DataSet
+from sparring.data.rows import Ahead, Rows
 from sparring.draws import Key, permutation, uniform
-
-
-class Rows:
-    """A part of a data set on a device: stored samples by number, encoded when asked for."""
-
-    def __init__(self, data: DataSet, numbers: Tensor, device: torch.device) -> None:
-        self.codec = data.codec
-        whole = len(numbers) == len(data.samples)
-        self.samples = (data.samples if whole else data.samples[numbers]).to(device)
-        self.labels = None if data.labels is None else data.labels[numbers].to(device)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def encoded(self, index: Tensor) -> Tensor:
-        """The samples of these numbers, as networks see them."""
-        return self.codec.encode(self.samples[index])
 
 
 class Order:
@@ -56,10 +40,19 @@ class Order:
 class Batch:
     """Rows of the training data, read when first asked for: a turn that never looks at reals costs none."""
 
-    def __init__(self, rows: Rows, index: Tensor, numbers: Tensor, mirror: Key | None = None) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        index: Tensor,
+        numbers: Tensor,
+        mirror: Key | None = None,
+        read: Callable[[], Tensor] | None = None,
+    ) -> None:
         self._source = rows
         self._index = index
         self._mirror = mirror
+        self._read = read
+        """Gives the stored samples where they are not indexed on the device."""
         self.rows = numbers
         """The samples' numbers within the joined batch of all processes, int64 [batch]; random draws go by them."""
 
@@ -70,11 +63,16 @@ class Batch:
     @property
     def samples(self) -> Tensor:
         """[batch, ...], encoded to the range that networks see."""
-        samples = self._source.encoded(self._index)
+        samples = self._source.codec.encode(self._stored)
         if self._mirror is None:
             return samples
         flip = uniform(self._mirror, self.rows, [1] * (samples.ndim - 1)) < 0.5
         return torch.where(flip, samples.flip(-1), samples)
+
+    @cached_property
+    def _stored(self) -> Tensor:
+        """Kept, for parts of the batch share what was read; as stored they are small."""
+        return self._source.stored(self._index) if self._read is None else self._read()
 
     @property
     def labels(self) -> Tensor | None:
@@ -88,7 +86,8 @@ class Batch:
 
     def part(self, rows: slice) -> Batch:
         """Some of the rows."""
-        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror)
+        read = None if self._read is None else lambda: self._stored[rows]
+        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, read)
 
     def twice(self) -> Batch:
         """The rows, and the same again: for what shows two samples of each at once."""
@@ -104,10 +103,16 @@ class Batches(Iterator[Batch]):
         self.position = position
         self._order = Order(len(rows), key.at("order"))
         self._mirror = key.at("mirror") if mirror else None
-        self._numbers = torch.arange(size, device=rows.samples.device)
+        self._numbers = torch.arange(size, device=rows.device)
+        self._ahead = Ahead(rows, self._index) if rows.streams else None
 
     def __next__(self) -> Batch:
-        index = self._order.slice(self.position * self.size, self.size).to(self._numbers.device)
+        index = self._index(self.position).to(self._numbers.device)
         mirror = self._mirror.at(self.position) if self._mirror else None
+        read = None if self._ahead is None else partial(self._ahead.take, self.position)
         self.position += 1
-        return Batch(self.rows, index, self._numbers, mirror)
+        return Batch(self.rows, index, self._numbers, mirror, read)
+
+    def _index(self, position: int) -> Tensor:
+        """The numbers of the batch at a position, int64 [batch] on the CPU."""
+        return self._order.slice(position * self.size, self.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -53,12 +54,16 @@ class Codec(NamedTuple):
         return Codec(**(fields | {"shape": tuple(fields["shape"])}))
 
 
-def image_codec(samples: Tensor, range: Range) -> Codec:
-    """The codec that fits stored images [n, channels, height, width]: uint8, int32 (16 bits) or float32."""
+def image_codec(samples: Tensor, range: Range, blocks: Iterable[Tensor] | None = None) -> Codec:
+    """The codec that fits stored images [n, channels, height, width]: uint8, int32 (16 bits) or float32.
+
+    `blocks` are the same samples part by part, for those that are not to be walked over at once.
+    """
     shape = tuple(samples.shape[1:])
     if samples.dtype == torch.uint8:
         return Codec("image", shape, "uint8", 0.0, 255.0, range)
-    low, high = float(samples.min()), float(samples.max())
+    bounds = [(float(part.min()), float(part.max())) for part in ([samples] if blocks is None else blocks)]
+    low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
     depth: Literal["uint16", "float32"] = "uint16" if samples.dtype == torch.int32 else "float32"
     return Codec("image", shape, depth, low, high if high > low else low + 1.0, range)
 

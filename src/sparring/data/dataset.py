@@ -1,15 +1,20 @@
-"""A data set in memory: samples as they are stored, labels, and the part held out."""
+"""A data set: samples as they are stored, in memory or in a file, labels, and the part held out."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sparring.data.codec import Codec
+from sparring.data.samplefile import SampleFile, blocks_of
 from sparring.errors import RequestError
 
 
@@ -60,7 +65,7 @@ class DataSet:
 
     name: str
     samples: Tensor
-    """As stored, [n, ...]: uint8, int32 (for 16 bits) or float32."""
+    """As stored, [n, ...]: uint8, int32 (for 16 bits) or float32. It may lie over a file: read many by `stored`."""
     labels: Tensor | None
     """int64 [n]"""
     label_names: tuple[str, ...]
@@ -77,6 +82,16 @@ class DataSet:
     mirror: bool = False
     """Whether half of the training samples, drawn anew each time, are shown mirrored."""
     modes: Modes | None = None
+    file: SampleFile | None = None
+    """Which the samples lie over, where they are not in memory."""
+
+    def stored(self, numbers: Tensor, *, pinned: bool = False) -> Tensor:
+        """The samples of these numbers (int64 [n]) as they are stored, in new memory [n, ...]; `pinned` for a fast way
+        to a GPU. Of a file, only these are read."""
+        if self.file is not None:
+            return self.file.rows(numbers, pinned=pinned)
+        taken = self.samples[numbers]
+        return taken.pin_memory() if pinned else taken
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -107,19 +122,22 @@ def assemble(
     limit: int | None = None,
     mirror: bool = False,
     modes: Modes | None = None,
+    file: SampleFile | None = None,
 ) -> DataSet:
     """Puts a data set together: counts duplicates, holds a part out, takes the fingerprint.
 
-    `heldout` (int64) names an official test part; otherwise a `fraction` is held out by content.
+    `heldout` (int64) names an official test part; otherwise a `fraction` is held out by content. The samples are walked
+    over once, block by block.
     """
-    hashes = content_hashes(samples)
-    found.count = len(samples)
-    found.duplicates = len(hashes) - len(set(hashes))
-    if len(set(hashes)) < 2:
+    digest = hashlib.sha256(repr(codec).encode())
+    digest.update(_head(samples))
+    contents = contents_of(blocks_of(samples, file), len(samples), digest)
+    found.count, found.duplicates = len(samples), contents.duplicates
+    if len(samples) - found.duplicates < 2:
         what = "1 sample" if len(samples) == 1 else f"{len(samples)} samples, all the same"
         raise RequestError(f"data: {what} in {name}; a GAN needs at least 2 different ones (take 100 or more)")
     if heldout is None:
-        train, heldout = split_by_content(hashes, fraction)
+        train, heldout = split_by_content(contents, fraction)
         split = f"{fraction:g} of the samples, at least 20, at most a quarter, by content hash"
     else:
         told = torch.ones(len(samples), dtype=torch.bool)
@@ -145,43 +163,65 @@ def assemble(
         split=split,
         codec=codec,
         found=found,
-        fingerprint=_fingerprint(samples, labels, train, codec),
+        fingerprint=_fingerprint(digest, labels, train),
         mirror=mirror,
         modes=modes,
+        file=file,
     )
 
 
-def content_hashes(samples: Tensor) -> list[bytes]:
-    """128 bits of each sample's content."""
-    rows = samples.contiguous().flatten(1).numpy()
-    return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
+class Contents(NamedTuple):
+    """Which samples are the same, by 128 bits of each one's content."""
+
+    hashes: NDArray[np.bytes_]
+    """Of each sample, [n], 16 bytes."""
+    ordered: NDArray[np.bytes_]
+    """The same, sorted."""
+
+    @property
+    def duplicates(self) -> int:
+        """Samples beyond the first of each content."""
+        return int((self.ordered[1:] == self.ordered[:-1]).sum())
 
 
-def split_by_content(hashes: list[bytes], fraction: float) -> tuple[Tensor, Tensor]:
+def contents_of(blocks: Iterable[Tensor], count: int, digest: Any = None) -> Contents:
+    """Compares `count` samples, which come block by block; a `digest` takes in all their bytes on the way."""
+    hashes = np.empty(count, "S16")  # compared byte by byte; zeros at their ends make no difference
+    place = 0
+    for block in blocks:
+        rows = block.flatten(1).numpy().view(np.uint8)
+        if digest is not None:
+            digest.update(rows.data.cast("B"))
+        found = b"".join([hashlib.blake2b(row.data, digest_size=16).digest() for row in rows])
+        hashes[place : place + len(rows)] = np.frombuffer(found, "S16")
+        place += len(rows)
+    return Contents(hashes, np.sort(hashes))
+
+
+def split_by_content(contents: Contents, fraction: float) -> tuple[Tensor, Tensor]:
     """Training and held-out numbers: the contents of lowest hash are held out, copies with their originals.
 
     At least 20 samples are held out, but never over a quarter.
     """
-    counts = Counter(hashes)
-    wanted = min(max(round(fraction * len(hashes)), 20), len(hashes) // 4) if fraction > 0 else 0
-    taken: set[bytes] = set()
-    size = 0
-    for content in sorted(counts):
-        if size >= wanted:
-            break
-        taken.add(content)
-        size += counts[content]
-    held = torch.tensor([content in taken for content in hashes])
+    count = len(contents.hashes)
+    wanted = min(max(round(fraction * count), 20), count // 4) if fraction > 0 else 0
+    if wanted == 0:
+        return torch.arange(count), torch.arange(0)
+    held = torch.from_numpy(contents.hashes <= contents.ordered[wanted - 1])
     return (~held).nonzero()[:, 0], held.nonzero()[:, 0]
 
 
-def _fingerprint(samples: Tensor, labels: Tensor | None, train: Tensor, codec: Codec) -> str:
-    digest = hashlib.sha256(repr(codec).encode())
-    for part in (samples, labels, train):
+def _fingerprint(digest: Any, labels: Tensor | None, train: Tensor) -> str:
+    """Of codec and samples, which the digest has taken in, labels and split."""
+    for part in (labels, train):
         if part is not None:
-            digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
+            digest.update(_head(part))
             digest.update(part.contiguous().numpy().data.cast("B"))
-    return digest.hexdigest()
+    return str(digest.hexdigest())
+
+
+def _head(part: Tensor) -> bytes:
+    return f"{part.dtype}{tuple(part.shape)}".encode()
 
 
 def _most_common(counts: Counter[object] | Counter[tuple[int, int]] | Counter[str], show: object) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from sparring.errors import RequestError
@@ -16,13 +18,17 @@ FORMATS = {
 """File endings that are read, with the format their content must have."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
-    """One image file, in a folder or a zip."""
+    """One image file, in a folder or a zip. There may be millions, so it holds little."""
 
     name: str
     """Its path below the folder or within the zip, with slashes."""
     read: Callable[[], bytes]
+    size: int = 0
+    """In bytes."""
+    changed: int = 0
+    """When, in nanoseconds; 0 within a zip, which has a time of its own."""
 
 
 def files_of(path: Path) -> tuple[list[File], int]:
@@ -42,15 +48,32 @@ def files_of(path: Path) -> tuple[list[File], int]:
 def files_of_folder(folder: Path) -> tuple[list[File], int]:
     """The image files below a folder, by name, and how many other files there are."""
     images, others = [], 0
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file():
-            continue
-        if path.suffix.lower() in FORMATS:
-            images.append(File(path.relative_to(folder).as_posix(), path.read_bytes))
+    for name, entry in _walk(folder, ""):
+        if os.path.splitext(name)[1].lower() in FORMATS:
+            stat = entry.stat()
+            images.append(File(name, partial(_content, folder, name), stat.st_size, stat.st_mtime_ns))
         else:
             others += 1
     return images, others
+
+
+def _walk(folder: Path | str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """The files below a folder with their names, sorted part by part; hidden ones, linked folders and folders that
+    cannot be read are passed over."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda one: one.name)
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+        elif entry.is_file():
+            yield prefix + entry.name, entry
+
+
+def _content(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()
 
 
 def files_of_zip(path: Path) -> tuple[list[File], int]:
@@ -77,7 +100,7 @@ def files_of_zip(path: Path) -> tuple[list[File], int]:
                 f"{path}: '{entry.filename}' unpacks to {entry.file_size:,} bytes from {entry.compress_size:,}; "
                 "a decompression bomb?"
             )
-        images.append(File(place.as_posix(), lambda entry=entry: archive.read(entry)))  # type: ignore[misc]
+        images.append(File(place.as_posix(), partial(archive.read, entry), entry.file_size))
     return images, others
 
 

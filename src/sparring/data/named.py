@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from sparring.data.archives import Arrays, read_cifar, read_idx_family
+from sparring.data.archives import Source, read_cifar, read_idx_family
 from sparring.data.dataset import Found
 from sparring.data.download import cache_directory, cached_file, digest
 from sparring.errors import RequestError
@@ -36,7 +36,7 @@ _CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 _CIFAR_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 
 
-def read_named(name: str, found: Found) -> Arrays:
+def read_named(name: str, found: Found) -> Source:
     """`mnist`, `fashion_mnist` or `cifar10`, with the official test part held out."""
     if name == "cifar10":
         return read_cifar(own_folder(name) or _cifar(), found)
@@ -50,8 +50,8 @@ def read_named(name: str, found: Found) -> Arrays:
             folder = cached_file(f"{name}/{file}", url + file, sha256, unpacked=True).parent
     if folder is None:
         raise RequestError(f"data: no files are known for {name}")
-    arrays = read_idx_family(folder, found)
-    return arrays._replace(label_names=FASHION_NAMES) if name == "fashion_mnist" else arrays
+    source = read_idx_family(folder, found)
+    return source._replace(label_names=FASHION_NAMES) if name == "fashion_mnist" else source
 
 
 def own_folder(name: str) -> Path | None:

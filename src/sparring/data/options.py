@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +10,16 @@ import torch
 from pydantic import Field
 
 from sparring.data import archives, toys
-from sparring.data.archives import Arrays
+from sparring.data.archives import Arrays, Source
 from sparring.data.codec import Range, image_codec, point_codec
 from sparring.data.dataset import DataSet, Found, assemble
 from sparring.data.files import files_of, folder_labels
+from sparring.data.fitting import Fit, fitted
 from sparring.data.named import read_named
-from sparring.data.pictures import Fit, Rules, read_pictures, sizes_of
+from sparring.data.npz import read_npz
+from sparring.data.pictures import Rules, read_pictures, sizes_of
+from sparring.data.samplefile import blocks_of
+from sparring.data.store import files_key, keep, known
 from sparring.errors import RequestError, nearest
 from sparring.part import OneOf, Part
 
@@ -39,13 +42,14 @@ class _Pictures(_Source):
             name,
             arrays.samples,
             arrays.labels,
-            image_codec(arrays.samples, self.range),
+            image_codec(arrays.samples, self.range, blocks_of(arrays.samples, arrays.file)),
             found,
             label_names=arrays.label_names,
             heldout=arrays.heldout,
             fraction=self.held_out,
             limit=self.limit,
             mirror=self.mirror,
+            file=arrays.file,
         )
 
 
@@ -88,39 +92,42 @@ class Images(_Pictures):
 
     def arrays(self, path: Path, found: Found) -> Arrays:
         """What the path holds, by its kind."""
-        if archives.is_cifar(path):
-            return self._sized(archives.read_cifar(path, found), found)
-        if archives.is_idx(path):
-            return self._sized(archives.read_idx_family(path, found), found)
-        if path.suffix == ".npz":
-            return self._sized(archives.read_npz(path, found), found)
+        source = self.source(path, found)
+        if source is not None:
+            source, size = self._sized(source, found)
+            return _kept(source, found, {"size": size, "fit": self.fit if size else None})
         files, others = files_of(path)
         if others:
             found.notes.append(f"other files, left alone: {others}")
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
-        samples, places = read_pictures(
-            files, Rules(size, self.largest, self.fit, self.channels, self.strict), found, str(path)
-        )
+        rules = Rules(size, self.largest, self.fit, self.channels, self.strict)
+        kept, places = read_pictures(files, rules, found, path)
         labels = folder_labels([files[place] for place in places]) if self.labels else None
-        if labels is None:
-            return Arrays(samples, None, (), None)
-        return Arrays(samples, torch.tensor(labels[0]), labels[1], None)
+        numbers, names = (None, ()) if labels is None else (torch.tensor(labels[0]), labels[1])
+        return Arrays(kept.samples, numbers, names, None, kept.file)
 
-    def _sized(self, arrays: Arrays, found: Found) -> Arrays:
-        """Arrays come at one size; another one is made by averaging, fitted as files are."""
-        height, width = arrays.samples.shape[2:]
+    def source(self, path: Path, found: Found) -> Source | None:
+        """Files of arrays, looked at; None for image files."""
+        if archives.is_cifar(path):
+            return archives.read_cifar(path, found)
+        if archives.is_idx(path):
+            return archives.read_idx_family(path, found)
+        return read_npz(path, found) if path.suffix == ".npz" else None
+
+    def _sized(self, source: Source, found: Found) -> tuple[Source, tuple[int, int] | None]:
+        """Arrays come at one size; another one (None for none) is made by averaging, fitted as files are."""
+        stream = source.stream
+        channels, height, width = stream.shape
         size = (self.size, self.size) if isinstance(self.size, int) else self.size
         if size is None and self.largest is not None and max(height, width) > self.largest:
             scale = self.largest / max(height, width)
             size = (max(4, round(height * scale / 4) * 4), max(4, round(width * scale / 4) * 4))
-        if self.channels not in (None, arrays.samples.shape[1]):
-            raise RequestError(
-                f"data.images.channels: {self.channels}, and the array has {arrays.samples.shape[1]}; leave it out"
-            )
+        if self.channels not in (None, channels):
+            raise RequestError(f"data.images.channels: {self.channels}, and the array has {channels}; leave it out")
         if size is None or size == (height, width):
-            return arrays
+            return source, None
         found.notes.append(f"fitted from {height} x {width} to {size[0]} x {size[1]} (fit: {self.fit})")
-        return arrays._replace(samples=_fitted(arrays.samples, size, self.fit))
+        return source._replace(stream=fitted(stream, size, self.fit)), size
 
 
 class Digits(_Pictures):
@@ -137,7 +144,8 @@ class Digits(_Pictures):
 class _Named(_Pictures):
     def load(self) -> DataSet:
         found = Found(self.recipe_name())
-        return self._assembled(self.recipe_name(), read_named(self.recipe_name(), found), found)
+        arrays = _kept(read_named(self.recipe_name(), found), found, {})
+        return self._assembled(self.recipe_name(), arrays, found)
 
 
 class Mnist(_Named):
@@ -217,26 +225,13 @@ def _points(name: str, samples: torch.Tensor, labels: torch.Tensor, modes: Any, 
     )
 
 
-def _fitted(samples: torch.Tensor, size: tuple[int, int], fit: Fit) -> torch.Tensor:
-    """Stored images at another size: their middle, the whole out of shape, or the whole with a margin."""
-    parts = []
-    for part in torch.split(samples, max(1, 50_000_000 // math.prod(samples.shape[1:]))):
-        scales = [new / old for new, old in zip(size, part.shape[2:], strict=True)]
-        inner = list(size)
-        if fit == "crop":
-            cut = [round(new / max(scales)) for new in size]
-            top, left = ((old - new) // 2 for old, new in zip(part.shape[2:], cut, strict=True))
-            part = part[:, :, top : top + cut[0], left : left + cut[1]]
-        elif fit == "pad":
-            inner = [max(1, round(old * min(scales))) for old in part.shape[2:]]
-        small = torch.nn.functional.interpolate(part.float(), size=inner, mode="bilinear", antialias=True)
-        if inner != list(size):
-            whole = small.mean((2, 3), keepdim=True).expand(*small.shape[:2], *size).clone()
-            top, left = ((new - old) // 2 for new, old in zip(size, inner, strict=True))
-            whole[:, :, top : top + inner[0], left : left + inner[1]] = small
-            small = whole
-        parts.append(small if samples.dtype == torch.float32 else small.round().to(samples.dtype))
-    return torch.cat(parts)
+def _kept(source: Source, found: Found, options: dict[str, Any]) -> Arrays:
+    """The samples of array files, in memory or in the cache, where they are found again by files and options."""
+    key = files_key(source.files, options)
+    kept = known(key) or keep(source.stream, key)
+    if kept.file is not None:
+        found.notes.append(kept.note)
+    return Arrays(kept.samples, source.labels, source.label_names, source.heldout, kept.file)
 
 
 def _no_such(path: Path) -> str:
@@ -252,9 +247,9 @@ def peek(path: Path) -> tuple[int, int]:
     if not path.exists():
         raise RequestError(_no_such(path))
     source = Images(path=str(path), strict=False)
-    if archives.is_cifar(path) or archives.is_idx(path) or path.suffix == ".npz":
-        shape = source.arrays(path, Found(str(path))).samples.shape
-        return shape[0], max(shape[2:])
+    arrays = source.source(path, Found(str(path)))
+    if arrays is not None:
+        return arrays.stream.count, max(arrays.stream.shape[1:])
     files, _ = files_of(path)
     sizes = sorted(max(size) for size in sizes_of(files[:: max(1, len(files) // 50)]))
     return len(files), sizes[len(sizes) // 2] if sizes else 0

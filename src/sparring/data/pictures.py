@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,13 +20,17 @@ from torch import Tensor
 
 from sparring.data.dataset import Found
 from sparring.data.files import FORMATS, File
+from sparring.data.fitting import Fit
+from sparring.data.store import Kept, Stream, keep, known, source_key
 from sparring.errors import RequestError
 
+S = TypeVar("S")
 T = TypeVar("T")
-Fit = Literal["crop", "resize", "pad"]
 
 MOST_PIXELS = 100_000_000
 """Larger images are taken for decompression bombs."""
+WINDOW = 64
+"""Files that are read ahead."""
 
 
 class Unreadable(Exception):
@@ -50,33 +55,95 @@ def sizes_of(files: list[File]) -> list[tuple[int, int]]:
     return [head.size for head in heads if not isinstance(head, Unreadable)]
 
 
-def read_pictures(files: list[File], rules: Rules, found: Found, where: str) -> tuple[Tensor, list[int]]:
-    """Images [n, channels, height, width] (uint8, or int32 for 16 bits), and the places of the files they came from."""
+def read_pictures(files: list[File], rules: Rules, found: Found, where: Path) -> tuple[Kept, list[int]]:
+    """Images [n, channels, height, width] (uint8, or int32 for 16 bits), in memory or in the cache, and the places of
+    the files they came from."""
+    archive = [("", where.stat().st_size, where.stat().st_mtime_ns)] if where.is_file() else []
+    stats = [(file.name, file.size, file.changed) for file in files]
+    key = source_key([(str(where.resolve()), 0, 0), *archive, *stats], asdict(rules))
+    kept = known(key)
+    if kept is None:
+        work = _Decoding(files, rules, found, str(where))
+        kept = keep(work.stream(), key, work.about)
+    about = kept.about
+    found.sizes = Counter({(height, width): count for height, width, count in about["sizes"]})
+    found.channels, found.unreadable = Counter(about["channels"]), about["unreadable"]
+    found.notes += [*about["notes"], *([kept.note] if kept.file else [])]
+    left_out = set(about["left_out"])
+    return kept, [place for place in range(len(files)) if place not in left_out]
+
+
+class _Decoding:
+    """The way from image files to one array: their heads first, which decide its shape, then their pixels."""
+
+    def __init__(self, files: list[File], rules: Rules, found: Found, where: str) -> None:
+        self.files, self.rules, self.where = files, rules, where
+        self.found = Found(found.what)
+        self.left_out: list[int] = []
+
+    def about(self) -> dict[str, Any]:
+        """What the files showed, as plain values."""
+        found = self.found
+        sizes = [[*size, count] for size, count in found.sizes.items()]
+        told = {"sizes": sizes, "channels": dict(found.channels), "unreadable": found.unreadable}
+        return told | {"notes": found.notes, "left_out": self.left_out}
+
+    def stream(self) -> Stream:
+        """Looks at all files, and decides."""
+        found, rules, where = self.found, self.rules, self.where
+        places: list[int] = []
+        sizes: list[tuple[int, int]] = []
+        modes: set[str] = set()
+        for place, head in enumerate(_in_threads(lambda file: _or_reason(_head, file, rules), self.files)):
+            if isinstance(head, Unreadable):
+                self._leave_out(place, head)
+                continue
+            places.append(place)
+            sizes.append(head.size)
+            modes.add(head.mode)
+            found.sizes[head.size] += 1
+            found.channels[_MODE_NAMES.get(head.mode, head.mode)] += 1
+        _refuse_unreadable(found, rules, where)
+        if not places:
+            raise self._none()
+        channels = _channels(modes, rules, found)
+        deep = _depth(modes, found, where)
+        if deep and channels != 1:
+            told = f"{channels}, and images of 16 bits are read as grey; leave it out"
+            raise RequestError(f"data.images.channels: {told}")
+        size = target_size(sizes, rules, found)
+
+        def fitted(file: File) -> NDArray[Any]:
+            return _fitted(file, rules, size, channels, deep)
+
+        dtype = torch.int32 if deep else torch.uint8
+        return Stream(len(places), (channels, *size), dtype, lambda: self._blocks(places, fitted))
+
+    def _blocks(self, places: list[int], fitted: Callable[[File], NDArray[Any]]) -> Iterator[Tensor]:
+        arrays = _in_threads(lambda place: _or_reason(fitted, self.files[place]), places)
+        for place, array in zip(places, arrays, strict=True):
+            if isinstance(array, Unreadable):
+                self._leave_out(place, array)
+            else:
+                yield torch.from_numpy(array)[None]
+        _refuse_unreadable(self.found, self.rules, self.where)
+        if len(self.left_out) == len(self.files):
+            raise self._none()
+
+    def _leave_out(self, place: int, reason: Unreadable) -> None:
+        self.left_out.append(place)
+        self.found.unreadable.append(f"{self.files[place].name}: {reason}")
+
+    def _none(self) -> RequestError:
+        first = self.found.unreadable[0]
+        return RequestError(f"{self.where}: none of {len(self.files)} image files can be read; the first: {first}")
+
+
+def _in_threads(act: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
+    """`act` of each item in order, by four threads; only so many results wait to be taken."""
     with ThreadPoolExecutor(4) as pool:
-        heads = list(pool.map(lambda file: _or_reason(_head, file, rules), files))
-    good = [place for place, head in enumerate(heads) if not isinstance(head, Unreadable)]
-    found.unreadable = [f"{f.name}: {h}" for f, h in zip(files, heads, strict=True) if isinstance(h, Unreadable)]
-    _refuse_unreadable(found, rules, where)
-    known = [head for head in heads if not isinstance(head, Unreadable)]
-    if not known:
-        raise RequestError(f"{where}: none of {len(files)} image files can be read; the first: {found.unreadable[0]}")
-    found.sizes.update(head.size for head in known)
-    found.channels.update(_MODE_NAMES.get(head.mode, head.mode) for head in known)
-    channels = _channels({head.mode for head in known}, rules, found)
-    deep = _depth({head.mode for head in known}, found, where)
-    if deep and channels != 1:
-        raise RequestError(f"data.images.channels: {channels}, and images of 16 bits are read as grey; leave it out")
-    size = target_size([head.size for head in known], rules, found)
-    with ThreadPoolExecutor(4) as pool:
-        arrays = list(pool.map(lambda p: _or_reason(_fitted, files[p], rules, size, channels, deep), good))
-    late = [(p, a) for p, a in zip(good, arrays, strict=True) if isinstance(a, Unreadable)]
-    found.unreadable += [f"{files[place].name}: {reason}" for place, reason in late]
-    _refuse_unreadable(found, rules, where)
-    kept = [(p, a) for p, a in zip(good, arrays, strict=True) if not isinstance(a, Unreadable)]
-    if not kept:
-        raise RequestError(f"{where}: none of {len(files)} image files can be read; the first: {found.unreadable[0]}")
-    stacked = torch.from_numpy(np.stack([array for _, array in kept]))
-    return stacked, [place for place, _ in kept]
+        for first in range(0, len(items), WINDOW):
+            yield from pool.map(act, items[first : first + WINDOW])
 
 
 def target_size(sizes: list[tuple[int, int]], rules: Rules, found: Found) -> tuple[int, int]:
@@ -172,7 +239,7 @@ def _fitted(file: File, rules: Rules, size: tuple[int, int], channels: int, deep
     if image.mode != _CONVERT[channels]:
         image = image.convert(_CONVERT[channels])
     array = np.asarray(_fit(image, size, rules.fit))
-    return np.ascontiguousarray(array.reshape(*size, channels).transpose(2, 0, 1))
+    return array.reshape(*size, channels).transpose(2, 0, 1).copy()  # writable, which an image's own memory is not
 
 
 def _fit(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:

@@ -7,9 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from sparring.reports import facts, glossary, wording
 from sparring.reports.page import RunPage
@@ -20,6 +18,9 @@ from sparring.reports.readings import histories
 from sparring.reports.recipes import fields_of, recipe_differences
 from sparring.reports.trail import Trail
 from sparring.reports.versus import overlaid, overlaid_scores
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FINAL_BYTES, REAL_BYTES, INTERPOLATION_BYTES = 360_000, 260_000, 200_000
 FILM_BYTES, NEIGHBOUR_BYTES, COMPARED_BYTES = 860_000, 200_000, 1_400_000
@@ -144,6 +145,8 @@ def _neighbours(page: RunPage) -> list[tuple[Picture, list[Picture]]]:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # not before a page is written
+
     environment = Environment(
         loader=PackageLoader("sparring.reports"),
         autoescape=True,
