@@ -8,14 +8,20 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
+from sparring import ranks
 from sparring.errors import RequestError
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of each precision it sets
@@ -23,6 +29,10 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of e
 Precision = Literal["auto", "fp32", "bf16"]
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow"]
 DEVICES = ("auto", "cpu", "cuda", "mps")
+STEP_PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others within a step."""
+PATIENCE = timedelta(days=7)
+"""How long it waits for the first, which scores and saves by itself between steps."""
 
 
 class Plan(NamedTuple):
@@ -33,6 +43,8 @@ class Plan(NamedTuple):
     threads: int
     channels_last: bool
     deterministic: bool = False
+    devices: int = 1
+    """Processes that train together, each with a device of its own."""
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict()
@@ -44,7 +56,7 @@ def choose_plan(device: str, precision: Precision, *, images: bool, deterministi
     reduced: Literal["fp32", "bf16"] = "fp32"
     if precision == "bf16" or (precision == "auto" and _fast_bf16(kind)):
         reduced = "bf16"
-    return Plan(kind, reduced, torch.get_num_threads(), images, deterministic)
+    return Plan(kind, reduced, torch.get_num_threads(), images, deterministic, ranks.count())
 
 
 class Engine:
@@ -56,13 +68,9 @@ class Engine:
         if plan.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
             torch.use_deterministic_algorithms(True)
-        loggers = [] if tracker == "none" or folder is None else [_logger(tracker, folder)]
-        self.fabric = Fabric(
-            accelerator=plan.device,
-            devices=1,
-            precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
-            loggers=loggers,
-        )
+        silent = tracker == "none" or folder is None or not ranks.is_first()
+        loggers = [] if silent or folder is None else [_logger(tracker, folder)]
+        self.fabric = _fabric(plan.device, "bf16-mixed" if plan.precision == "bf16" else "32-true", loggers)
         self.device = self.fabric.device
 
     def place(self, net: nn.Module) -> nn.Module:
@@ -77,7 +85,13 @@ class Engine:
         return net if self.plan.precision == "fp32" else Called(net, self.fabric)
 
     def backward(self, loss: Tensor) -> None:
-        self.fabric.backward(loss)
+        """Makes gradients; of several processes, each those of its share in the loss of the joined batch."""
+        self.fabric.backward(loss if ranks.count() == 1 else loss / ranks.count())
+
+    def join(self, optimiser: torch.optim.Optimizer) -> None:
+        """Lets each of an optimiser's steps go by the gradients of all processes."""
+        if ranks.count() > 1:
+            optimiser.register_step_pre_hook(_add_gradients)
 
     def track(self, numbers: dict[str, float], step: int) -> None:
         """Sends numbers to the tracker, where the run has one."""
@@ -88,6 +102,62 @@ class Engine:
         """Closes the tracker."""
         for logger in self.fabric.loggers:
             logger.finalize("success")
+
+
+@contextmanager
+def joined(device: str) -> Iterator[None]:
+    """Joins the processes that a launcher started with this one, if it did, for as long as the context lasts."""
+    place = ranks.launched()
+    if place.size == 1:
+        yield
+        return
+    _fabric(_device(device), "32-true", [])
+    ranks.join(place, torch.distributed.new_group(backend="gloo", timeout=PATIENCE))
+    try:
+        yield
+        torch.distributed.destroy_process_group()  # not after an error: others may be in the middle of a message
+    finally:
+        ranks.leave()
+
+
+def _fabric(device: str, precision: Any, loggers: list[Any]) -> Fabric:
+    """Fabric for this process: alone, or in its place among those that a launcher started."""
+    place = ranks.launched()
+    if place.size == 1:
+        return Fabric(accelerator=device, devices=1, precision=precision, loggers=loggers)
+    strategy = DDPStrategy(
+        cluster_environment=TorchElasticEnvironment(),
+        process_group_backend="cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
+        timeout=STEP_PATIENCE,
+    )
+    fabric = Fabric(
+        accelerator=device,
+        strategy=strategy,
+        devices=place.local_size,
+        num_nodes=place.size // place.local_size,
+        precision=precision,
+        loggers=loggers,
+    )
+    fabric.launch()
+    return fabric
+
+
+def _add_gradients(optimiser: torch.optim.Optimizer, *_: Any) -> None:
+    """Puts the sum over all processes in each gradient's place, in one message.
+
+    Not by `DistributedDataParallel`, whose hooks refuse inner gradients, as penalties take. A weight that only some
+    processes have a gradient of (networks of a user's own may branch) counts as zero in the others.
+    """
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    missing = [place for place, weight in enumerate(weights) if weight.grad is None]
+    there = torch.ones(len(weights), device=weights[0].device)
+    there[missing] = 0.0
+    for place in missing:
+        weights[place].grad = torch.zeros_like(weights[place])
+    ranks.add_up([there, *(weight.grad for weight in weights)])
+    for place in missing:
+        if not there[place]:
+            weights[place].grad = None
 
 
 class Called(nn.Module):

@@ -96,8 +96,9 @@ class Turn:
         """Sets the random layers of both networks to this turn's draws."""
         for side, layers in self.duel.random.items():
             rewind(layers, self.key.at("masks", side), self.batch.rows)
-        seed = self.key.at("global").seed  # so that what networks of a user's own draw resumes too
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed itself takes longer than a small step
+        # What networks of a user's own draw resumes too; of several processes, each draws others
+        seed = self.key.at("global", *([self.batch.first] if self.batch.first else [])).seed
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes longer than a small step
         if self.batch.rows.is_cuda:
             torch.cuda.manual_seed(seed)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from sparring import ranks
 from sparring.data.dataset import DataSet
 from sparring.draws import Key, permutation, uniform
 
@@ -56,12 +57,14 @@ class Order:
 class Batch:
     """Rows of the training data, read when first asked for: a turn that never looks at reals costs none."""
 
-    def __init__(self, rows: Rows, index: Tensor, numbers: Tensor, mirror: Key | None = None) -> None:
+    def __init__(self, rows: Rows, index: Tensor, numbers: Tensor, mirror: Key | None = None, first: int = 0) -> None:
         self._source = rows
         self._index = index
         self._mirror = mirror
         self.rows = numbers
         """The samples' numbers within the joined batch of all processes, int64 [batch]; random draws go by them."""
+        self.first = first
+        """The number at which this process's part of the joined batch begins."""
 
     @property
     def size(self) -> int:
@@ -88,11 +91,12 @@ class Batch:
 
     def part(self, rows: slice) -> Batch:
         """Some of the rows."""
-        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror)
+        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, self.first)
 
 
 class Batches(Iterator[Batch]):
-    """The training data in batches; `position` is how many were drawn, and all there is to save."""
+    """The training data in batches; `position` is how many were drawn, and all there is to save. Of several processes
+    each has its own part of the rows of every batch."""
 
     def __init__(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> None:
         self.rows = rows
@@ -100,10 +104,11 @@ class Batches(Iterator[Batch]):
         self.position = position
         self._order = Order(len(rows), key.at("order"))
         self._mirror = key.at("mirror") if mirror else None
-        self._numbers = torch.arange(size, device=rows.samples.device)
+        self._part = ranks.part(size)
+        self._numbers = torch.arange(size, device=rows.samples.device)[self._part]
 
     def __next__(self) -> Batch:
-        index = self._order.slice(self.position * self.size, self.size).to(self._numbers.device)
+        index = self._order.slice(self.position * self.size, self.size)[self._part].to(self._numbers.device)
         mirror = self._mirror.at(self.position) if self._mirror else None
         self.position += 1
-        return Batch(self.rows, index, self._numbers, mirror)
+        return Batch(self.rows, index, self._numbers, mirror, self._part.start)
