@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from sparring import ranks
 from sparring.augment import Augmentation
 from sparring.data import Batch
 from sparring.draws import Key
@@ -97,7 +98,7 @@ class Turn:
         for side, layers in self.duel.random.items():
             rewind(layers, self.key.at("masks", side), self.batch.rows)
         # What networks of a user's own draw resumes too; of several processes, each draws others
-        seed = self.key.at("global", *([self.batch.first] if self.batch.first else [])).seed
+        seed = (self.key.at("global", ranks.rank()) if ranks.rank() else self.key.at("global")).seed
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes longer than a small step
         if self.batch.rows.is_cuda:
             torch.cuda.manual_seed(seed)

@@ -57,14 +57,12 @@ class Order:
 class Batch:
     """Rows of the training data, read when first asked for: a turn that never looks at reals costs none."""
 
-    def __init__(self, rows: Rows, index: Tensor, numbers: Tensor, mirror: Key | None = None, first: int = 0) -> None:
+    def __init__(self, rows: Rows, index: Tensor, numbers: Tensor, mirror: Key | None = None) -> None:
         self._source = rows
         self._index = index
         self._mirror = mirror
         self.rows = numbers
         """The samples' numbers within the joined batch of all processes, int64 [batch]; random draws go by them."""
-        self.first = first
-        """The number at which this process's part of the joined batch begins."""
 
     @property
     def size(self) -> int:
@@ -91,7 +89,7 @@ class Batch:
 
     def part(self, rows: slice) -> Batch:
         """Some of the rows."""
-        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, self.first)
+        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror)
 
 
 class Batches(Iterator[Batch]):
@@ -111,4 +109,4 @@ class Batches(Iterator[Batch]):
         index = self._order.slice(self.position * self.size, self.size)[self._part].to(self._numbers.device)
         mirror = self._mirror.at(self.position) if self._mirror else None
         self.position += 1
-        return Batch(self.rows, index, self._numbers, mirror, self._part.start)
+        return Batch(self.rows, index, self._numbers, mirror)
