@@ -30,6 +30,8 @@ from sparring.ranks import Lost
 
 GRACE_S = 10.0
 """How long the others have to end by themselves where one failed."""
+LONGEST = 20_000
+"""Characters of a traceback that are told: what a pipe takes before anyone reads it."""
 
 
 class End(NamedTuple):
@@ -42,7 +44,7 @@ class End(NamedTuple):
 
 
 def run_processes(count: int, work: Callable[..., Any], *arguments: Any) -> Any:
-    """Calls `work(*arguments)` in `count` new processes and gives what the first gave.
+    """Calls `work(*arguments)` in `count` new processes and gives what the first gave, which must be small.
 
     Raises what one of them raised, if that was a SparringError; TrainingError where one was killed; KeyboardInterrupt
     where this process was told to stop before there was anything to keep, or told twice.
@@ -51,7 +53,7 @@ def run_processes(count: int, work: Callable[..., Any], *arguments: Any) -> Any:
         payload = pickle.dumps((work, arguments))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise RequestError(f"devices: {_cannot_travel(error)}") from None
-    context, port = multiprocessing.get_context("spawn"), _free_port()
+    context, port = multiprocessing.get_context("spawn"), free_port()
     threads = max(1, torch.get_num_threads() // count)
     processes: list[BaseProcess] = []
     pipes: list[Connection] = []
@@ -91,7 +93,7 @@ def _serve(rank: int, count: int, port: int, threads: int, pipe: Connection, pay
     except SparringError as error:
         pipe.send(End("explained", error))
     except BaseException:
-        pipe.send(End("bug", traceback.format_exc()))
+        pipe.send(End("bug", traceback.format_exc()[-LONGEST:]))
     pipe.close()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -199,7 +201,8 @@ def _passing_on(processes: list[BaseProcess]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine at which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
