@@ -70,7 +70,8 @@ class Engine:
             torch.use_deterministic_algorithms(True)
         silent = tracker == "none" or folder is None or not ranks.is_first()
         loggers = [] if silent or folder is None else [_logger(tracker, folder)]
-        self.fabric = _fabric(plan.device, "bf16-mixed" if plan.precision == "bf16" else "32-true", loggers)
+        precision = "bf16-mixed" if plan.precision == "bf16" else "32-true"
+        self.fabric = _fabric(plan.device, precision, loggers, ranks.place())
         self.device = self.fabric.device
 
     def place(self, net: nn.Module) -> nn.Module:
@@ -111,20 +112,24 @@ def joined(device: str) -> Iterator[None]:
     if place.size == 1:
         yield
         return
-    _fabric(_device(device), "32-true", [])
+    _fabric(_device(device), "32-true", [], place)
     ranks.join(place, torch.distributed.new_group(backend="gloo", timeout=PATIENCE))
+    failed = True
     try:
         yield
-        torch.distributed.destroy_process_group()  # not after an error: others may be in the middle of a message
+        failed = False
     finally:
         ranks.leave()
+        if not (failed and torch.cuda.is_available()):  # NCCL would wait for the messages that failed
+            torch.distributed.destroy_process_group()
 
 
-def _fabric(device: str, precision: Any, loggers: list[Any]) -> Fabric:
-    """Fabric for this process: alone, or in its place among those that a launcher started."""
-    place = ranks.launched()
+def _fabric(device: str, precision: Any, loggers: list[Any], place: ranks.Place) -> Fabric:
+    """Fabric for this process: alone, or in its place among several."""
     if place.size == 1:
         return Fabric(accelerator=device, devices=1, precision=precision, loggers=loggers)
+    for said in [name for name in os.environ if name.startswith("LT_")]:  # by `fabric run`; our choices are made
+        del os.environ[said]
     strategy = DDPStrategy(
         cluster_environment=TorchElasticEnvironment(),
         process_group_backend="cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",

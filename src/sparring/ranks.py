@@ -56,16 +56,21 @@ def launched() -> Place:
     return Place(*map(int, told))
 
 
-def join(place: Place, patient: Any) -> None:
+def join(where: Place, patient: Any) -> None:
     """From here on the process is one of several; `patient` is a process group for what may take long."""
     global _joined, _patient
-    _joined, _patient = place, patient
+    _joined, _patient = where, patient
 
 
 def leave() -> None:
     """From here on the process is alone."""
     global _joined, _patient
     _joined = _patient = None
+
+
+def place() -> Place:
+    """Where this process stands among those that train together."""
+    return _joined or Place()
 
 
 def count() -> int:
@@ -144,7 +149,7 @@ def _heard() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = str(error).split("] ", 1)[-1].split(". ")[0].strip()  # without where in PyTorch's sources it was
         raise Lost(
             f"process {rank()} of {count()}: another process of this training is gone ({reason}); "
             "the run is kept as of its last checkpoint, and the same command goes on"
