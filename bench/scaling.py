@@ -2,10 +2,10 @@
 
     python bench/scaling.py [RECIPE] [--data PATH|NAME] [--devices N] [--steps 300] [--weak] [--json] [key=value ...]
 
-Each is a whole run by the command, in turn, on the same joined batch (strong scaling: each process takes 1/N of it), or
-with `--weak` on N times the batch. The speed is the median over the log's lines after the first, so that starting up does
-not count. On one machine's CPU the processes share its cores: the ratio then says what the exchange costs, and a ratio
-above 1 that one process left cores idle.
+Each is a whole run by the command, in turn, on the same joined batch (strong scaling: each process takes 1/N of it),
+or with `--weak` on N times the batch. The speed is the median over the log's lines after the first two, so that
+starting up does not count. On one machine's CPU the processes share its cores: the ratio then says what the exchange
+costs, and a ratio above 1 that one process left cores idle.
 """
 
 from __future__ import annotations
