@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib
 import logging
 import os
@@ -112,16 +114,24 @@ def joined(device: str) -> Iterator[None]:
     if place.size == 1:
         yield
         return
-    _fabric(_device(device), "32-true", [], place)
-    ranks.join(place, torch.distributed.new_group(backend="gloo", timeout=PATIENCE))
-    failed = True
+    ranks.join(place, _patient_group(_device(device), place))
     try:
         yield
-        failed = False
+    except BaseException:
+        if torch.cuda.is_available():  # NCCL would wait for the messages that failed
+            atexit.unregister(torch.distributed.destroy_process_group)
+        raise
     finally:
         ranks.leave()
-        if not (failed and torch.cuda.is_available()):  # NCCL would wait for the messages that failed
-            torch.distributed.destroy_process_group()
+
+
+@functools.cache
+def _patient_group(device: str, place: ranks.Place) -> Any:
+    """Has the processes find each other, once for all trainings of a script; gives the group that waits for long."""
+    if not torch.distributed.is_initialized():
+        atexit.register(torch.distributed.destroy_process_group)
+    _fabric(device, "32-true", [], place)
+    return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
 
 
 def _fabric(device: str, precision: Any, loggers: list[Any], place: ranks.Place) -> Fabric:

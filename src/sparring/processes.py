@@ -35,7 +35,8 @@ def started(work: Work, run: RunDir, batch: int, devices: int | None, device: st
     recorded = json.loads(run.environment.read_text())["plan"] if run.exists else {}
     count = _wanted(devices, recorded.get("devices", 1))
     if count != 1:
-        _check_devices(count, recorded.get("device", device) if device == "auto" else device)
+        device = recorded.get("device", device) if device == "auto" else device
+        _check_devices(count, device)
         _check_batch(batch, count)
     if ranks.launched().size > 1:
         return lead(work, device, talk)
