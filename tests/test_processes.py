@@ -18,7 +18,7 @@ from torch import nn
 
 import sparring
 from sparring import processes, ranks
-from sparring.errors import RequestError
+from sparring.errors import RequestError, TrainingError
 from sparring.launcher import free_port
 from sparring.rundir import RunDir, read_lines
 from tests.rank_cases import InfiniteInTheSecond, Own
@@ -99,27 +99,31 @@ def test_stopped_and_killed_it_goes_on_to_the_same_bits(
     def at(step: int) -> Callable[[], bool]:
         return lambda: bool(run.saved_steps()) and run.saved_steps()[-1] >= step
 
+    def when(step: int, act: Callable[[], None]) -> None:
+        threading.Thread(target=lambda: (until(at(step)), act()), daemon=True).start()
+
     # Ctrl-C, to the process that watches alone: all end after the same step, with a checkpoint
-    threading.Thread(target=lambda: (until(at(6)), os.kill(os.getpid(), signal.SIGINT)), daemon=True).start()
+    when(6, lambda: os.kill(os.getpid(), signal.SIGINT))
     with at_most(PATIENCE_S):
         halted = sparring.train(recipe_file(tmp_path, **LONG), out=run.path, devices=2)
     said = capfd.readouterr().err
     assert said.count("stopping after this step") == 1
     assert f"stopped at step {halted.step} of 48; the same command goes on" in said
     assert 6 <= halted.step < 48
-    stopped = halted.step
 
     # SIGKILL to one that is not the first; how many there are is remembered
-    process = begun("--out", run.path)
-    until(at(stopped + 6), process)
-    trained_by = children(process.pid)
+    trained_by: list[int] = []
+
+    def kill_the_second() -> None:
+        trained_by.extend(children(os.getpid()))
+        os.kill(trained_by[1], signal.SIGKILL)
+
+    when(halted.step + 6, kill_the_second)
+    with at_most(PATIENCE_S), pytest.raises(TrainingError, match="^process 1 of the training was ended by SIGKILL"):
+        sparring.train(out=run.path)
     assert len(trained_by) == 2
-    os.kill(trained_by[1], signal.SIGKILL)
-    said = process.communicate(timeout=PATIENCE_S)[1]
-    assert process.returncode == 3, said
-    assert said.splitlines()[-1].startswith("sparring: process 1 of the training was ended by SIGKILL")
-    assert "Traceback" not in said
     assert all(gone(one) for one in trained_by)
+    assert "Traceback" not in capfd.readouterr().err
     killed = run.saved_steps()[-1]
 
     # SIGKILL to the process that watches: those that train do not live on
