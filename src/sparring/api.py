@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from sparring import pages, session, zoo
+from sparring import pages, processes, ranks, session, zoo
 from sparring.build import fitted
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
@@ -39,6 +40,7 @@ def train(
     for_: str | None = None,
     seed: int | None = None,
     device: str = "auto",
+    devices: int | None = None,
     from_: Place | None = None,
     generator: nn.Module | None = None,
     discriminator: nn.Module | None = None,
@@ -51,24 +53,37 @@ def train(
     whose weights to start from. `generator` and `discriminator` take modules of the user's own (they are copied):
     latents [n, latent] to samples [n, ...] in [-1, 1], and samples to logits [n].
 
+    `devices` is how many processes train together, each on a device of its own and with an equal part of each batch:
+    1 by default, in a resumed run what it had. More than one start anew from the script that calls this, whose own
+    calls belong under `if __name__ == "__main__":`; torchrun's processes join by themselves (docs/many-machines.md).
+
     Raises RequestError where the request or the data is wrong, TrainingError where training cannot go on.
     """
-    talk = Talk(quiet=quiet)
+    follows = ranks.launched().rank > 0
+    talk = Talk(quiet=quiet or follows)
     if for_ is not None:
         parse_budget(for_)
+    if devices is not None and devices < 1:
+        raise RequestError(f"devices: {devices} is no number of processes; take 1 or more")
     given = {"generator": generator, "discriminator": discriminator}
     own = {side: net for side, net in given.items() if net is not None}
+    if follows:
+        return Run(processes.follow(device, own), own=own)
     target = None if out is None else RunDir(out)
     recipe, overrides = _told_apart(recipe, overrides)
     if target is not None and target.exists and recipe is None and data is None:  # the run's own, but for these words
         changed = [*overrides, *([] if seed is None else [f"seed={seed}"])]
         told = zoo.override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
-        return session.resume(target, told, for_, device, own, talk)
+        resumed = partial(session.resume, target, told, for_, device, own)
+        return processes.started(resumed, target, read_recipe_of(target).batch, devices, device, own, talk)
     fields = _fields(recipe, overrides, data, seed, device, talk)
     target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:
-        return session.resume(target, fields, for_, device, own, talk)
-    return session.begin(target, validated(fields), for_, device, from_, own, talk)
+        resumed = partial(session.resume, target, fields, for_, device, own)
+        return processes.started(resumed, target, read_recipe_of(target).batch, devices, device, own, talk)
+    wanted = validated(fields)
+    begun = partial(session.begin, target, wanted, for_, device, from_, own)
+    return processes.started(begun, target, wanted.batch, devices, device, own, talk)
 
 
 def _told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:

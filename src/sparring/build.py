@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
+from sparring import ranks
 from sparring.augment import Ada
 from sparring.data import Batches, DataSet, Rows
 from sparring.draws import Key
@@ -21,6 +22,7 @@ from sparring.games import FromNoise
 from sparring.games.noise import as_verdict
 from sparring.match import Match
 from sparring.nets import Own, Shape, initialise
+from sparring.nets.batchnorm import sync_batch_norms
 from sparring.optimisers import Average
 from sparring.recipe import PlayerOptions, Recipe
 from sparring.surgery import operate, random_layers
@@ -105,10 +107,12 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         options: PlayerOptions = getattr(recipe, side)
         net = engine.place(nets[side])
         called[side] = engine.called(net)
+        optimiser = options.optimiser.build([p for p in net.parameters() if p.requires_grad])
+        engine.join(optimiser)
         players[side] = Player(
             side,
             net,
-            options.optimiser.build([p for p in net.parameters() if p.requires_grad]),
+            optimiser,
             recipe.objective,
             rate=options.optimiser.lr,
             terms=options.terms,
@@ -135,6 +139,14 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         update=recipe.update,
     )
     _check_controllers(recipe, match)
+    if ranks.count() > 1:  # after the average took its copy, whose statistics the first process fits by itself
+        for side in SIDES:
+            others = sync_batch_norms(nets[side])
+            if others:
+                raise RequestError(
+                    f"{side}: batch norm '{others[0]}' is of a class of its own, which knows no other processes; "
+                    "take torch.nn.BatchNorm2d, or devices=1"
+                )
     return match
 
 

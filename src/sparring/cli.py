@@ -41,6 +41,10 @@ def train(
     for_: Annotated[Optional[str], typer.Option("--for", help="The run's total: 10m, 5000steps or 200kimg.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Of everything that is drawn.", min=0)] = None,
     device: DeviceOption = "auto",
+    devices: Annotated[
+        Optional[int],
+        typer.Option(help="Processes that train together, each with a device of its own: 1, or what a run had."),
+    ] = None,
     from_: Annotated[
         Optional[Path], typer.Option("--from", help="A run whose weights to start from.", metavar="RUN")
     ] = None,
@@ -48,7 +52,7 @@ def train(
     """Train; into an existing run directory: go on with it. Then score and report."""
     from sparring import api
 
-    api.train(*(words or ()), data=data, out=out, for_=for_, seed=seed, device=device, from_=from_)
+    api.train(*(words or ()), data=data, out=out, for_=for_, seed=seed, device=device, devices=devices, from_=from_)
 
 
 @app.command()

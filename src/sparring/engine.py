@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib
 import logging
 import os
@@ -9,6 +11,9 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -16,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sparring import ranks
 from sparring.errors import RequestError
 
 if TYPE_CHECKING:
@@ -24,6 +30,10 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "fp32", "bf16"]
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow"]
 DEVICES = ("auto", "cpu", "cuda", "mps")
+STEP_PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others within a step."""
+PATIENCE = timedelta(days=7)
+"""How long it waits for the first, which scores and saves by itself between steps."""
 
 
 class Plan(NamedTuple):
@@ -34,6 +44,8 @@ class Plan(NamedTuple):
     threads: int
     channels_last: bool
     deterministic: bool = False
+    devices: int = 1
+    """Processes that train together, each with a device of its own."""
     joined: bool = False
     """Reals and fakes go through the discriminator in one pass, where nothing couples the samples of a batch."""
 
@@ -47,7 +59,7 @@ def choose_plan(device: str, precision: Precision, *, images: bool, deterministi
     reduced: Literal["fp32", "bf16"] = "fp32"
     if precision == "bf16" or (precision == "auto" and fast_bf16(kind)):
         reduced = "bf16"
-    return Plan(kind, reduced, torch.get_num_threads(), images, deterministic)
+    return Plan(kind, reduced, torch.get_num_threads(), images, deterministic, ranks.count())
 
 
 class Engine:
@@ -59,13 +71,10 @@ class Engine:
         if plan.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
             torch.use_deterministic_algorithms(True)
-        loggers = [] if tracker == "none" or folder is None else [_logger(tracker, folder)]
-        self.fabric = _fabric_class()(
-            accelerator=plan.device,
-            devices=1,
-            precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
-            loggers=loggers,
-        )
+        silent = tracker == "none" or folder is None or not ranks.is_first()
+        loggers = [] if silent or folder is None else [_logger(tracker, folder)]
+        precision = "bf16-mixed" if plan.precision == "bf16" else "32-true"
+        self.fabric = _fabric(plan.device, precision, loggers, ranks.place())
         self.device = self.fabric.device
 
     def take_over(self) -> None:
@@ -93,8 +102,13 @@ class Engine:
         return net if self.plan.precision == "fp32" else Called(net, self.fabric)
 
     def backward(self, loss: Tensor, **options: Any) -> None:
-        """As `torch.Tensor.backward`, in the engine's precision."""
-        self.fabric.backward(loss, **options)
+        """Makes gradients; of several processes, each those of its share in the loss of the joined batch."""
+        self.fabric.backward(loss if ranks.count() == 1 else loss / ranks.count(), **options)
+
+    def join(self, optimiser: torch.optim.Optimizer) -> None:
+        """Lets each of an optimiser's steps go by the gradients of all processes."""
+        if ranks.count() > 1:
+            optimiser.register_step_pre_hook(_add_gradients)
 
     def track(self, numbers: dict[str, float], step: int) -> None:
         """Sends numbers to the tracker, where the run has one."""
@@ -121,6 +135,78 @@ def _lay_inputs(layer: nn.Module, inputs: tuple[Any, ...]) -> Any:
 def _lay_gradients(layer: nn.Module, inputs: Any, output: Any) -> None:
     if isinstance(output, Tensor) and output.ndim == 4 and output.requires_grad:
         output.register_hook(channels_last)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def joined(device: str) -> Iterator[None]:
+    """Joins the processes that a launcher started with this one, if it did, for as long as the context lasts."""
+    place = ranks.launched()
+    if place.size == 1:
+        yield
+        return
+    ranks.join(place, _patient_group(_device(device), place))
+    try:
+        yield
+    except BaseException:
+        if torch.cuda.is_available():  # NCCL would wait for the messages that failed
+            atexit.unregister(torch.distributed.destroy_process_group)
+        raise
+    finally:
+        ranks.leave()
+
+
+@functools.cache
+def _patient_group(device: str, place: ranks.Place) -> Any:
+    """Has the processes find each other, once for all trainings of a script; gives the group that waits for long."""
+    if not torch.distributed.is_initialized():
+        atexit.register(torch.distributed.destroy_process_group)
+    _fabric(device, "32-true", [], place)
+    return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
+
+
+def _fabric(device: str, precision: Any, loggers: list[Any], place: ranks.Place) -> Fabric:
+    """Fabric for this process: alone, or in its place among several."""
+    if place.size == 1:
+        return _fabric_class()(accelerator=device, devices=1, precision=precision, loggers=loggers)
+    for said in [name for name in os.environ if name.startswith("LT_")]:  # by `fabric run`; our choices are made
+        del os.environ[said]
+    kind = _fabric_class()
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+    strategy = DDPStrategy(
+        cluster_environment=TorchElasticEnvironment(),
+        process_group_backend="cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
+        timeout=STEP_PATIENCE,
+    )
+    fabric = kind(
+        accelerator=device,
+        strategy=strategy,
+        devices=place.local_size,
+        num_nodes=place.size // place.local_size,
+        precision=precision,
+        loggers=loggers,
+    )
+    fabric.launch()
+    return fabric
+
+
+def _add_gradients(optimiser: torch.optim.Optimizer, *_: Any) -> None:
+    """Puts the sum over all processes in each gradient's place, in one message.
+
+    Not by `DistributedDataParallel`, whose hooks refuse inner gradients, as penalties take. A weight that only some
+    processes have a gradient of (networks of a user's own may branch) counts as zero in the others.
+    """
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    missing = [place for place, weight in enumerate(weights) if weight.grad is None]
+    there = torch.ones(len(weights), device=weights[0].device)
+    there[missing] = 0.0
+    for place in missing:
+        weights[place].grad = torch.zeros_like(weights[place])
+    ranks.add_up([there, *(weight.grad for weight in weights)])
+    for place in missing:
+        if not there[place]:
+            weights[place].grad = None
 
 
 class Called(nn.Module):

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from sparring import ranks
 from sparring.augment import Augmentation
 from sparring.data import Batch
 from sparring.draws import Key
@@ -130,8 +131,9 @@ class Turn:
         """Sets the random layers of both networks to this turn's draws."""
         for side, layers in self.duel.random.items():
             rewind(layers, self.key.at("masks", side), self.batch.rows)
-        seed = self.key.at("global").seed  # so that what networks of a user's own draw resumes too
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed itself takes longer than a small step
+        # What networks of a user's own draw resumes too; of several processes, each draws others
+        seed = (self.key.at("global", ranks.rank()) if ranks.rank() else self.key.at("global")).seed
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes longer than a small step
         if self.batch.rows.is_cuda:
             torch.cuda.manual_seed(seed)
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sparring import ranks
 from sparring.data import Batch, Batches, DataSet, Rows
 from sparring.draws import Key, integers
 from sparring.engine import Engine
@@ -70,7 +71,8 @@ class Match:
         """Plays on from the step it stands at, without end; by another key or clock only to probe."""
         sides = self.players["discriminator"], self.players["generator"]
         table = Table(self.duel, sides, self.batches, self.engine.backward)
-        return play(table, UPDATES[self.update], key=key or self.key, clock=clock or self.now, start=self.step)
+        steps = play(table, UPDATES[self.update], key=key or self.key, clock=clock or self.now, start=self.step)
+        return steps if ranks.count() == 1 else map(joined, steps)
 
     def take(self, step: Step) -> None:
         """Takes a played step in: the average follows a generator that moved, and the match stands after it."""
@@ -142,6 +144,14 @@ def _in_the_weights_format(optimiser: torch.optim.Optimizer) -> None:
         for name, tensor in moments.items():
             if isinstance(tensor, Tensor) and tensor.shape == weight.shape:
                 moments[name] = torch.empty_like(weight, dtype=tensor.dtype).copy_(tensor)
+
+
+def joined(step: Step) -> Step:
+    """A step with its numbers as means over all processes, so that each process judges it alike."""
+    shares = [losses[name] for losses in (*step.discriminator, *step.generator) for name in sorted(losses)]
+    torch._foreach_div_(shares, ranks.count())
+    ranks.add_up(shares)
+    return step
 
 
 class Diverged(Exception):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from sparring import ranks
 from sparring.draws import Key
 from sparring.engine import peak_memory
 from sparring.game import Losses
@@ -90,7 +91,8 @@ class Controllers:
         if not match.controllers or step.number % self.every:
             return
         notes = match.notes.setdefault("controllers", {})
-        readings = overfitting(match, Key(match.seed, "controllers", step.number))
+        key = Key(match.seed, "controllers", step.number)
+        readings = ranks.from_first(lambda: overfitting(match, key))
         for name, number in readings.items():
             notes[name] = self.smoothing * notes.get(name, number) + (1 - self.smoothing) * number
         undecided = match.players["discriminator"].objective.zero_is_undecided

@@ -7,6 +7,7 @@ import re
 import time
 from typing import Any, NamedTuple
 
+from sparring import ranks
 from sparring.build import OwnNets, build
 from sparring.data import DataSet
 from sparring.draws import Key
@@ -57,7 +58,7 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
     steps = match.play(Key(recipe.seed, "probe"), lambda number: match.now(late(recipe, number)))
     _advance(match, steps, max(5, period))
     counted, began = 0, time.perf_counter()
-    while counted < 10 or time.perf_counter() - began < seconds:
+    while any(ranks.any_of(counted < 10 or time.perf_counter() - began < seconds)):
         step = _advance(match, steps, period)
         counted += period
     step_s = (time.perf_counter() - began) / counted

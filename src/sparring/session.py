@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sparring import pages, zoo
+from sparring import pages, ranks, zoo
 from sparring.build import OwnNets, build, fitted
 from sparring.console import Bar, Talk
 from sparring.data import DataSet
@@ -27,11 +27,23 @@ from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import draw_for
 from sparring.scorer import Scorer
 from sparring.trainer import Keeping, Trainer
-from sparring.tuning import choose, tell
+from sparring.tuning import choose
 
 FREE_TO_CHANGE = {"steps", "budget", "about", "log_every", "sample_every", "save_every", "keep", "score", "tracker"}
 """What may differ between a run and the request that goes on with it."""
 POINTS_SHOWN = 2000
+
+
+class Order(NamedTuple):
+    """What the first process of several tells the others to do with it."""
+
+    path: Path
+    recipe: Recipe
+    plan: Plan
+    fingerprint: str
+    """Of the data."""
+    seconds: float | None
+    """To measure for so long; None to train."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ def begin(
     recipe = in_steps(recipe, for_)
     build(recipe, data, Engine(plain), own)  # whatever does not fit is said before anything is written
     chosen = choose(recipe, data, device, own, _seconds(for_))
-    tell(chosen, talk.say)
+    chosen.tell(talk.say)
     job = Job(run, recipe, data, chosen.plan, own, talk)
     run.create()
     with run.owned():
@@ -103,7 +115,9 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
         wanted = recipe.model_copy(update={name: getattr(asked, name) for name in free})
     plan = Plan(**recorded["plan"])
     wanted_device = plan.device if device == "auto" else device
-    plan = plan._replace(device=choose_plan(wanted_device, "fp32", images=False).device)
+    if plan.devices != ranks.count():
+        talk.say(f"devices: {plan.devices} when the run began, now {ranks.count()}: equal but for rounding")
+    plan = plan._replace(device=choose_plan(wanted_device, "fp32", images=False).device, devices=ranks.count())
     saved = run.saved_steps()
     if saved:
         run.load(saved[-1])  # a damaged checkpoint is said before anything is written
@@ -188,6 +202,7 @@ def budgeted(job: Job, for_: str | None) -> Recipe:
 
 def measured(job: Job, seconds: float) -> Cost:
     """What a step costs here, from a probe of so many seconds."""
+    tell(job, seconds)
     with enough_memory(job):
         return measure(job.recipe, job.data, job.plan, job.own, seconds)
 
@@ -205,7 +220,9 @@ def enough_memory(job: Job) -> Iterator[None]:
     else:
         lack = False
     if lack:
-        advice = what_fits(job.recipe, job.data, job.plan, job.own)
+        alone = ranks.count() == 1  # to try what fits takes all processes, and the others may be anywhere
+        lower = max(1, (job.recipe.microbatch or job.recipe.batch // ranks.count()) // 2)
+        advice = what_fits(job.recipe, job.data, job.plan, job.own) if alone else f"try microbatch={lower}"
         raise TrainingError(f"{job.run.path}: out of memory at batch={job.recipe.batch}; {advice}")
 
 
@@ -241,6 +258,7 @@ def take_weights(match: Match, other: Run) -> str:
 
 def play_out(job: Job, match: Match) -> Run:
     """Trains to the end, scores, reports."""
+    tell(job)
     recipe, run, talk = job.recipe, job.run, job.talk
     bar, scorer = Bar(talk), Scorer(run, recipe, job.data, talk)
     every = recipe.sample_every or max(recipe.steps // 10, 1)
@@ -251,15 +269,36 @@ def play_out(job: Job, match: Match) -> Run:
         scorer,
         bar,
     ]
-    trainer = Trainer(match, run, observers, Keeping(every_steps=recipe.save_every, last=recipe.keep), talk.say)
     try:
-        with enough_memory(job), enough_disk(run):
-            reached = trainer.train()
+        with enough_disk(run):
+            reached = _trained(job, match, observers)
     finally:
         bar.close()
         match.engine.finish()
     with enough_memory(job), enough_disk(run):
         return _finished(job, match, scorer, reached)
+
+
+def _trained(job: Job, match: Match, observers: Sequence[Observer]) -> bool:
+    keeping = Keeping(every_steps=job.recipe.save_every, last=job.recipe.keep)
+    with enough_memory(job):
+        return Trainer(match, job.run, observers, keeping, job.talk.say).train()
+
+
+def tell(job: Job, seconds: float | None = None) -> None:
+    """Has the other processes, where there are some, measure for so many seconds, or train."""
+    if ranks.is_first():
+        order = Order(job.run.path.absolute(), job.recipe, job.plan, job.data.fingerprint, seconds)
+        ranks.from_first(lambda: order)
+
+
+def obey(order: Order, data: DataSet, own: OwnNets) -> None:
+    """What a process that is not the first does when told: its share, without a word, writing nothing."""
+    job = Job(RunDir(order.path), order.recipe, data, order.plan, own, Talk(quiet=True))
+    if order.seconds is None:
+        _trained(job, _built(job), [Controllers()])
+    else:
+        measured(job, order.seconds)
 
 
 def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:

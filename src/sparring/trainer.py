@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
+from sparring import ranks
 from sparring.errors import RequestError, TrainingError
 from sparring.loop import Step
 from sparring.match import Diverged, Match, check_weights
@@ -47,6 +49,7 @@ class Trainer:
         self.keeping = keeping
         self.say = say
         self.stopping = False
+        """Whether this process was told to stop; all stop after the step at which one was."""
         self._saved_at = time.perf_counter()
         self._falls = 0
 
@@ -66,31 +69,52 @@ class Trainer:
 
     def _take_up(self) -> None:
         """Restores the newest checkpoint; a new run writes its first."""
-        attempts = [line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line]
-        self.match.attempt = max(attempts, default=0)
+        self.match.attempt, state = ranks.from_first(self._kept)
+        if state is not None:
+            self.match.restore(state)
+
+    def _kept(self) -> tuple[int, dict[str, Any] | None]:
+        """The attempt this is, and the state to go on from."""
+        attempt = max((line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line), default=0)
         saved = self.run.saved_steps()
         if saved:
-            self.match.restore(self.run.load(saved[-1]))
-        else:
-            self.match.redraw(0)
-            self.run.save(0, self.match.state())
+            return attempt, self.run.load(saved[-1])
+        self.match.attempt = attempt
+        self.match.redraw(0)
+        self.run.save(0, self.match.state())
+        return attempt, self.run.load(0) if ranks.count() > 1 else None
 
     def _play(self) -> None:
         """Plays until the last step, or until told to stop."""
         match = self.match
-        if match.step >= match.steps or self.stopping:
+        if match.step >= match.steps or any(ranks.any_of(self.stopping)):
             return
         began, before = time.perf_counter(), match.seconds
         for step in match.play():
             check_losses(step)
             match.take(step)
             match.seconds = before + time.perf_counter() - began
-            for observer in self.observers:
-                observer.observe(match, step)
-            if match.step >= match.steps or self.stopping:
+            stopping, due = self._agreed(self._shown(step))
+            if match.step >= match.steps or stopping:
                 return
-            if self._due():
+            if due:
                 self._save()
+
+    def _shown(self, step: Step) -> Diverged | None:
+        """Shows the step to the observers; gives what fell, if one of them found it fallen."""
+        try:
+            for observer in self.observers:
+                observer.observe(self.match, step)
+        except Diverged as fall:
+            return fall
+        return None
+
+    def _agreed(self, fall: Diverged | None) -> tuple[bool, bool]:
+        """Whether to stop, and whether to save, said alike in all processes. Raises Diverged in all if one fell."""
+        stopping, due, fell = ranks.any_of(self.stopping, self._due(), fall is not None)
+        if fell:
+            raise fall or Diverged(self.match.step, {"another process": "fell"})
+        return stopping, due
 
     def _due(self) -> bool:
         if self.keeping.every_steps is not None:
@@ -102,6 +126,13 @@ class Trainer:
         check_weights(self.match)
         self.match.sampler()  # fits the averaged network's statistics, so that what is saved can sample
         self.match.generator.train()
+        if ranks.is_first():
+            self._write()
+        self._saved_at = time.perf_counter()
+        if self.match.step > 0:
+            self._falls = 0
+
+    def _write(self) -> None:
         try:
             self.run.save(self.match.step, self.match.state())
         except OSError as error:
@@ -111,26 +142,27 @@ class Trainer:
                 f"the run is intact at step {kept[-1] if kept else 0}"
             ) from None
         self.run.prune(self.keeping.last, self.match.notes.get("best_step"))
-        self._saved_at = time.perf_counter()
-        if self.match.step > 0:
-            self._falls = 0
 
     def _go_back(self, fall: Diverged) -> None:
         self._falls += 1
-        goal = self.run.saved_steps()[-1]
+        goal = ranks.from_first(lambda: self.run.saved_steps()[-1])
         record = {"symptom": "diverged", "since_step": fall.step, "confidence": 1.0, "evidence": fall.evidence}
         told = ", ".join(f"{name} {number}" for name, number in fall.evidence.items())
         if self._falls > TRIES:
-            append_line(self.run.findings, record | {"remedy": REMEDY})
+            self._note(record | {"remedy": REMEDY})
             raise TrainingError(
                 f"{self.run.path}: diverged at step {fall.step} ({told}), {self._falls} times from step {goal} on, "
                 f"which is kept; try {' or '.join(REMEDY)}"
             )
         attempt = self.match.attempt + 1
-        append_line(self.run.findings, record | {"remedy": [], "attempt": attempt, "back_to_step": goal})
+        self._note(record | {"remedy": [], "attempt": attempt, "back_to_step": goal})
         self.say(f"diverged at step {fall.step} ({told}); going back to step {goal}, attempt {attempt}")
         self.match.attempt = attempt
-        self.match.restore(self.run.load(goal))
+        self.match.restore(ranks.from_first(lambda: self.run.load(goal)))
+
+    def _note(self, finding: dict[str, Any]) -> None:
+        if ranks.is_first():
+            append_line(self.run.findings, finding)
 
     @contextmanager
     def _until_told(self) -> Iterator[None]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from sparring import ranks
 from sparring.build import OwnNets, build, can_join
 from sparring.data import DataSet, cache_directory
 from sparring.draws import Key
@@ -52,6 +53,11 @@ class Trial(NamedTuple):
         told = f"{self.change:<20} {self.step_s * 1000:9.4g} ms against {self.against_s * 1000:9.4g} ms"
         return told + ("  taken" if self.taken else "") + ("" if self.exact else "  (not the same mathematics)")
 
+    def short(self) -> str:
+        """For people, in half a line."""
+        ratio = self.step_s / self.against_s
+        return f"{self.change} {'taken' if self.taken else 'left'} ({ratio:.2f} of the time)"
+
 
 class Choice(NamedTuple):
     """The plan taken, and what it was chosen from."""
@@ -60,6 +66,14 @@ class Choice(NamedTuple):
     trials: tuple[Trial, ...] = ()
     why: str = ""
     """Where nothing was tried, the reason; where the cache had it, that."""
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """Says what was tried, where anything was, and of cores that others use."""
+        threads = torch.get_num_threads()
+        if self.trials and not self.why:
+            say("execution plan, by trial: " + ", ".join(trial.short() for trial in self.trials))
+        elif self.plan.device == "cpu" and self.plan.threads < threads:
+            say(f"threads: {self.plan.threads} of {threads}, beside what else runs on this machine")
 
     def to_json(self) -> dict[str, Any]:
         return {"why": self.why, "trials": [trial._asdict() for trial in self.trials]}
@@ -73,6 +87,8 @@ def choose(
     plain = choose_plan(device, recipe.precision, images=images, deterministic=recipe.deterministic)
     if recipe.plan == "plain":
         return Choice(plain, why="plan=plain")
+    if ranks.count() > 1:
+        return Choice(plain, why="nothing is tried by several processes")
     if plain.device == "cpu":
         plain = plain._replace(threads=free_threads())
     place = cache_directory() / "plans" / f"{_identity(recipe, data, plain, own)}.json"
@@ -199,20 +215,3 @@ def _remember(place: Any, found: Choice) -> None:
         write_file(place, json.dumps({"plan": found.plan.to_json()} | found.to_json()))
     except OSError:
         pass  # a cache that cannot be written costs a few seconds the next time
-
-
-Say = Callable[[str], None]
-
-
-def tell(choice: Choice, say: Say) -> None:
-    """Says what was tried, where anything was, and of cores that others use."""
-    threads = torch.get_num_threads()
-    if choice.plan.device == "cpu" and choice.plan.threads < threads and not choice.trials:
-        say(f"threads: {choice.plan.threads} of {threads}, beside what else runs on this machine")
-    if choice.trials and not choice.why:
-        say("execution plan, by trial: " + ", ".join(_short(trial) for trial in choice.trials))
-
-
-def _short(trial: Trial) -> str:
-    ratio = trial.step_s / trial.against_s
-    return f"{trial.change} {'taken' if trial.taken else 'left'} ({ratio:.2f} of the time)"

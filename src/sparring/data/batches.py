@@ -8,6 +8,7 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
+from sparring import ranks
 from sparring.data.rows import Ahead, Rows
 from sparring.draws import Key, permutation, uniform
 
@@ -95,7 +96,8 @@ class Batch:
 
 
 class Batches(Iterator[Batch]):
-    """The training data in batches; `position` is how many were drawn, and all there is to save."""
+    """The training data in batches; `position` is how many were drawn, and all there is to save. Of several processes
+    each has its own part of the rows of every batch."""
 
     def __init__(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> None:
         self.rows = rows
@@ -103,7 +105,8 @@ class Batches(Iterator[Batch]):
         self.position = position
         self._order = Order(len(rows), key.at("order"))
         self._mirror = key.at("mirror") if mirror else None
-        self._numbers = torch.arange(size, device=rows.device)
+        self._part = ranks.part(size)
+        self._numbers = torch.arange(size, device=rows.device)[self._part]
         self._ahead = Ahead(rows, self._index) if rows.streams else None
 
     def __next__(self) -> Batch:
@@ -114,5 +117,5 @@ class Batches(Iterator[Batch]):
         return Batch(self.rows, index, self._numbers, mirror, read)
 
     def _index(self, position: int) -> Tensor:
-        """The numbers of the batch at a position, int64 [batch] on the CPU."""
-        return self._order.slice(position * self.size, self.size)
+        """The numbers of this process's rows of the batch at a position, int64 [batch] on the CPU."""
+        return self._order.slice(position * self.size, self.size)[self._part]

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sparring import ranks
 from sparring.draws import uniform
 from sparring.game import Turn
 from sparring.schedules import Schedule
@@ -69,7 +70,7 @@ class Dragan(_SlopeOne):
 
     def between(self, turn: Turn) -> Tensor:
         noise = uniform(turn.key.at("dragan", "noise"), turn.batch.rows, turn.real.shape[1:])
-        moved = 0.5 * turn.real.detach().std() * noise
+        moved = 0.5 * ranks.std(turn.real.detach()) * noise
         return turn.real + _alpha(turn, "dragan") * moved
 
 
