@@ -21,9 +21,9 @@ from sparring import zoo
 from sparring.build import build, fitted
 from sparring.data import options_of
 from sparring.engine import Engine, choose_plan
-from sparring.game import frozen
 from sparring.match import Match, check_weights
 from sparring.observers import Controllers, Log
+from sparring.players import frozen
 from sparring.recipe import validated
 from sparring.trainer import check_losses
 

@@ -303,7 +303,7 @@ BAD_REQUESTS: dict[str, tuple[list[str], list[str]]] = {
     "not a number": (["digits", "generator.optimiser.adam.lr=.nan"], ["lr"]),
     "batch of one": (["digits", "batch=1"], ["batch: ", "greater than or equal to 2"]),
     "batch larger than the data": (["digits", "batch=4096"], ["batch: 4096 is more than the 1617", "try batch=1024"]),
-    "microbatch larger than batch": (["digits", "microbatch=65"], ["microbatch: 65 is more than batch, 64"]),
+    "microbatch larger than batch": (["digits", "microbatch=129"], ["microbatch: 129 is more than batch, 128"]),
     "size the network cannot make": (
         ["digits", "generator.net={resnet: {levels: 5}}"],
         ["net.resnet.levels: 5 halvings take images of 8 x 8 under 4 pixels; at most 1"],

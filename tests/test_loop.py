@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from sparring.draws import Key
-from sparring.game import Duel, Player, Turn, frozen
+from sparring.game import Duel, Turn
 from sparring.loop import UPDATES, Table, play
 from sparring.nets import Dense, Verdict, initialise
 from sparring.objectives import Hinge, NonSaturating, Objective, Relativistic
+from sparring.players import Player, frozen
 from sparring.schedules import Now, Steps
 from sparring.surgery import Dropout, operate
 from sparring.terms import R1, R2, GradientPenalty

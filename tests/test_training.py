@@ -26,6 +26,7 @@ from sparring.build import build
 from sparring.data.options import Digits
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError, TrainingError
+from sparring.loop import Step
 from sparring.match import Diverged, check_weights
 from sparring.rundir import RunDir, read_lines
 from sparring.surgery import random_layers
@@ -659,3 +660,23 @@ def test_a_disk_that_fills_while_logging_ends_in_one_line(tmp_path: Path, monkey
         sparring.train(recipe_file(tmp_path), "score.metrics=[]", out=tmp_path / "run", quiet=True)
     monkeypatch.undo()
     assert sparring.train(recipe_file(tmp_path), "score.metrics=[]", out=tmp_path / "run", quiet=True).step == 12
+
+
+def test_losses_of_a_device_that_works_ahead_are_looked_at_together() -> None:
+    """The first step that fell is named, however much later it is seen; and nothing is saved unseen."""
+    losses = [1.0, float("nan"), 2.0, float("inf"), 3.0]
+    steps = [
+        Step(n, None, [{"loss": torch.tensor(loss)}], [{"loss": torch.tensor(0.5)}]) for n, loss in enumerate(losses)
+    ]
+    watch = trainer.Watch(4)
+    for step in steps[:3]:
+        watch.see(step)
+    with pytest.raises(Diverged) as fall:
+        watch.see(steps[3])
+    assert fall.value.step == 1
+    watch.see(steps[0])
+    watch.look()
+    watch.see(steps[1])
+    with pytest.raises(Diverged):
+        watch.look()
+    watch.look()

@@ -17,13 +17,14 @@ from sparring.data import Batches, DataSet, Rows
 from sparring.draws import Key
 from sparring.engine import Engine
 from sparring.errors import RequestError
-from sparring.game import SIDES, Duel, Player, Side
+from sparring.game import SIDES, Duel, Side
 from sparring.games import FromNoise
 from sparring.games.noise import as_verdict
 from sparring.match import Match
 from sparring.nets import Own, Shape, initialise
 from sparring.nets.batchnorm import sync_batch_norms
 from sparring.optimisers import Average
+from sparring.players import Player
 from sparring.recipe import PlayerOptions, Recipe
 from sparring.surgery import operate, random_layers
 from sparring.terms import Consistency

@@ -7,14 +7,10 @@ import functools
 import importlib
 import logging
 import os
-import platform
-import resource
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -23,13 +19,14 @@ from torch import Tensor, nn
 
 from sparring import ranks
 from sparring.errors import RequestError
+from sparring.layout import keep_channels_last
+from sparring.machine import device_named, fast_bf16
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Precision = Literal["auto", "fp32", "bf16"]
 Tracker = Literal["none", "tensorboard", "wandb", "mlflow"]
-DEVICES = ("auto", "cpu", "cuda", "mps")
 STEP_PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others within a step."""
 PATIENCE = timedelta(days=7)
@@ -55,7 +52,7 @@ class Plan(NamedTuple):
 
 def choose_plan(device: str, precision: Precision, *, images: bool, deterministic: bool = False) -> Plan:
     """The plan for this machine. Raises RequestError for a device that is not there."""
-    kind = _device(device)
+    kind = device_named(device)
     reduced: Literal["fp32", "bf16"] = "fp32"
     if precision == "bf16" or (precision == "auto" and fast_bf16(kind)):
         reduced = "bf16"
@@ -90,11 +87,7 @@ class Engine:
         """The network on the device, in the plan's memory format."""
         net = net.to(self.device)
         if self.plan.channels_last:
-            net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for layer in net.modules():
-                if not list(layer.children()):
-                    layer.register_forward_pre_hook(_lay_inputs)
-                    layer.register_forward_hook(_lay_gradients)
+            net = keep_channels_last(net)
         return net
 
     def called(self, net: nn.Module) -> nn.Module:
@@ -121,22 +114,6 @@ class Engine:
             logger.finalize("success")
 
 
-def channels_last(x: Tensor) -> Tensor:
-    """Maps [batch, channels, height, width] with a position's channels side by side in memory."""
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def _lay_inputs(layer: nn.Module, inputs: tuple[Any, ...]) -> Any:
-    """Keeps maps in the layout of the kernels. Where a view or a flattening brings another one in, all layers from
-    there on, and all gradients back to there, would go between the two, which takes several times as long."""
-    return tuple(channels_last(x) if isinstance(x, Tensor) and x.ndim == 4 else x for x in inputs)
-
-
-def _lay_gradients(layer: nn.Module, inputs: Any, output: Any) -> None:
-    if isinstance(output, Tensor) and output.ndim == 4 and output.requires_grad:
-        output.register_hook(channels_last)  # type: ignore[no-untyped-call]
-
-
 @contextmanager
 def joined(device: str) -> Iterator[None]:
     """Joins the processes that a launcher started with this one, if it did, for as long as the context lasts."""
@@ -144,7 +121,7 @@ def joined(device: str) -> Iterator[None]:
     if place.size == 1:
         yield
         return
-    ranks.join(place, _patient_group(_device(device), place))
+    ranks.join(place, _patient_group(device_named(device), place))
     try:
         yield
     except BaseException:
@@ -236,23 +213,6 @@ def in_float32(result: Any) -> Any:
     return result
 
 
-def free_threads(samples: int = 9, pause: float = 0.02) -> int:
-    """Threads that find a core of their own beside what other programs run just now: PyTorch waits for its slowest
-    thread after every operation, so that one shared core costs far more than its share. Where the system does not tell
-    what runs (other than Linux), all."""
-    threads = torch.get_num_threads()
-    found = []
-    try:
-        for _ in range(samples):
-            told = Path("/proc/stat").read_text().partition("procs_running ")[2].split()[0]
-            found.append(int(told) - 1)  # not counting this one
-            time.sleep(pause)
-    except (OSError, IndexError, ValueError):
-        return threads
-    busy = sorted(found)[samples // 2]
-    return max(1, min(threads, (os.cpu_count() or threads) - busy))
-
-
 def _fabric_class() -> type[Fabric]:
     """Fabric, imported with the first engine: it takes a second, which sampling, scoring and reports need not spend.
 
@@ -269,69 +229,6 @@ def _fabric_class() -> type[Fabric]:
             del sys.modules["torchmetrics"]
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of each precision it sets
     return Fabric
-
-
-def peak_memory(device: torch.device | str) -> int:
-    """The most memory the process has used so far, in bytes: on the device, or of the machine for a CPU."""
-    device = torch.device(device)
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(used if sys.platform == "darwin" else used * 1024)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a device or of the machine."""
-    text = str(error)
-    return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
-    )
-
-
-def environment() -> dict[str, Any]:
-    """Versions and the machine, for the record."""
-    import numpy
-
-    import sparring
-
-    return {
-        "sparring": sparring.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "lightning_fabric": version("lightning-fabric"),
-        "numpy": numpy.__version__,
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpus": os.cpu_count(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
-def _device(wanted: str) -> str:
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if wanted == "auto":
-        return "cuda" if there["cuda"] else "cpu"  # mps, which nobody has tried yet, is for those who name it
-    if wanted not in there:
-        raise RequestError(f"device: '{wanted}' is none of {', '.join(DEVICES)}")
-    if not there[wanted]:
-        raise RequestError(
-            f"device: {wanted} is not on this machine; there is {', '.join(n for n in there if there[n])}"
-        )
-    return wanted
-
-
-def fast_bf16(device: str) -> bool:
-    """Whether the device multiplies bf16 matrices in hardware made for it."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if device == "cpu":
-        amx = getattr(torch.cpu, "_is_amx_tile_supported", None)
-        return bool(amx and amx())
-    return False
 
 
 def check_tracker(tracker: Tracker) -> None:

@@ -1,4 +1,4 @@
-"""A duel, one turn of it, and the players who move.
+"""A duel, and one turn of it.
 
 The loop (`sparring.loop`) makes a `Turn` for each move; the mover's objective and terms read from it what they need,
 and what nobody reads is never computed.
@@ -9,9 +9,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,19 +20,12 @@ from sparring.augment import Augmentation
 from sparring.data import Batch
 from sparring.draws import Key
 from sparring.nets import Verdict
-from sparring.objectives import Objective
-from sparring.schedules import Now, Schedule, value
+from sparring.schedules import Now
 from sparring.surgery import joined_passes, random_layers, rewind
 
 Side = Literal["discriminator", "generator"]
 Losses = dict[str, Tensor]
 SIDES: tuple[Side, Side] = ("discriminator", "generator")
-
-
-class Backward(Protocol):
-    """Adds a loss's gradients to those of the weights, as `torch.Tensor.backward` does."""
-
-    def __call__(self, loss: Tensor, **options: Any) -> None: ...
 
 
 class Game(Protocol):
@@ -194,138 +186,3 @@ class Turn:
             if name in self.__dict__:
                 found[label] = self.__dict__[name].logits.detach().float().mean()
         return found
-
-
-class Term(Protocol):
-    """One more summand of a player's loss."""
-
-    @property
-    def watches(self) -> frozenset[str]:
-        """The samples of the turn (`real`, `fake`) by which it takes a gradient."""
-
-    @property
-    def weight(self) -> Schedule:
-        """What it is multiplied by."""
-
-    @property
-    def every(self) -> int:
-        """It acts only every so many steps, that much heavier."""
-
-    def __call__(self, turn: Turn) -> Tensor:
-        """The term's mean over the batch, a scalar without its weight."""
-
-
-class Player:
-    """One network, its optimiser, its side of the objective and its terms."""
-
-    def __init__(
-        self,
-        side: Side,
-        net: nn.Module,
-        optimiser: torch.optim.Optimizer,
-        objective: Objective,
-        *,
-        rate: Schedule,
-        terms: Mapping[str, Term] | None = None,
-        moves: Schedule = 1,
-        microbatch: int | None = None,
-    ) -> None:
-        self.side: Side = side
-        self.net = net
-        self.optimiser = optimiser
-        self.objective = objective
-        self.rate = rate
-        self.terms = dict(terms or {})
-        self.random = random_layers(net)
-        self._moves = moves
-        self.microbatch = microbatch
-
-    def prepare(self, now: Now) -> None:
-        """Sets what schedules move: the learning rate and the dropout rates."""
-        rate = value(self.rate, now)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        for layer in self.random:
-            layer.set_rate(now)
-
-    def moves(self, now: Now) -> int:
-        """How many moves this player makes in this step."""
-        return round(value(self._moves, now))
-
-    def active(self, now: Now) -> dict[str, tuple[Term, float]]:
-        """The terms that act in this step with their weights; a lazy one is heavier by as much as it is rarer."""
-        found = {}
-        for name, term in self.terms.items():
-            weight = value(term.weight, now) * term.every
-            if now.step % term.every == 0 and weight != 0:
-                found[name] = (term, weight)
-        return found
-
-    def watches(self, now: Now) -> frozenset[str]:
-        return frozenset().union(*(term.watches for term, _ in self.active(now).values()))
-
-    def move(self, turn: Turn, backward: Backward) -> Losses:
-        """One update of this player's network; gives the summands of its loss, detached."""
-        record: Losses = {}
-        self.optimiser.zero_grad(set_to_none=True)
-        for share, part in turn.parts(self.microbatch):
-            part.begin()
-            losses = self.losses(part)
-            backward(losses["loss"] * share)
-            _add(record, losses | part.seen(), share)
-        self.optimiser.step()
-        return record
-
-    def losses(self, turn: Turn) -> Losses:
-        """The loss of this turn with its summands: `loss` = `adversarial` + weighted terms."""
-        losses = {"adversarial": self.adversarial(turn)}
-        total = losses["adversarial"]
-        for name, (term, weight) in self.active(turn.now).items():
-            losses[name] = weight * term(turn)
-            total = total + losses[name]
-        return {"loss": total} | losses
-
-    def adversarial(self, turn: Turn) -> Tensor:
-        """This side of the objective, a scalar."""
-        if self.side == "discriminator":
-            return self.objective.discriminator(turn.on_real.logits, turn.on_fake.logits).mean()
-        real = turn.on_real.logits if self.objective.generator_sees_real else None
-        return self.objective.generator(real, turn.on_fake.logits).mean()
-
-
-def move_both(discriminator: Player, generator: Player, turn: Turn, backward: Backward) -> dict[Side, Losses]:
-    """One update of each network, both by what the turn's one pass shows of them as they were."""
-    players = (discriminator, generator)
-    record: dict[Side, Losses] = {player.side: {} for player in players}
-    for player in players:
-        player.optimiser.zero_grad(set_to_none=True)
-    for share, part in turn.parts(discriminator.microbatch):
-        part.begin()
-        losses = {"discriminator": discriminator.losses(part), "generator": generator.losses(part.handed_on())}
-        for player in players:  # each by its own weights alone; what the two graphs share is walked twice
-            loss = losses[player.side]["loss"] * share
-            weights = [weight for weight in player.net.parameters() if weight.requires_grad]
-            backward(loss, inputs=weights, retain_graph=player is discriminator)
-            _add(record[player.side], losses[player.side], share)
-        _add(record["discriminator"], part.seen(), share)
-    for player in players:
-        player.optimiser.step()
-    return record
-
-
-def _add(record: Losses, losses: Losses, share: float) -> None:
-    for name, loss in losses.items():
-        record[name] = record.get(name, 0.0) + loss.detach() * share
-
-
-@contextmanager
-def frozen(net: nn.Module) -> Iterator[None]:
-    """No parameter of `net` asks for a gradient inside; each is as it was after."""
-    open_ones = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    for parameter in open_ones:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in open_ones:
-            parameter.requires_grad_(True)

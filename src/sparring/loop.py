@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from sparring.data import Batch
 from sparring.draws import Key
-from sparring.game import Backward, Duel, Losses, Player, Side, Turn, frozen, move_both
+from sparring.game import Duel, Losses, Side, Turn
+from sparring.players import Backward, Player, frozen, move_both
 from sparring.schedules import Now
 
 UpdateName = Literal["alternating", "simultaneous"]

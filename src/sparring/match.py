@@ -14,10 +14,11 @@ from sparring import ranks
 from sparring.data import Batch, Batches, DataSet, Rows
 from sparring.draws import Key, integers
 from sparring.engine import Engine
-from sparring.game import Duel, Player
+from sparring.game import Duel
 from sparring.games import Game
 from sparring.loop import UPDATES, Step, Table, UpdateName, play
 from sparring.optimisers import Average
+from sparring.players import Player
 from sparring.schedules import Adaptive, Now
 from sparring.surgery import random_layers, rewind
 

@@ -8,7 +8,8 @@ import torch
 
 from sparring.build import OwnNets
 from sparring.data import DataSet
-from sparring.engine import Plan, out_of_memory
+from sparring.engine import Plan
+from sparring.machine import out_of_memory
 from sparring.planning import measure
 from sparring.recipe import Recipe
 

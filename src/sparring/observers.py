@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from sparring import ranks
 from sparring.draws import Key
-from sparring.engine import peak_memory
 from sparring.game import Losses
 from sparring.loop import Step
+from sparring.machine import peak_memory
 from sparring.match import Match, make, measuring, probe_batch
 from sparring.nets import Verdict
 from sparring.rundir import RunDir, append_line

@@ -11,9 +11,10 @@ from sparring import ranks
 from sparring.build import OwnNets, build
 from sparring.data import DataSet
 from sparring.draws import Key
-from sparring.engine import Engine, Plan, peak_memory
+from sparring.engine import Engine, Plan
 from sparring.errors import RequestError
 from sparring.loop import Step
+from sparring.machine import peak_memory
 from sparring.match import Match
 from sparring.observers import Log, overfitting
 from sparring.recipe import Recipe

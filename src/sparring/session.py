@@ -15,8 +15,9 @@ from sparring.build import OwnNets, build, fitted
 from sparring.console import Bar, Talk
 from sparring.data import DataSet
 from sparring.draws import Key
-from sparring.engine import Engine, Plan, check_tracker, choose_plan, environment, out_of_memory, peak_memory
+from sparring.engine import Engine, Plan, check_tracker, choose_plan
 from sparring.errors import RequestError, TrainingError
+from sparring.machine import environment, out_of_memory, peak_memory
 from sparring.match import Match
 from sparring.memory import what_fits
 from sparring.observers import Controllers, Log, Observer, Pictures
@@ -24,13 +25,12 @@ from sparring.planning import SHOWN, Cost, measure, parse_budget
 from sparring.recipe import Recipe, leaves_data_open, validated
 from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
+from sparring.sameness import FREE_TO_CHANGE, must_be_same
 from sparring.sampling import draw_for
 from sparring.scorer import Scorer
 from sparring.trainer import Keeping, Trainer
 from sparring.tuning import choose
 
-FREE_TO_CHANGE = {"steps", "budget", "about", "log_every", "sample_every", "save_every", "keep", "score", "tracker"}
-"""What may differ between a run and the request that goes on with it."""
 POINTS_SHOWN = 2000
 
 
@@ -110,7 +110,7 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
     if fields is not None:
         told = fields if not leaves_data_open(fields) else fields | {"data": recipe.model_dump(mode="json")["data"]}
         asked = fitted(validated(told), data, own)
-        _must_be_same(run, recipe, asked)
+        must_be_same(run, recipe, asked)
         free = FREE_TO_CHANGE - {"budget"} - ({"steps"} if recipe.budget or for_ else set())
         wanted = recipe.model_copy(update={name: getattr(asked, name) for name in free})
     plan = Plan(**recorded["plan"])
@@ -139,39 +139,6 @@ def _seconds(for_: str | None) -> float | None:
         return None
     amount, unit = parse_budget(for_)
     return amount if unit == "s" else None
-
-
-def _must_be_same(run: RunDir, recipe: Recipe, asked: Recipe) -> None:
-    if recipe.name != asked.name:
-        raise RequestError(f"out: {run.path} holds a run of the recipe {recipe.name}, not {asked.name}; take another")
-    fixed = set(Recipe.model_fields) - FREE_TO_CHANGE
-    there, here = (one.model_dump(mode="json", include=fixed) for one in (recipe, asked))
-    told = difference(there, here)
-    if told is not None:
-        raise RequestError(
-            f"out: {run.path} holds a run with {told[0]}={_named(told[1])}, not {_named(told[2])}; "
-            "take another directory"
-        )
-
-
-def difference(one: Any, other: Any, path: str = "") -> tuple[str, Any, Any] | None:
-    """The dotted key at which two recipes' fields first differ, with both values; None where they do not."""
-    if one == other:
-        return None
-    if not (isinstance(one, dict) and isinstance(other, dict)) or (
-        len(one) == len(other) == 1 and one.keys() != other.keys()
-    ):
-        return path, one, other
-    for key in [*one, *(key for key in other if key not in one)]:
-        found = difference(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
-        if found is not None:
-            return found
-    return None
-
-
-def _named(value: Any) -> Any:
-    """A choice by its name alone."""
-    return next(iter(value)) if isinstance(value, dict) and len(value) == 1 else value
 
 
 def in_steps(recipe: Recipe, for_: str | None) -> Recipe:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+import torch
+
 from sparring import ranks
 from sparring.errors import RequestError, TrainingError
 from sparring.loop import Step
@@ -18,6 +20,8 @@ from sparring.match import Diverged, Match, check_weights
 from sparring.observers import Observer
 from sparring.rundir import RunDir, append_line, read_lines
 
+LOOK_EVERY = 50
+"""Steps between looks at the losses of a device that works ahead."""
 TRIES = 3
 """How often in a row a diverged run goes back to its last good checkpoint."""
 
@@ -52,6 +56,7 @@ class Trainer:
         """Whether this process was told to stop; all stop after the step at which one was."""
         self._saved_at = time.perf_counter()
         self._falls = 0
+        self._watch = Watch(1 if match.engine.device.type == "cpu" else LOOK_EVERY)
 
     def train(self) -> bool:
         """Plays on from the newest checkpoint, or from the start. True if the last step was reached, False if the user
@@ -91,7 +96,7 @@ class Trainer:
             return
         began, before = time.perf_counter(), match.seconds
         for step in match.play():
-            check_losses(step)
+            self._watch.see(step)
             match.take(step)
             match.seconds = before + time.perf_counter() - began
             stopping, due = self._agreed(self._shown(step))
@@ -123,6 +128,7 @@ class Trainer:
 
     def _save(self) -> None:
         """Writes a checkpoint, if all weights are finite. Raises RequestError where it cannot be written."""
+        self._watch.look()
         check_weights(self.match)
         self.match.sampler()  # fits the averaged network's statistics, so that what is saved can sample
         self.match.generator.train()
@@ -145,6 +151,7 @@ class Trainer:
 
     def _go_back(self, fall: Diverged) -> None:
         self._falls += 1
+        self._watch.unseen.clear()
         goal = ranks.from_first(lambda: self.run.saved_steps()[-1])
         record = {"symptom": "diverged", "since_step": fall.step, "confidence": 1.0, "evidence": fall.evidence}
         told = ", ".join(f"{name} {number}" for name, number in fall.evidence.items())
@@ -188,6 +195,32 @@ class Trainer:
 
 
 REMEDY = ("generator.optimiser.adam.lr and discriminator.optimiser.adam.lr halved", "precision=fp32")
+
+
+class Watch:
+    """Looks whether losses are finite: every so many steps, so that on a device that works ahead no step waits for the
+    one before it to end."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.unseen: list[Step] = []
+
+    def see(self, step: Step) -> None:
+        """Takes a step's losses in. Raises Diverged where one, of this step or one before it, is not finite."""
+        if self.every == 1:
+            check_losses(step)
+            return
+        self.unseen.append(step._replace(turn=None))
+        if len(self.unseen) >= self.every:
+            self.look()
+
+    def look(self) -> None:
+        """Looks at all that were not looked at yet."""
+        steps, self.unseen = self.unseen, []
+        losses = [moved["loss"] for step in steps for moved in (*step.discriminator, *step.generator)]
+        if losses and not bool(torch.isfinite(torch.stack(losses)).all()):
+            for step in steps:
+                check_losses(step)
 
 
 def check_losses(step: Step) -> None:

@@ -21,7 +21,8 @@ from sparring import ranks
 from sparring.build import OwnNets, build, can_join
 from sparring.data import DataSet, cache_directory
 from sparring.draws import Key
-from sparring.engine import Engine, Plan, choose_plan, environment, fast_bf16, free_threads, out_of_memory
+from sparring.engine import Engine, Plan, choose_plan
+from sparring.machine import environment, fast_bf16, free_threads, out_of_memory
 from sparring.match import Match
 from sparring.planning import late
 from sparring.recipe import Recipe
