@@ -36,7 +36,12 @@ class Contestant:
         self.process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        self.steps, self.times = 1, []
+        self.steps = 1
+        self.times: list[float] = []
+        self.plan: dict[str, Any] | None = None
+
+    def ready(self) -> None:
+        """Waits until its step is made. Raises SystemError where it cannot be."""
         told = self.hear()
         self.about["precision"] = told["precision"]
         self.plan = told.get("plan")
@@ -91,12 +96,7 @@ def commands(said: argparse.Namespace) -> dict[str, list[str]]:
 def measured(network: str, update: str, said: argparse.Namespace) -> list[dict[str, Any]]:
     """The rows of one network and update."""
     limits = json.loads(output([*commands(said)["torch"], network, "--flops"]))
-    contestants = []
-    for system, command in commands(said).items():
-        try:
-            contestants.append(Contestant(system, network, update, said.batch, command))
-        except (SystemError, OSError) as error:
-            print(f"{network}, {update}: without {system}: {error}", file=sys.stderr)
+    contestants = started(network, update, said)
     batch = said.batch or limits["batch"]
     for one in contestants:
         one.warm(said.seconds)
@@ -111,6 +111,26 @@ def measured(network: str, update: str, said: argparse.Namespace) -> list[dict[s
         row |= {"step_ms": 1000 * step_s, "peak_mb": one.finish()}
         rows.append(row | {"limit_fraction": operations / step_s / limits["rates"][precision], "plan": one.plan})
     return rows
+
+
+def started(network: str, update: str, said: argparse.Namespace) -> list[Contestant]:
+    """All systems, ready; Sparring's first, each by itself, since they try which way is fastest."""
+    found, waiting = [], []
+    for system, command in commands(said).items():
+        try:
+            waiting.append(Contestant(system, network, update, said.batch, command))
+            if system.startswith("sparring"):
+                waiting[-1].ready()
+                found.append(waiting.pop())
+        except OSError as error:
+            print(f"{network}, {update}: without {system}: {error}", file=sys.stderr)
+    for one in waiting:
+        try:
+            one.ready()
+            found.append(one)
+        except SystemError as error:
+            print(f"{network}, {update}: without {one.about['system']}: {error}", file=sys.stderr)
+    return found
 
 
 def parts(network: str, update: str, said: argparse.Namespace) -> dict[str, float]:
@@ -148,7 +168,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", default=",".join(NETWORKS), help="networks, by commas")
     options.add_argument("--updates", default=",".join(UPDATES))
-    options.add_argument("--seconds", type=float, default=3.0, help="for each row, after warming up")
+    options.add_argument("--seconds", type=float, default=2.0, help="for each row, after warming up")
     options.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     options.add_argument("--batch", type=int)
     options.add_argument("--keras", default=sys.executable, help="the Python that has Keras and TensorFlow")

@@ -74,6 +74,8 @@ CASES: dict[str, dict[str, Any]] = {
     "labels-concat": {"game": {"from_noise": {"labels": "concat", "latent": {"uniform": {"size": 8}}}}},
     "noise-images": {"game": {"from_noise": {"noise_images": 0.5, "latent": {"truncated": {"size": 8}}}}},
     "moves": {"discriminator": CONV | {"moves": 3}},
+    "simultaneous": {"update": "simultaneous", "discriminator": CONV | {"terms": {"r1": None, "r2": None}} | DROPPED},
+    "simultaneous-normed": {"update": "simultaneous", "generator": NORMED, "discriminator": NORMED},
     "microbatch": {"microbatch": 3, "discriminator": CONV | {"terms": {"gradient_penalty": None}} | DROPPED},
     "mirror": {"data": {"digits": {"mirror": True}}},
     "points": {"data": {"ring": {}}},

@@ -67,7 +67,7 @@ def resnet() -> tuple[keras.Model, keras.Model]:
         h = conv(128, 3)(x if first else layers.ReLU()(x))
         h = conv(128, 3)(layers.ReLU()(h))
         if shrink:
-            h, x = layers.AveragePooling2D()(h), layers.AveragePooling2D()(x)
+            h, x = layers.AveragePooling2D(2)(h), layers.AveragePooling2D(2)(x)
         return h + (conv(128, 1)(x) if first else x)
 
     latent = keras.Input((128,))

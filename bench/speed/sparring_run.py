@@ -16,6 +16,7 @@ import torch
 from worker import answer, images, serve
 
 from sparring.build import build, fitted
+from sparring.data import Batch
 from sparring.data.codec import image_codec
 from sparring.data.dataset import DataSet, Found, assemble
 from sparring.engine import Engine
@@ -49,18 +50,19 @@ class Clock:
         self.settle = settle
         self.seconds: dict[str, float] = collections.defaultdict(float)
 
-    def watch(self, owner: Any, function: str, name: Callable[..., str] | str) -> None:
-        inner = getattr(owner, function)
-
-        def timed(*given: Any, **named: Any) -> Any:
+    def timed(self, inner: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def outer(*given: Any, **named: Any) -> Any:
             self.settle()
             began = time.perf_counter()
             result = inner(*given, **named)
             self.settle()
-            self.seconds[name if isinstance(name, str) else name()] += time.perf_counter() - began
+            self.seconds[name] += time.perf_counter() - began
             return result
 
-        object.__setattr__(owner, function, timed)
+        return outer
+
+    def watch(self, owner: Any, function: str, name: str) -> None:
+        object.__setattr__(owner, function, self.timed(getattr(owner, function), name))
 
 
 def parts(match: Match, log: Log, settle: Callable[[], object], count: int = 50) -> None:
@@ -68,11 +70,11 @@ def parts(match: Match, log: Log, settle: Callable[[], object], count: int = 50)
     clock = Clock(settle)
     for side, player in match.players.items():
         clock.watch(player.optimiser, "step", "optimisers")
-        clock.watch(match.duel.net(side), "forward", lambda side=side: f"{side} forward")
+        clock.watch(match.duel.net(side), "forward", f"{side} forward")
         for layer in random_layers(player.net):
             clock.watch(layer, "forward", "dropout, within the forward passes")
     clock.watch(match.engine, "backward", "backward")
-    clock.watch(match.batches.rows, "encoded", "data")
+    Batch.samples = property(clock.timed(Batch.samples.fget, "data"))  # type: ignore[method-assign, assignment, arg-type]
     if match.average is not None:
         clock.watch(match.average, "update", "averaging")
     clock.watch(log, "observe", "log and probes")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sparring import ranks
 from sparring.errors import RequestError
 from sparring.layout import keep_channels_last
-from sparring.machine import device_named, fast_bf16
+from sparring.machine import device_named, fast_bf16, keep_freed_memory
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -65,6 +65,8 @@ class Engine:
     def __init__(self, plan: Plan, tracker: Tracker = "none", folder: Path | None = None) -> None:
         self.plan = plan
         self.take_over()
+        if plan.device == "cpu":
+            keep_freed_memory()
         if plan.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
             torch.use_deterministic_algorithms(True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import platform
 import resource
@@ -15,6 +17,8 @@ import torch
 
 from sparring.errors import RequestError
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -61,6 +65,18 @@ def free_threads(samples: int = 9, pause: float = 0.02) -> int:
         return threads
     busy = sorted(found)[samples // 2]
     return max(1, min(threads, (os.cpu_count() or threads) - busy))
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Has the C library keep large blocks that were freed, where it is glibc. Else it hands them back to the system,
+    and each step of a training pays again for having the same ones mapped and cleared."""
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, size in ((_MMAP_THRESHOLD, 2**30), (_TRIM_THRESHOLD, 2**31 - 1)):
+            mallopt(option, size)
 
 
 def peak_memory(device: torch.device | str) -> int:
