@@ -304,6 +304,16 @@ BAD_REQUESTS: dict[str, tuple[list[str], list[str]]] = {
     "batch of one": (["digits", "batch=1"], ["batch: ", "greater than or equal to 2"]),
     "batch larger than the data": (["digits", "batch=4096"], ["batch: 4096 is more than the 1617", "try batch=1024"]),
     "microbatch larger than batch": (["digits", "microbatch=129"], ["microbatch: 129 is more than batch, 128"]),
+    "both at once, one of them twice": (
+        ["digits", "update=simultaneous", "discriminator.moves=2"],
+        ["discriminator.moves: with update=simultaneous each player moves once a step; say 1"],
+    ),
+    "both at once, on noise images": (
+        ["digits", "update=simultaneous", "game.from_noise.noise_images=0.5"],
+        ["noise_images: the generator would learn from them; say update=alternating"],
+    ),
+    "no such update": (["digits", "update=simultanous"], ["update: ", "'alternating'", "'simultaneous'"]),
+    "no such plan": (["digits", "plan=fast"], ["plan: ", "'auto'", "'plain'"]),
     "size the network cannot make": (
         ["digits", "generator.net={resnet: {levels: 5}}"],
         ["net.resnet.levels: 5 halvings take images of 8 x 8 under 4 pixels; at most 1"],
