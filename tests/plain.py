@@ -77,3 +77,22 @@ def turn_of(
     nets = [net if isinstance(net, nn.Module) else Formula(net) for net in (generator, discriminator)]
     duel = Duel(PlainGame(), *nets, augment)
     return Turn(duel, PlainBatch(samples), NOW, mover, Key(seed), watched)  # type: ignore[arg-type]
+
+
+class Poison(nn.Module):
+    """A generator whose samples are infinite in just one pass in training mode."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.last = nn.Linear(8, 64)
+        self.at = at
+        self.register_buffer("passes", torch.zeros(()), persistent=False)
+
+    def sound(self, z: Tensor) -> Tensor:
+        return self.last(z).reshape(len(z), 1, 8, 8)
+
+    def forward(self, z: Tensor) -> Tensor:
+        if self.training:
+            self.passes += 1
+        made = self.sound(z)
+        return made * float("inf") if self.training and int(self.passes) == self.at else made

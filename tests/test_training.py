@@ -31,6 +31,7 @@ from sparring.match import Diverged, check_weights
 from sparring.rundir import RunDir, read_lines
 from sparring.surgery import random_layers
 from tests.conftest import small_fields, small_recipe
+from tests.plain import Poison
 
 
 def recipe_file(folder: Path, **changes: Any) -> str:
@@ -235,25 +236,9 @@ def test_other_data_under_the_same_path_is_noticed(tmp_path: Path, pictures: Pat
     assert sparring.load(tmp_path / "run").sample(3).shape == (3, 12, 12, 3)  # needs no data
 
 
-class _Poison(nn.Module):
-    """A generator whose samples are infinite in just one pass in training mode."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self.last = nn.Linear(8, 64)
-        self.at = at
-        self.register_buffer("passes", torch.zeros(()), persistent=False)
-
-    def forward(self, z: Tensor) -> Tensor:
-        if self.training:
-            self.passes += 1
-        made = self.last(z).reshape(len(z), 1, 8, 8)
-        return made * float("inf") if self.training and int(self.passes) == self.at else made
-
-
 def test_a_diverged_run_goes_back_and_takes_another_path(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     recipe = recipe_file(tmp_path, save_every=4, steps=16)
-    run = sparring.train(recipe, out=tmp_path / "run", generator=_Poison(at=15))
+    run = sparring.train(recipe, out=tmp_path / "run", generator=Poison(at=15))
     assert run.step == 16
     (finding,) = read_lines(run.dir.findings)
     assert finding["symptom"] == "diverged"
@@ -279,7 +264,7 @@ def test_after_three_falls_it_gives_up_with_the_run_intact(tmp_path: Path) -> No
 def test_each_attempt_draws_anew(tmp_path: Path) -> None:
     """The path that led to the fall is not walked again: the losses of the second attempt are others."""
     recipe = recipe_file(tmp_path, save_every=4, steps=10, log_every=1)
-    run = sparring.train(recipe, out=tmp_path / "run", generator=_Poison(at=11), quiet=True)
+    run = sparring.train(recipe, out=tmp_path / "run", generator=Poison(at=11), quiet=True)
     lines = read_lines(run.dir.log)
     by_attempt: dict[int, dict[int, float]] = {0: {}, 1: {}}
     for line in lines:

@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
 
 from sparring.errors import RequestError, SparringError, TrainingError
 from sparring.ranks import Lost
+from sparring.system import interrupts_to
 
 GRACE_S = 10.0
 """How long the others have to end by themselves where one failed."""
@@ -180,7 +180,7 @@ def _passing_on(processes: list[BaseProcess]) -> Iterator[list[int]]:
     """Ctrl-C and SIGTERM go to the processes, which end cleanly; a second one ends them at once. Gives what came."""
     told: list[int] = []
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
+    def pass_on(number: int) -> None:
         told.append(number)
         if len(told) > 1:
             raise KeyboardInterrupt
@@ -188,17 +188,8 @@ def _passing_on(processes: list[BaseProcess]) -> Iterator[list[int]]:
             if process.is_alive():
                 process.terminate()
 
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            before[number] = signal.signal(number, pass_on)
-        except ValueError:  # not in the main thread: the caller's own business
-            break
-    try:
+    with interrupts_to(pass_on):
         yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def free_port() -> int:

@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sparring.errors import RequestError, nearest
+from sparring.system import sync_folder
 
 PART = ".part-"
 """What the names of unfinished files begin with."""
@@ -217,15 +218,6 @@ def read_state(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{file.name} is cut short or changed")
     state: dict[str, Any] = _unpacked(head["state"], load_file(file))
     return state
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes renames within a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _packed(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

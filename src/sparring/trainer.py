@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import torch
@@ -19,6 +17,7 @@ from sparring.loop import Step
 from sparring.match import Diverged, Match, check_weights
 from sparring.observers import Observer
 from sparring.rundir import RunDir, append_line, read_lines
+from sparring.system import interrupts_to
 
 LOOK_EVERY = 50
 """Steps between looks at the losses of a device that works ahead."""
@@ -171,27 +170,16 @@ class Trainer:
         if ranks.is_first():
             append_line(self.run.findings, finding)
 
-    @contextmanager
-    def _until_told(self) -> Iterator[None]:
+    def _until_told(self) -> AbstractContextManager[None]:
         """Ctrl-C and SIGTERM end the training after the step at hand; a second Ctrl-C ends it at once."""
 
-        def stop(number: int, frame: FrameType | None) -> None:
+        def stop(number: int) -> None:
             if self.stopping:
                 raise KeyboardInterrupt
             self.stopping = True
             self.say("stopping after this step")
 
-        before = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                before[number] = signal.signal(number, stop)
-            except ValueError:  # not in the main thread: the caller's own business
-                break
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return interrupts_to(stop)
 
 
 REMEDY = ("generator.optimiser.adam.lr and discriminator.optimiser.adam.lr halved", "precision=fp32")

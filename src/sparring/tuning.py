@@ -97,8 +97,7 @@ def choose(
     if known is not None:
         return known
     try:
-        step_s = _quick(recipe, data, plain, own)
-        length = step_s * recipe.steps if seconds is None else seconds
+        length = _quick(recipe, data, plain, own) * recipe.steps if seconds is None else seconds
         if length < SHORTEST and not always:
             return Choice(plain, why=f"nothing was tried for a run under {SHORTEST:.0f} s")
         found = _tried(recipe, data, plain, own, min(0.5, max(0.1, length / 1000)))

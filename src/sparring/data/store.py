@@ -20,6 +20,7 @@ from sparring.data.budget import MACHINE, machine_budget
 from sparring.data.download import cache_directory
 from sparring.data.samplefile import SampleFile
 from sparring.errors import RequestError
+from sparring.system import sync_folder
 
 VERSION = 1
 """Raised when decoding changes, so that old files are not taken for new ones."""
@@ -163,20 +164,12 @@ def _write(stream: Stream, folder: Path, about: Callable[[], dict[str, Any]]) ->
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
 def _sync(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _no_room(stream: Stream, folder: Path, reason: str) -> RequestError:
