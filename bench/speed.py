@@ -85,6 +85,7 @@ def commands(said: argparse.Namespace) -> dict[str, list[str]]:
     found = {
         "sparring": [*sparring, "--precision", "auto"],
         "sparring fp32": [*sparring, "--precision", "fp32"],
+        **({"sparring compiled": [*sparring, "--precision", "auto", "--compiled"]} if said.compiled else {}),
         "torch": [sys.executable, str(HERE / "plain_torch.py"), *place],
     }
     if said.device == "cpu":
@@ -168,9 +169,12 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--only", default=",".join(NETWORKS), help="networks, by commas")
     options.add_argument("--updates", default=",".join(UPDATES))
-    options.add_argument("--seconds", type=float, default=2.0, help="for each row, after warming up")
+    options.add_argument("--seconds", type=float, default=1.5, help="for each row, after warming up")
     options.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     options.add_argument("--batch", type=int)
+    options.add_argument(
+        "--compiled", action="store_true", help="Sparring with compiled networks too, a minute more each"
+    )
     options.add_argument("--keras", default=sys.executable, help="the Python that has Keras and TensorFlow")
     options.add_argument("--json", action="store_true")
     said = options.parse_args()

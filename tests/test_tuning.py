@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import torch
 from torch import nn
 
 import sparring
-from sparring import tuning
-from sparring.build import build, can_join
+from sparring import compiling, tuning
+from sparring.build import build, can_be_compiled, can_join
 from sparring.data import DataSet
 from sparring.data.options import Digits
+from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
+from sparring.observers import heldout_logits
 from sparring.recipe import Recipe, validated
 from sparring.tuning import candidates, choose
 
@@ -44,6 +47,17 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
     monkeypatch.setattr(tuning, "_in_turns", in_turns)
     return prices
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Compiles without generating code, which takes minutes; gives what the compiler counts."""
+    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
+    torch._dynamo.reset()
+    counters = torch._dynamo.utils.counters
+    counters.clear()
+    yield counters
+    torch._dynamo.reset()
 
 
 def price(plan: Any, prices: dict[str, float]) -> float:
@@ -154,3 +168,77 @@ def test_plans_of_the_same_mathematics_play_the_same_game(joined: bool, channels
         steps = build(given, DATA, Engine(plan)).play()
         losses.append([next(steps).generator[0]["loss"] for _ in range(4)])
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=1e-5)
+
+
+COMPILED: list[dict[str, Any]] = [
+    {},
+    {"update": "simultaneous"},
+    {"terms": {"r1": {"every": 2}, "gradient_penalty": {"every": 3}}},
+    {"terms": {"r2": {}}},
+    {"surgery": {"spectral_norm": {}, "dropout": {"rate": 0.5}}},
+]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.parametrize("more", COMPILED, ids=str)
+def test_compiled_networks_play_the_same_game(more: dict[str, Any], graphs: Any) -> None:
+    dense = {"net": {"dense": {"widths": [16]}}, "surgery": {"dropout": {"rate": 0.5}}}
+    update = {"update": more["update"]} if "update" in more else {}
+    given = recipe(generator=dense, discriminator=dense | {n: v for n, v in more.items() if n != "update"}, **update)
+    plain = choose_plan("cpu", "fp32", images=True)
+    found = []
+    for plan in (plain, plain._replace(compiled=True)):
+        match = build(given, DATA, Engine(plan))
+        played = match.play()
+        found.append([(s.discriminator[0]["loss"], s.generator[0]["loss"]) for s in (next(played) for _ in range(6))])
+        heldout_logits(match, Key(0))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)
+    assert 2 <= graphs["stats"]["unique_graphs"] <= 4  # and none for each step, or for measuring
+    assert not graphs["graph_break"]
+
+
+def test_a_slope_at_fakes_that_both_players_share_is_not_compiled() -> None:
+    r2 = {"net": "dense", "terms": {"r2": {}}}
+    assert not can_be_compiled(recipe(discriminator=r2, update="simultaneous"), {})
+    assert can_be_compiled(recipe(discriminator=r2), {})
+    assert not can_be_compiled(recipe(), {"generator": nn.Linear(1, 1)})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_only_long_runs_try_to_compile(slow: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "can_compile", lambda device: True)
+    slow |= {"compiled=True": 0.5, "joined=True": 0.5}
+    assert not choose(recipe(), DATA, "cpu", {}, 600.0).has_tried("compiled")
+    found = choose(recipe(), DATA, "cpu", {}, 2 * tuning.LONG)  # after what the shorter one found
+    assert [trial.change for trial in found.trials].count("joined=True") == 1
+    assert found.plan.compiled
+    assert found.plan.joined
+    assert choose(recipe(), DATA, "cpu", {}, 2 * tuning.LONG).plan == found.plan
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_a_compiler_that_fails_is_told_of_and_left(monkeypatch: pytest.MonkeyPatch, slow: dict[str, float]) -> None:
+    def failing(one: Any, other: Any, block_s: float) -> tuple[float, float]:
+        if one.match.engine.plan.compiled:
+            raise RuntimeError("CppCompileError: no such header\nand more")
+        return 1.0, 1.0
+
+    monkeypatch.setattr(tuning, "can_compile", lambda device: True)
+    monkeypatch.setattr(tuning, "_in_turns", failing)
+    said: list[str] = []
+    found = choose(recipe(), DATA, "cpu", {}, 2 * tuning.LONG)
+    found.tell(said.append)
+    assert not found.plan.compiled
+    assert "compiled=True failed (CppCompileError: no such header)" in said[0]
+
+
+def test_a_way_whose_losses_are_others_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(one: Any, other: Any, block_s: float) -> tuple[float, float]:
+        one.first, other.first = [0.7, 1.4], [0.7, 1.5]
+        return 0.1, 1.0
+
+    monkeypatch.setattr(tuning, "_in_turns", wrong)
+    found = choose(recipe(), DATA, "cpu", {}, always=True)
+    exact = [trial for trial in found.trials if trial.exact]
+    assert exact
+    assert all(trial.failed and not trial.taken for trial in exact)

@@ -27,6 +27,9 @@ from sparring.surgery import random_layers
 from sparring.trainer import check_losses
 from sparring.tuning import choose
 
+RUN_S = 600.0
+"""Seconds of the run that a plan is chosen for: long enough to try, not to compile."""
+
 
 def noise(shape: tuple[int, ...]) -> DataSet:
     samples = torch.from_numpy(images(shape))
@@ -65,7 +68,7 @@ class Clock:
         object.__setattr__(owner, function, self.timed(getattr(owner, function), name))
 
 
-def parts(match: Match, log: Log, settle: Callable[[], object], count: int = 50) -> None:
+def parts(match: Match, log: Log, settle: Callable[[], object], count: int = 30) -> None:
     """Seconds a step of each part."""
     clock = Clock(settle)
     for side, player in match.players.items():
@@ -94,6 +97,7 @@ def main() -> None:
     options.add_argument("--update", default="alternating")
     options.add_argument("--precision", default="auto")
     options.add_argument("--plan", default="auto", choices=["auto", "plain"])
+    options.add_argument("--compiled", action="store_true", help="with compiled networks, whatever a trial would say")
     options.add_argument("--device", default="auto")
     options.add_argument("--batch", type=int)
     options.add_argument("--parts", action="store_true", help="time the parts of a step, no more")
@@ -101,15 +105,15 @@ def main() -> None:
     data = noise(networks.SHAPES[said.network])
     fields = networks.recipe(said.network, said.batch, said.update, said.precision)
     recipe = fitted(validated(fields | {"data": "digits", "plan": said.plan}), data, {})
-    chosen = choose(recipe, data, said.device, {})
-    match = build(recipe, data, Engine(chosen.plan))
-    settle = torch.cuda.synchronize if chosen.plan.device == "cuda" else lambda: None
+    plan = choose(recipe, data, said.device, {}, RUN_S).plan._replace(compiled=said.compiled)
+    match = build(recipe, data, Engine(plan))
+    settle = torch.cuda.synchronize if plan.device == "cuda" else lambda: None
     log = Log(None, recipe.log_every, show=lambda line: None)
     if said.parts:
         parts(match, log, settle)
         return
     steps = steps_of(match, log)
-    serve(lambda: next(steps), settle, {"precision": chosen.plan.precision, "plan": chosen.plan.to_json()})
+    serve(lambda: next(steps), settle, {"precision": plan.precision, "plan": plan.to_json()})
 
 
 if __name__ == "__main__":

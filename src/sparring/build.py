@@ -160,6 +160,13 @@ def can_join(recipe: Recipe, data: DataSet, own: OwnNets) -> bool:
     return not any(isinstance(layer, _BatchNorm) or is_parametrized(layer) for layer in net.modules())
 
 
+def can_be_compiled(recipe: Recipe, own: OwnNets) -> bool:
+    """Whether compiled networks say the same: the user's own may do anything in a pass, and slopes by fakes that keep
+    their gradient to the generator are gradients of gradients through both networks."""
+    shared = recipe.update == "simultaneous"
+    return not own and not (shared and any("fake" in term.watches for term in recipe.discriminator.terms.values()))
+
+
 def _inputs(side: Side, game: FromNoise, shape: Shape) -> tuple[Tensor, ...]:
     """Two rows of what a network of this side sees."""
     rows = torch.arange(2)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring import ranks
+from sparring.compiling import Compiled
 from sparring.errors import RequestError
 from sparring.layout import keep_channels_last
 from sparring.machine import device_named, fast_bf16, keep_freed_memory
@@ -45,6 +46,8 @@ class Plan(NamedTuple):
     """Processes that train together, each with a device of its own."""
     joined: bool = False
     """Reals and fakes go through the discriminator in one pass, where nothing couples the samples of a batch."""
+    compiled: bool = False
+    """Networks are compiled, where no gradient of a gradient is taken."""
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict()
@@ -93,8 +96,9 @@ class Engine:
         return net
 
     def called(self, net: nn.Module) -> nn.Module:
-        """The network as the engine calls it: in the plan's precision, with results in float32."""
-        return net if self.plan.precision == "fp32" else Called(net, self.fabric)
+        """The network as the engine calls it: in the plan's precision, with results in float32; compiled or not."""
+        called = net if self.plan.precision == "fp32" else Called(net, self.fabric)
+        return Compiled(called) if self.plan.compiled else called
 
     def backward(self, loss: Tensor, **options: Any) -> None:
         """Makes gradients; of several processes, each those of its share in the loss of the joined batch."""

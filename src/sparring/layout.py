@@ -30,5 +30,7 @@ def _lay_inputs(layer: nn.Module, inputs: tuple[Any, ...]) -> Any:
 
 
 def _lay_gradients(layer: nn.Module, inputs: Any, output: Any) -> None:
+    if torch.compiler.is_compiling():
+        return  # the compiler lays its own gradients out
     if isinstance(output, Tensor) and output.ndim == 4 and output.requires_grad:
         output.register_hook(channels_last)  # type: ignore[no-untyped-call]

@@ -10,15 +10,17 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
 from sparring import ranks
-from sparring.build import OwnNets, build, can_join
+from sparring.build import OwnNets, build, can_be_compiled, can_join
+from sparring.compiling import can_compile
 from sparring.data import DataSet, cache_directory
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, choose_plan
@@ -30,6 +32,8 @@ from sparring.rundir import write_file
 
 SHORTEST = 120.0
 """Seconds of training under which nothing is tried."""
+LONG = 3600.0
+"""Seconds from which compiling is tried: that alone takes a minute or two on a CPU."""
 GAIN = 0.97
 """The part of the time at hand that another way must stay under, so that noise alone changes nothing."""
 BLOCKS = 5
@@ -48,14 +52,20 @@ class Trial(NamedTuple):
     taken: bool
     exact: bool
     """Whether it is the same mathematics, up to rounding in float32."""
+    failed: str = ""
+    """Why it cannot be had."""
 
     def line(self) -> str:
         """For people."""
+        if self.failed:
+            return f"{self.change:<20} failed: {self.failed}"
         told = f"{self.change:<20} {self.step_s * 1000:9.4g} ms against {self.against_s * 1000:9.4g} ms"
         return told + ("  taken" if self.taken else "") + ("" if self.exact else "  (not the same mathematics)")
 
     def short(self) -> str:
         """For people, in half a line."""
+        if self.failed:
+            return f"{self.change} failed ({self.failed})"
         ratio = self.step_s / self.against_s
         return f"{self.change} {'taken' if self.taken else 'left'} ({ratio:.2f} of the time)"
 
@@ -76,6 +86,10 @@ class Choice(NamedTuple):
         elif self.plan.device == "cpu" and self.plan.threads < threads:
             say(f"threads: {self.plan.threads} of {threads}, beside what else runs on this machine")
 
+    def has_tried(self, field: str) -> bool:
+        """Whether another value of this field of the plan was tried."""
+        return any(trial.change.startswith(f"{field}=") for trial in self.trials)
+
     def to_json(self) -> dict[str, Any]:
         return {"why": self.why, "trials": [trial._asdict() for trial in self.trials]}
 
@@ -93,14 +107,22 @@ def choose(
     if plain.device == "cpu":
         plain = plain._replace(threads=free_threads())
     place = cache_directory() / "plans" / f"{_identity(recipe, data, plain, own)}.json"
-    known = _remembered(place, plain)
-    if known is not None:
+    known = _remembered(place)
+    compiles = can_compile(plain.device) and can_be_compiled(recipe, own)
+    if known is not None and (not compiles or known.has_tried("compiled")):
         return known
     try:
         length = _quick(recipe, data, plain, own) * recipe.steps if seconds is None else seconds
+        compiles = compiles and length >= LONG
+        if known is not None and not compiles:
+            return known
         if length < SHORTEST and not always:
             return Choice(plain, why=f"nothing was tried for a run under {SHORTEST:.0f} s")
-        found = _tried(recipe, data, plain, own, min(0.5, max(0.1, length / 1000)))
+        block_s = min(0.5, max(0.1, length / 1000))
+        ways = () if known is not None else candidates(recipe, data, plain, own)
+        found = _tried(recipe, data, known or Choice(plain), own, ways, block_s)
+        if compiles:
+            found = _tried(recipe, data, found, own, [("compiled", True, True)], block_s)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
@@ -111,8 +133,12 @@ def choose(
     return found
 
 
-def candidates(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> Iterator[tuple[str, Any, bool]]:
-    """Fields of the plan with another value to try, and whether that is the same mathematics."""
+Way = tuple[str, Any, bool]
+"""A field of the plan, another value for it, and whether that is the same mathematics."""
+
+
+def candidates(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> Iterator[Way]:
+    """What to try, but for compiling."""
     if recipe.precision == "auto" and fast_bf16(plain.device):
         yield "precision", "fp32" if plain.precision == "bf16" else "bf16", False
     if data.codec.kind == "image":
@@ -123,19 +149,38 @@ def candidates(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> Iter
         yield "threads", max(1, plain.threads // 2), True
 
 
-def _tried(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets, block_s: float) -> Choice:
+def _tried(recipe: Recipe, data: DataSet, start: Choice, own: OwnNets, ways: Iterable[Way], block_s: float) -> Choice:
     """One field after the other, each against the best so far."""
-    best, trials = plain, []
+    best, trials = start.plan, list(start.trials)
     kept = _Runner(recipe, data, best, own)
-    for field, value, exact in candidates(recipe, data, plain, own):
+    for field, value, exact in ways:
         plan = best._replace(**{field: value})
-        runner = _Runner(recipe, data, plan, own)
-        ours, theirs = _in_turns(runner, kept, block_s)
+        change = f"{field}={value}"
+        try:
+            runner = _Runner(recipe, data, plan, own)
+            ours, theirs = _in_turns(runner, kept, block_s)
+        except Exception as error:
+            if field != "compiled" or out_of_memory(error):
+                raise
+            trials.append(Trial(change, 0.0, 0.0, False, exact, _first_line(error)))  # compilers fail in many ways
+            continue
+        if exact and not _same(runner.first, kept.first):
+            trials.append(Trial(change, ours, theirs, False, exact, "its losses are others"))
+            continue
         taken = ours < GAIN * theirs
-        trials.append(Trial(f"{field}={value}", ours, theirs, taken, exact))
+        trials.append(Trial(change, ours, theirs, taken, exact))
         if taken:
             best, kept = plan, runner
     return Choice(best, tuple(trials))
+
+
+def _same(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether losses are equal but for rounding, in bf16 too; what is not finite judges nothing."""
+    return all(abs(a - b) <= 0.03 * (1 + abs(b)) or not math.isfinite(a - b) for a, b in zip(one, other, strict=True))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:120]
 
 
 class _Runner:
@@ -146,13 +191,17 @@ class _Runner:
         self.period = recipe.period()
         key, clock = Key(recipe.seed, "tuning"), lambda number: self.match.now(late(recipe, number))
         self.steps = self.match.play(key, clock)
+        self.first: list[float] = []
+        """The losses of its first step, from the same weights and draws in every copy."""
 
     def run(self, periods: int) -> float:
         """Seconds a step."""
         self.match.engine.take_over()
         began = time.perf_counter()
         for _ in range(periods * self.period):
-            self.match.take(next(self.steps))
+            step = next(self.steps)
+            self.match.take(step)
+            self.first = self.first or [float(moved["loss"]) for moved in (*step.discriminator, *step.generator)]
         self.match.engine.settle()
         return (time.perf_counter() - began) / (periods * self.period)
 
@@ -200,7 +249,7 @@ def _identity(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _remembered(place: Any, plain: Plan) -> Choice | None:
+def _remembered(place: Any) -> Choice | None:
     try:
         stored = json.loads(place.read_text())
         trials = tuple(Trial(**trial) for trial in stored["trials"])

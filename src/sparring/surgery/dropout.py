@@ -101,11 +101,13 @@ class Drop(Added):
         elif len(rows) != each:  # a layer that takes samples apart, into rows of their own
             rows = torch.arange(each, device=x.device) + rows[0] * (each // len(rows))
         drawn = mix(self._place(rows, count) + self.state)
-        self.state.add_(self.passes)
+        self.state = self.state + self.passes  # a new tensor: a compiled backward pass draws again from the old one
         return drawn
 
     def _place(self, rows: Tensor, count: int) -> Tensor:
         """Where the draws stand: mostly where the last ones stood."""
+        if torch.compiler.is_compiling():
+            return places(rows, self.passes, count)
         if self._last is None or self._last[0] is not rows or self._last[1] != (self.passes, count):
             found = places(rows, self.passes, count)
             if found.numel() > KEPT_WORDS:
