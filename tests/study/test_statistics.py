@@ -315,6 +315,20 @@ def test_cheapest_of_those_not_told_apart() -> None:
     assert analyse(cheap, better="lower").recommended.arm == "a=2"
 
 
+def test_why_the_best_is_taken() -> None:
+    apart = fid({"a=0": [50.0, 52, 54, 53], "a=1": [30.0, 31, 33, 32]})
+    assert (
+        apart.recommended.why == "a=1: the best of the arms by its mean score, and surely better than all others (FID)"
+    )
+    near = fid({"a=0": [50.0, 52, 54, 53], "a=1": [49.0, 53, 52, 53.5], "a=2": [48.0, None, 40, 41]})
+    assert near.recommended.arm == "a=1"
+    assert near.recommended.why.endswith("though not surely better than a=0 and a=2 (FID)")
+    assert (
+        fid({"a=0": [None], "a=1": [3.0]}).recommended.why == "a=1: the only arm that did not fail in all seeds (FID)"
+    )
+    assert fid({"a=0": [3.0]}).recommended.why == "a=0: the only arm (FID)"
+
+
 def test_costs() -> None:
     runs = study({"a=0": [50.0, 60, 70], "a=1": [10.0, 20, 59]})
     runs = [one._replace(step_ms=10.0 + one.seed, peak_mb=100.0 * (1 + one.seed)) for one in runs]
