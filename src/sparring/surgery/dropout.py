@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from sparring.draws import Key, mix, normal_from, places
 from sparring.errors import RequestError
@@ -237,6 +238,25 @@ def joined_passes(layers: Collection[Drop], count: int) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.passes = 1
+
+
+@contextmanager
+def without_masks(net: nn.Module) -> Iterator[None]:
+    """Inside, no layer of the network drops: neither those that surgery put in, whose next draws stay the same, nor
+    PyTorch's own. What a network of the user's drops by a function is out of reach."""
+    drops = [(layer, layer.idle) for layer in random_layers(net)]
+    own = [layer for layer in net.modules() if isinstance(layer, _DropoutNd) and layer.training]
+    for layer, _ in drops:
+        layer.idle = True
+    for module in own:
+        module.training = False
+    try:
+        yield
+    finally:
+        for layer, idle in drops:
+            layer.idle = idle
+        for module in own:
+            module.training = True
 
 
 def _bounds(rate: Any) -> tuple[float, ...]:
