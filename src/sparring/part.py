@@ -187,6 +187,18 @@ def walk(value: Any, path: str = "") -> typing.Iterator[tuple[str, Part]]:
             yield from walk(item, f"{path}.{number}")
 
 
+def mapped(value: Any, change: Callable[[Part], Part]) -> Any:
+    """The value with `change` applied to each part of it, from the inside out; what stays equal is not copied."""
+    if isinstance(value, Part):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        changed = {name: new for name, old in fields.items() if (new := mapped(old, change)) is not old}
+        return change(value.model_copy(update=changed) if changed else value)
+    if isinstance(value, Mapping):
+        items = {name: mapped(item, change) for name, item in value.items()}
+        return items if any(items[name] is not value[name] for name in items) else value
+    return value
+
+
 def parse(build: Callable[[], P]) -> P:
     """`build()`, its validation errors turned into a one-line `RequestError`."""
     try:

@@ -230,7 +230,7 @@ def play_out(job: Job, match: Match) -> Run:
     bar, scorer = Bar(talk), Scorer(run, recipe, job.data, talk)
     every = recipe.sample_every or max(recipe.steps // 10, 1)
     observers: list[Observer] = [
-        Controllers(),
+        Controllers(run, talk.say),
         Log(run, recipe.log_every),
         Pictures(every, lambda m: draw_picture(run, m)),
         scorer,

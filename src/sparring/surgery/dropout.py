@@ -16,7 +16,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from sparring.draws import Key, mix, normal_from, places
 from sparring.errors import RequestError
 from sparring.part import Part
-from sparring.schedules import Now, Schedule, value
+from sparring.schedules import Adaptive, Now, Schedule, value
 from sparring.surgery.places import (
     ACTIVATIONS,
     Added,
@@ -265,7 +265,7 @@ def _bounds(rate: Any) -> tuple[float, ...]:
         return (rate,)
     if hasattr(rate, "values"):
         return tuple(rate.values.values())
-    names = ("least", "most") if hasattr(rate, "most") else ("start", "end")
+    names = ("least", "upper") if isinstance(rate, Adaptive) else ("start", "end")
     return tuple(getattr(rate, name) for name in names)
 
 
