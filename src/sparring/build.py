@@ -145,6 +145,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         steps=recipe.steps,
         batch=recipe.batch,
         chunk=recipe.microbatch or recipe.batch,
+        refit=frozenset(side for side in SIDES if getattr(recipe, side).refit_batch_norms),
         update=recipe.update,
     )
     _check_controllers(recipe, match)

@@ -23,6 +23,8 @@ from sparring.schedules import Adaptive, value
 from sparring.terms import R1
 
 SATURATED = "controller_saturated"
+PROBE_PASSES = 4
+"""Batches over which batch-norm statistics are estimated for a measurement, where a recipe asks for it."""
 
 
 class Observer(Protocol):
@@ -181,6 +183,7 @@ class Pictures:
 def heldout_logits(match: Match, key: Key) -> dict[str, float]:
     """The discriminator's mean logits, in eval mode, of held-out samples and, beside them, of training ones."""
     found = {}
+    match.fit("generator", "discriminator", passes=PROBE_PASSES)
     with measuring(match.duel.discriminator):
         for name, rows in (("train", match.batches.rows), ("heldout", match.heldout)):
             if len(rows):
@@ -191,6 +194,7 @@ def heldout_logits(match: Match, key: Key) -> dict[str, float]:
 def overfitting(match: Match, key: Key) -> dict[str, float]:
     """Means of the discriminator's logits of training, held-out and fake samples, all in eval mode; how often it ranks
     the first above fakes more than the second (`gap`); the mean sign of the first (`sign`)."""
+    match.fit("generator", "discriminator", passes=PROBE_PASSES)
     with measuring(match.duel.discriminator, match.duel.generator):
         train = _verdict(match, match.batches.rows, key.at("train")).logits.float()
         batch = probe_batch(match.batches.rows, match.chunk, key.at("fake"))
