@@ -79,12 +79,16 @@ def cases(network: str) -> list[Case]:
     found = [Case("none"), *(Case(f"value, rate {rate:g}", {"rate": rate}) for rate in RATES)]
     kinds = ("gaussian",) if network == "dense" else ("channel", "block", "gaussian")
     found += [Case(f"{kind}, rate 0.5", half | {"kind": kind}) for kind in kinds]
-    found += [Case(f"value, {place} place alone", half | {"where": places[place]}) for place in ("first", "last")]
-    found += [Case("value, both players", half, half), Case("torch: Dropout(0.5)", half, own=nn.Dropout)]
+    found += [
+        Case(f"value, rate 0.5, {place} place alone", half | {"where": places[place]}) for place in ("first", "last")
+    ]
+    found += [Case("value, rate 0.5, both players", half, half), Case("torch: Dropout(0.5)", half, own=nn.Dropout)]
     if network != "dense":
         found.append(Case("torch: Dropout2d(0.5)", half, own=nn.Dropout2d))
     found.append(Case("none, with R1", terms={"r1": None}))
-    found += [Case(f"value, with R1, masks: {masks}", half, terms={"r1": {"masks": masks}}) for masks in MASKS]
+    found += [
+        Case(f"value, rate 0.5, with R1, masks: {masks}", half, terms={"r1": {"masks": masks}}) for masks in MASKS
+    ]
     return found
 
 
@@ -148,7 +152,7 @@ def times(network: str, said: argparse.Namespace) -> list[dict[str, Any]]:
         found = [(case, match_of(network, case, data, options, said.device)) for case in cases(network)]
         played = [(case, match, match.play()) for case, match in found]
         for _, match, steps in played:
-            play(match, steps, 3)
+            play(match, steps, 2)
         block = max(1, round(said.seconds / said.rounds / play(played[0][1], played[0][2], 3) / len(played)))
         rounds = [[play(match, steps, block) for _, match, steps in played] for _ in range(said.rounds)]
         memory = _gpu_memory(played) if said.device == "cuda" else [None] * len(played)
@@ -209,6 +213,7 @@ def gradients(network: str, said: argparse.Namespace) -> list[dict[str, Any]]:
     kinds = () if network == "dense" else ("channel", "block")
     ways = [Case(f"value, rate {rate:g}", {"rate": rate}) for rate in RATES]
     ways += [Case(f"{kind}, rate 0.5", {"rate": 0.5, "kind": kind}) for kind in (*kinds, "gaussian")]
+    ways += [Case("value, rate 0.5, in the generator alone", None, {"rate": 0.5})]
     rows = []
     plain = {side: gradient(reached, side, batch=0, masks=0) for side in SIDES}
     for side in SIDES:
@@ -285,8 +290,8 @@ def main(words: list[str] | None = None) -> None:
     options.add_argument("--only", default="time,memory,gradients")
     options.add_argument("--networks", default=",".join(NETWORKS))
     options.add_argument("--device", default="cpu")
-    options.add_argument("--seconds", type=float, default=45.0, help="to time each network for, about")
-    options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--seconds", type=float, default=25.0, help="to time each network for, about")
+    options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--steps", type=int, default=1000, help="to train before gradients are compared")
     options.add_argument("--masks", type=int, default=200, help="draws for each row of gradients")
     options.add_argument("--json", action="store_true")

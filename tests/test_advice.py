@@ -75,6 +75,7 @@ class TestSilence:
             {"discriminator": with_dropout(DENSE, {"adaptive": {}})},
             {"generator": with_dropout(NORMED, 0.3)},  # averaged: its statistics are estimated anew
             {"generator": NORMED, "discriminator": NORMED},
+            {"generator": NORMED | {"surgery": {"dropout": {"rate": 0.5, "when": "always"}}}, "ema": None},
             {"discriminator": DENSE | {"surgery": {"spectral_norm": None}}},
             {"discriminator": with_dropout(DENSE, {"linear": {"start": 0.5, "end": 0.0}})},
         ],

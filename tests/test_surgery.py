@@ -279,6 +279,21 @@ def test_surgery_without_a_place_is_an_error() -> None:
         cut(dense(), Freeze(where="*"))
 
 
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = nn.GRU(3, 5, batch_first=True)
+        self.last = nn.Linear(5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.turns(x.reshape(-1, 2, 3))[0][:, -1])
+
+
+def test_a_layer_that_gives_more_than_a_tensor_is_no_place() -> None:
+    with pytest.raises(RequestError, match=r"dropout.where: layer 'turns' gives no tensor alone; name a layer behind"):
+        cut(Recurrent(), Dropout(where="turns"))
+
+
 def test_execution_order_counts_not_the_order_of_definition() -> None:
     class Backwards(nn.Module):
         def __init__(self) -> None:

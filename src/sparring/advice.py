@@ -119,7 +119,7 @@ def of_slopes(net: nn.Module) -> Iterator[str]:
     rates = [highest(layer.schedule) for layer in random_layers(net)]
     rates += [module.p for module in net.modules() if isinstance(module, _DropoutNd)]
     kinds = {layer.kind for layer in random_layers(net)}
-    rates = [rate for rate in rates if rate > 0]
+    rates = [rate for rate in rates if 0 < rate < 1]
     if not rates:
         return
     bound = lipschitz_factor(rates)
@@ -181,7 +181,7 @@ def widened(match: Match, side: Side) -> dict[str, tuple[str, float]]:
         layer.set_rate(Now(0, 0, 1))
         if not isinstance(layer.schedule, tuple):
             layer.rate.fill_(highest(layer.schedule))
-            layer.idle = bool(layer.rate <= 0)
+        layer.idle = layer.always or highest(layer.schedule) <= 0  # what is always on is so in eval mode too
     run, called = _runs(match, side, net), list[tuple[str, Tensor | None]]()
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -210,7 +210,7 @@ def widened(match: Match, side: Side) -> dict[str, tuple[str, float]]:
 
 def _runs(match: Match, side: Side, net: nn.Module) -> Callable[[], Any]:
     """A run of one player's network, in training mode, on samples as it sees them."""
-    key, count = Key(match.seed, "advice"), max(match.batch, 256)
+    key, count = Key(match.seed, "advice"), match.chunk
     rows = torch.arange(count, device=match.engine.device)
     if side == "generator":
         return lambda: make(match.game, net, key, rows, match.drawn_labels(key, rows))

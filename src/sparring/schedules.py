@@ -133,7 +133,7 @@ class Adaptive(Part):
     def fitted(self, samples: int) -> Adaptive:
         """The same for so many training samples."""
         most = 0.7 if samples < FEW else 0.5
-        return self if self.most is not None else self.model_copy(update={"most": max(most, 2 * self.least)})
+        return self if self.most is not None else self.model_copy(update={"most": most})
 
     def at(self, now: Now) -> float:
         return self._value

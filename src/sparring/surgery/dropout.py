@@ -26,6 +26,7 @@ from sparring.surgery.places import (
     hidden_layers,
     matching,
     nearest_layer,
+    output_units,
     shown,
     through_child,
 )
@@ -195,7 +196,10 @@ class Dropout(Part):
         return rate
 
     def operate(self, net: nn.Module, example: Example, key: Key, name: str) -> nn.Module:
+        tensors = output_units(net, example)
         for place, layer in self._places(net, example):
+            if place not in tensors:  # a recurrent layer gives its state beside its outputs
+                raise RequestError(f"{name}.where: layer '{place}' gives no tensor alone; name a layer behind it")
             drop = Drop(self.rate, self.kind, block=self.block, always=self.when == "always", site=f"{place}/{name}")
             layer.add_module(name, drop)
             layer.register_forward_hook(functools.partial(through_child, name))
