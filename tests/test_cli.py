@@ -70,7 +70,10 @@ def test_plan_predicts_and_writes_nothing(tmp_path: Path) -> None:
     assert status == 0
     found = json.loads(out)
     assert {trial["change"] for trial in found["tried"]["trials"]} >= {"joined=True"}
-    assert {"recipe", "plan", "tried", "steps", "step_ms", "images_per_s", "memory_mb", "seconds"} == set(found)
+    assert set(found) == {
+        "recipe", "plan", "tried", "steps", "step_ms", "images_per_s", "memory_mb", "seconds", "advice"
+    }  # fmt: skip
+    assert found["advice"] == []
     assert found["seconds"] == pytest.approx(found["step_ms"], rel=1.0)  # a thousand steps
     assert found["memory_mb"] > 50
     assert [p.name for p in tmp_path.iterdir()] == ["small.yaml"]

@@ -58,6 +58,12 @@ def test_adaptive_takes_a_fifth_of_the_run_within_bounds(total: int, adjust: int
     assert value(adaptive, at(0)) == pytest.approx(1000 / adjust)
 
 
+@pytest.mark.parametrize(("samples", "most"), [(100, 0.7), (499, 0.7), (500, 0.5), (10**6, 0.5)])
+def test_adaptive_may_rise_further_where_data_are_few(samples: int, most: float) -> None:
+    assert Adaptive().fitted(samples).upper == most
+    assert Adaptive(most=0.3).fitted(samples).upper == 0.3
+
+
 def test_two_adaptives_of_equal_fields_keep_values_of_their_own() -> None:
     first, second = Adaptive(), Adaptive()
     first.set(0.4)

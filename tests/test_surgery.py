@@ -97,6 +97,27 @@ def test_a_rate_of_zero_and_eval_mode_change_nothing() -> None:
     assert not torch.equal(drop(0.5, always=True).eval()(x), x)
 
 
+@pytest.mark.parametrize("kind", ["value", "channel", "block", "gaussian"])
+def test_inverted_scaling_keeps_the_mean_in_training_and_changes_nothing_in_eval(kind: str) -> None:
+    """Of a layer behind it: the mean over masks is what the layer gives in eval mode, where nothing is scaled back."""
+    layer, weights = drop(0.35, kind), torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(1)).double()
+    x = torch.randn(1, 3, 6, 6, generator=torch.Generator().manual_seed(2)).double().expand(256, -1, -1, -1)
+    outputs = torch.cat([torch.einsum("bchw,kchw->bk", layer(x), weights) for _ in range(80)])
+    layer.eval()
+    assert layer(x) is x
+    wanted = torch.einsum("bchw,kchw->bk", layer(x), weights)[0]
+    error = outputs.std(0) / len(outputs) ** 0.5
+    assert bool(((outputs.mean(0) - wanted).abs() < 4.5 * error).all())
+    assert float(error.max()) < 0.1  # else the test could not tell
+
+
+def test_channels_of_a_sequence_fall_for_the_whole_of_it() -> None:
+    """One mask a sequence, [batch, units, length]: a unit falls at all places or at none (Gal and Ghahramani 2016)."""
+    dropped = drop(0.5, "channel")(torch.ones(256, 8, 20)) == 0
+    assert torch.equal(dropped.any(2), dropped.all(2))
+    assert 0.4 < float(dropped.double().mean()) < 0.6
+
+
 def test_masks_are_functions_of_key_call_and_row() -> None:
     layer, x = drop(0.5), torch.ones(256, 40)
     first, second = layer(x), layer(x)
@@ -256,6 +277,21 @@ def test_surgery_without_a_place_is_an_error() -> None:
         cut(dense(), Norm(kind="none"))
     with pytest.raises(RequestError, match="freezes every weight"):
         cut(dense(), Freeze(where="*"))
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = nn.GRU(3, 5, batch_first=True)
+        self.last = nn.Linear(5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.turns(x.reshape(-1, 2, 3))[0][:, -1])
+
+
+def test_a_layer_that_gives_more_than_a_tensor_is_no_place() -> None:
+    with pytest.raises(RequestError, match=r"dropout.where: layer 'turns' gives no tensor alone; name a layer behind"):
+        cut(Recurrent(), Dropout(where="turns"))
 
 
 def test_execution_order_counts_not_the_order_of_definition() -> None:

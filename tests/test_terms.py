@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from sparring.augment import InstanceNoise
 from sparring.draws import Key
+from sparring.game import Turn
 from sparring.nets import Dense, Verdict, initialise
-from sparring.surgery import Dropout, operate
+from sparring.surgery import Drop, Dropout, operate, random_layers
 from sparring.terms import L1, L2, R1, R2, Consistency, Dragan, GradientPenalty
 from tests.plain import NOW, turn_of
 
@@ -114,6 +115,125 @@ def test_gradients_by_the_weights_match_finite_differences(term: R1 | GradientPe
 
     weights = tuple(parameter.detach().clone().requires_grad_() for parameter in net.parameters())
     assert torch.autograd.gradcheck(penalty, weights, eps=1e-6, atol=1e-6)
+
+
+def dropping(rate: float, *after: nn.Module) -> nn.Module:
+    """Dropout of the sample's own values, then the layers."""
+    net = nn.Sequential(Drop(rate, "value"), *after).train()
+    for layer in random_layers(net):
+        layer.set_rate(NOW)
+    return net
+
+
+def begun(samples: Tensor, net: nn.Module, watched: str = "real", seed: int = 0) -> Turn:
+    turn = turn_of(samples, net, watched=frozenset({watched}), seed=seed)
+    turn.begin()
+    return turn
+
+
+class Row(nn.Module):
+    """A linear critic, [batch, values] to [batch], of given weights."""
+
+    def __init__(self, weights: Tensor) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weights
+
+
+@pytest.mark.parametrize(("term", "watched"), [(R1, "real"), (R2, "fake")])
+@pytest.mark.parametrize("rate", [0.25, 0.5])
+def test_two_masks_give_the_squared_slope_of_the_mean_critic(term: type[R1], watched: str, rate: float) -> None:
+    """A linear critic behind dropout: the mean critic's slope is w, the masked critics' squared slopes are by 1 / (1 -
+    rate) larger on average. The intervals are of 5 standard errors."""
+    weights = torch.tensor([1.0, -2.0, 0.5, 1.5], dtype=torch.float64)
+    count, squared = 40_000, weights.square()
+    samples = torch.ones(count, 4, dtype=torch.float64)
+    net = dropping(rate, Row(weights))
+    excess = 1 / (1 - rate)
+    # of one value: m^2 has variance excess^3 - excess^2, and the product of two masks excess^2 - 1
+    wanted = {
+        "one": (excess * squared.sum(), squared.square().sum() * (excess**3 - excess**2)),
+        "two": (squared.sum(), squared.square().sum() * (excess**2 - 1)),
+        "off": (squared.sum(), torch.tensor(1e-20)),
+    }
+    for masks, (mean, variance) in wanted.items():
+        found = float(term(masks=masks)(begun(samples, net, watched)).detach()) * 2  # type: ignore[arg-type]
+        assert abs(found - float(mean)) < 5 * float(variance / count) ** 0.5 + 1e-5 * float(mean), masks
+
+
+class Square(nn.Module):
+    """Half the squared length of a linear map, [batch, values] to [batch], with dropout behind the map."""
+
+    def __init__(self, rate: float, weights: Tensor) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(weights)
+        self.drop = Drop(rate, "value").train()
+        self.drop.set_rate(NOW)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.drop(x @ self.weights.T).square().sum(1) / 2
+
+
+def test_two_masks_are_unbiased_for_a_quadratic_critic_and_its_gradient() -> None:
+    """The mean over masks of |m Wx|^2 / 2 is |Wx|^2 / (2 - 2 rate): value and gradient by W of its squared slope."""
+    rate, count, turns = 0.5, 20_000, 8
+    weights = torch.randn(3, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    place = torch.tensor([0.5, -1.0, 2.0, 0.3], dtype=torch.float64)
+    mean = weights.clone().requires_grad_()
+    exact = (mean.T @ (mean @ place) / (1 - rate)).square().sum() / 2
+    (gradient,) = torch.autograd.grad(exact, mean)
+    net = Square(rate, weights)
+    values, gradients = {"one": [], "two": []}, []  # type: ignore[var-annotated]
+    for seed in range(turns):
+        for masks, found in values.items():
+            value = R1(masks=masks)(begun(place.repeat(count, 1), net, seed=seed))  # type: ignore[arg-type]
+            found.append(float(value.detach()))
+            if masks == "two":
+                gradients.append(torch.autograd.grad(value, net.weights)[0])
+    assert sum(values["two"]) / turns == pytest.approx(float(exact.detach()), rel=0.02)
+    assert sum(values["one"]) / turns > 1.3 * float(exact.detach())
+    found_gradient = torch.stack(gradients).mean(0)
+    assert float((found_gradient - gradient).norm() / gradient.norm()) < 0.03
+
+
+def test_one_mask_is_the_objectives() -> None:
+    """The slope is that of the very logits that the objective judges by, mask for mask."""
+    weights = torch.tensor([1.0, -2.0, 0.5, 1.5], dtype=torch.float64)
+    turn = begun(torch.ones(50, 4, dtype=torch.float64), dropping(0.5, Row(weights)))
+    (slope,) = torch.autograd.grad(turn.on_real.logits.sum(), turn.real, create_graph=True)
+    assert float(R1()(turn).detach()) == pytest.approx(float(slope.detach().square().sum(1).mean() / 2))
+
+
+@pytest.mark.parametrize("term", [R1(masks="off"), R2(masks="off"), GradientPenalty(), Dragan()])
+def test_a_penalty_without_masks_leaves_those_of_others_as_they_are(term: R1) -> None:
+    def logits(*terms: R1) -> list[Tensor]:
+        turn = turn_of(X.float(), dropped_net(0.5), watched=frozenset({"real", "fake"}))
+        turn.begin()
+        assert all(bool(one(turn).detach() > 0) for one in terms)
+        return [turn.on_real.logits, turn.on_fake.logits, turn.judge(turn.real, "real").logits]
+
+    for alone, beside in zip(logits(), logits(term), strict=True):
+        assert torch.equal(alone, beside)
+
+
+def test_a_slope_of_one_is_that_of_the_discriminator_without_dropout() -> None:
+    """A linear critic whose slope is just 1: nothing to penalise, until a mask makes slopes vary."""
+    net = dropping(0.5, Row(torch.full((4,), 0.5, dtype=torch.float64)))
+    for term in (GradientPenalty, Dragan):
+        assert float(term()(begun(X, net)).detach()) == pytest.approx(0, abs=1e-12)
+        assert float(term(masks="one")(begun(X, net)).detach()) > 0.1
+
+
+def test_without_masks_pytorchs_own_dropout_is_off_too_and_on_again_after() -> None:
+    net = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 1), nn.Flatten(0)).double().train()
+    slope = float(net[1].weight.detach().norm())
+    for _ in range(3):
+        value = float(GradientPenalty()(begun(X, net)).detach())
+        assert value == pytest.approx((slope - 1) ** 2)
+    assert net[0].training
+    assert not torch.equal(net(X), net(X))
 
 
 def test_weight_penalties_leave_biases_out() -> None:

@@ -49,9 +49,10 @@ EVERYTHING = {
     },
     "discriminator": {
         "net": {"dcgan": {"widths": [8], "kernel": 3, "norm": "batch"}},
+        "refit_batch_norms": True,
         "optimiser": "rms_prop",
         "surgery": {"dropout": {"rate": {"adaptive": {"adjust": 3000, "target": -1}}}, "spectral_norm": None},
-        "terms": {"r1": {"weight": 0.1, "every": 3}, "consistency": None},
+        "terms": {"r1": {"weight": 0.1, "every": 3, "masks": "two"}, "consistency": None, "dragan": {"every": 2}},
     },
     "augment": {"ada": {"probability": {"adaptive": {"adjust": 2000, "target": -1}}}},
     "ema": {"half_life": 200},

@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 from sparring import pages, processes, ranks, session, zoo
-from sparring.build import fitted
+from sparring.advice import advice
+from sparring.build import build, fitted
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
 from sparring.data import DataSet, options_of
-from sparring.engine import choose_plan
+from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.game import SIDES
 from sparring.part import unknown_key
@@ -244,6 +245,8 @@ def plan(
     wanted = validated(_fields(recipe, overrides, data, None, device, talk))
     source = wanted.data.load()
     wanted = fitted(wanted, source, {})
+    plain = choose_plan(device, wanted.precision, images=source.codec.kind == "image")
+    told = advice(wanted, build(wanted, source, Engine(plain)))
     chosen = choose(wanted, source, device, {}, always=True)
     how = chosen.plan
     cost = session.measured(session.Job(RunDir("plan"), wanted, source, how, {}, talk), seconds)
@@ -256,6 +259,7 @@ def plan(
         "images_per_s": wanted.batch / cost.step_s,
         "memory_mb": cost.memory / 2**20,
         "seconds": cost.seconds(wanted, wanted.steps),
+        "advice": told,
     }
 
 

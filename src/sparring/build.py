@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,8 +25,10 @@ from sparring.match import Match
 from sparring.nets import Own, Shape, initialise
 from sparring.nets.batchnorm import sync_batch_norms
 from sparring.optimisers import Average
+from sparring.part import Part, mapped
 from sparring.players import Player
 from sparring.recipe import PlayerOptions, Recipe
+from sparring.schedules import Adaptive
 from sparring.surgery import operate, random_layers
 from sparring.terms import Consistency
 
@@ -55,7 +58,12 @@ def fitted(recipe: Recipe, data: DataSet, own: OwnNets) -> Recipe:
     _check_range(recipe, data)
     if data.codec.kind == "points" and recipe.augment:
         raise RequestError(f"augment.{next(iter(recipe.augment))}: works on images, and {data.name} are points")
-    return recipe.model_copy(update=changes)
+    fit: Recipe = mapped(recipe.model_copy(update=changes), partial(_to_data, samples=len(data.train)))
+    return fit
+
+
+def _to_data(part: Part, samples: int) -> Part:
+    return part.fitted(samples) if isinstance(part, Adaptive) else part
 
 
 def _check_range(recipe: Recipe, data: DataSet) -> None:
@@ -137,6 +145,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         steps=recipe.steps,
         batch=recipe.batch,
         chunk=recipe.microbatch or recipe.batch,
+        refit=frozenset(side for side in SIDES if getattr(recipe, side).refit_batch_norms),
         update=recipe.update,
     )
     _check_controllers(recipe, match)

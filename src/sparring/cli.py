@@ -130,6 +130,8 @@ def plan(
         typer.echo(f"tried    {Trial(**trial).line()}")
     typer.echo(f"memory   {found['memory_mb']:,.0f} MB")
     typer.echo(f"finish   {found['steps']:,} steps in {_time(found['seconds'])}")
+    for line in found["advice"]:
+        typer.echo(f"advice   {line}")
 
 
 @app.command()

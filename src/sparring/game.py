@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -21,7 +22,7 @@ from sparring.data import Batch
 from sparring.draws import Key
 from sparring.nets import Verdict
 from sparring.schedules import Now
-from sparring.surgery import joined_passes, random_layers, rewind
+from sparring.surgery import joined_passes, random_layers, rewind, without_masks
 
 Side = Literal["discriminator", "generator"]
 Losses = dict[str, Tensor]
@@ -175,9 +176,11 @@ class Turn:
         first, second = (slice(None, self.batch.size), slice(self.batch.size, None))
         return both.part(first), both.part(second)
 
-    def judge(self, sample: Tensor, name: str) -> Verdict:
-        """The verdict on samples of the same rows; each call draws its own masks, each name its own augmentations."""
-        return self.duel.judge(sample, self.batch, self.now, self.key.at("augment", name))
+    def judge(self, sample: Tensor, name: str, *, masks: bool = True) -> Verdict:
+        """The verdict on samples of the same rows; each call draws its own masks, or none and leaves those of other
+        calls as they are; each name draws its own augmentations."""
+        with nullcontext() if masks else without_masks(self.duel.discriminator):
+            return self.duel.judge(sample, self.batch, self.now, self.key.at("augment", name))
 
     def seen(self) -> Losses:
         """The mean logits of whatever the turn computed."""

@@ -14,10 +14,11 @@ from sparring import ranks
 from sparring.data import Batch, Batches, DataSet, Rows
 from sparring.draws import Key, integers
 from sparring.engine import Engine
-from sparring.game import Duel
+from sparring.game import Duel, Side
 from sparring.games import Game
 from sparring.loop import UPDATES, Step, Table, UpdateName, play
-from sparring.optimisers import Average
+from sparring.nets import Verdict
+from sparring.optimisers import Average, refit_batch_norms
 from sparring.players import Player
 from sparring.schedules import Adaptive, Now
 from sparring.surgery import random_layers, rewind
@@ -48,6 +49,8 @@ class Match:
     batch: int
     chunk: int
     """Samples that go through the networks at once."""
+    refit: frozenset[Side] = frozenset()
+    """Whose batch-norm statistics are estimated anew before the live network is used in eval mode."""
     update: UpdateName = "alternating"
     attempt: int = 0
     step: int = 0
@@ -84,16 +87,42 @@ class Match:
     def sampler(self) -> nn.Module:
         """The generator that samples, in eval mode: the averaged one, its statistics fitted, or the live one itself."""
         if self.average is None:
+            self.fit("generator")
             return self.generator.eval()
         for mine, live in zip(random_layers(self.average.net), random_layers(self.generator), strict=True):
             mine.idle = live.idle  # dropout that is always on is on here too; its rate comes with the buffers
         return self.average.refit(self._refit_passes(self.average.net))
 
-    def _refit_passes(self, net: nn.Module) -> Iterator[Tensor]:
+    def fit(self, *sides: Side, passes: int = REFIT_PASSES) -> None:
+        """Estimates batch-norm statistics anew, without dropout, of the live networks that ask for it, over so many
+        batches. Their modes stay as they are."""
+        with measuring(self.generator, self.discriminator), ranks.alone():
+            if "generator" in self.refit.intersection(sides):  # first: the discriminator's are of its fakes too
+                refit_batch_norms(self.generator, self._refit_passes(self.generator, passes))
+            if "discriminator" in self.refit.intersection(sides):
+                refit_batch_norms(self.discriminator, self._judged(passes))
+
+    def settle(self) -> None:
+        """Fits what depends on how the networks stand now, so that what is saved can be used."""
+        self.sampler()
+        self.generator.train()
+        self.fit("discriminator")
+
+    def _refit_passes(self, net: nn.Module, passes: int = REFIT_PASSES) -> Iterator[Tensor]:
         size = max(self.batch, 64)
-        for number in range(REFIT_PASSES):
+        for number in range(passes):
             rows = torch.arange(number * size, (number + 1) * size, device=self.engine.device)
             yield make(self.game, net, Key(self.seed, "refit"), rows, self.drawn_labels(Key(self.seed, "refit"), rows))
+
+    def _judged(self, passes: int) -> Iterator[Verdict]:
+        """Reals and fakes before the live discriminator, half the batches each."""
+        for number in range(max(passes // 2, 1)):
+            key = Key(self.seed, "refit", number)
+            batch = probe_batch(self.batches.rows, max(self.batch, 64), key)
+            rewind(random_layers(self.discriminator), key, batch.rows)
+            yield self.game.show(self.discriminator, batch.samples, batch)
+            fakes = make(self.game, self.generator, key, batch.rows, batch.labels)
+            yield self.game.show(self.discriminator, fakes, batch)
 
     def drawn_labels(self, key: Key, rows: Tensor) -> Tensor | None:
         """Labels as frequent as in the training data, or None where the game has none."""

@@ -21,7 +21,11 @@ class _Pair(Part):
     generator_sees_real: ClassVar[bool] = False
     """Whether the generator's side reads the logits of real samples."""
     zero_is_undecided: ClassVar[bool] = True
-    """Whether a logit of 0 means "as likely real as fake"; where not, only differences of logits mean something."""
+    """Whether a logit of 0 means "as likely real as fake"."""
+    differences_alone: ClassVar[bool] = False
+    """Whether nothing but differences of logits means anything, so that overfitting shows in how they rank."""
+    applies_sigmoid: ClassVar[bool] = False
+    """Whether the loss takes the sigmoid of logits, or of their differences, itself."""
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -48,6 +52,7 @@ class _Separable(_Pair):
 
 
 class _CrossEntropy(_Separable):
+    applies_sigmoid: ClassVar[bool] = True
     real_target: float = Field(1.0, gt=0.5, le=1.0)
     """The probability that the discriminator is taught for reals; 0.9 is one-sided label smoothing (Salimans et al.
     2016, https://arxiv.org/abs/1606.03498)."""
@@ -97,6 +102,7 @@ class Wasserstein(_Separable):
     (Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875)."""
 
     zero_is_undecided: ClassVar[bool] = False
+    differences_alone: ClassVar[bool] = True
 
     def on_real(self, logits: Tensor) -> Tensor:
         return -logits
@@ -128,6 +134,8 @@ class Relativistic(_Pair):
 
     generator_sees_real: ClassVar[bool] = True
     zero_is_undecided: ClassVar[bool] = False
+    differences_alone: ClassVar[bool] = True
+    applies_sigmoid: ClassVar[bool] = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return F.softplus(fake - real)
@@ -155,6 +163,16 @@ class BySides(_Separable):
     def zero_is_undecided(self) -> bool:  # type: ignore[override]
         """Whether a logit of zero means that it may be either: where it does on both sides."""
         return self.real.zero_is_undecided and self.fake.zero_is_undecided
+
+    @property
+    def differences_alone(self) -> bool:  # type: ignore[override]
+        """Whether only differences of logits mean something: where both sides have it so."""
+        return self.real.differences_alone and self.fake.differences_alone
+
+    @property
+    def applies_sigmoid(self) -> bool:  # type: ignore[override]
+        """Whether one of the three takes the sigmoid itself."""
+        return any(side.applies_sigmoid for side in (self.real, self.fake, self.of_generator))
 
     def on_real(self, logits: Tensor) -> Tensor:
         return self.real.on_real(logits)

@@ -18,8 +18,13 @@ from sparring.loop import Step
 from sparring.machine import peak_memory
 from sparring.match import Match, make, measuring, probe_batch
 from sparring.nets import Verdict
-from sparring.rundir import RunDir, append_line
+from sparring.rundir import RunDir, append_line, read_lines
 from sparring.schedules import Adaptive, value
+from sparring.terms import R1
+
+SATURATED = "controller_saturated"
+PROBE_PASSES = 4
+"""Batches over which batch-norm statistics are estimated for a measurement, where a recipe asks for it."""
 
 
 class Observer(Protocol):
@@ -81,11 +86,18 @@ class Log:
 
 
 class Controllers:
-    """Moves the values that follow the discriminator's overfitting (`sparring.schedules.Adaptive`)."""
+    """Moves the values that follow the discriminator's overfitting (`sparring.schedules.Adaptive`), and says where one
+    has come to its upper bound and that does not suffice."""
 
     every = 4
     smoothing = 0.9
     """What the old average counts at each reading."""
+    patience = 50
+    """Readings at the upper bound, with the signal above its target in all, after which it is told."""
+
+    def __init__(self, run: RunDir | None = None, say: Callable[[str], None] | None = None) -> None:
+        self.run = run
+        self.say = say
 
     def observe(self, match: Match, step: Step) -> None:
         if not match.controllers or step.number % self.every:
@@ -95,22 +107,65 @@ class Controllers:
         readings = ranks.from_first(lambda: overfitting(match, key))
         for name, number in readings.items():
             notes[name] = self.smoothing * notes.get(name, number) + (1 - self.smoothing) * number
-        undecided = match.players["discriminator"].objective.zero_is_undecided
-        for adaptive in match.controllers.values():
-            signal, target = self.signal(adaptive, notes, undecided)
+        ranked = match.players["discriminator"].objective.differences_alone
+        for path, adaptive in match.controllers.items():
+            signal, target = self.signal(adaptive, notes, ranked)
             adaptive.nudge(signal > target, self.every * match.batch, match.steps * match.batch)
+            if self._saturated(match, path, adaptive.at_most and signal > target, step.number):
+                self._tell(match, path, {"signal": round(signal, 4), "target": target})
 
     @staticmethod
-    def signal(adaptive: Adaptive, notes: dict[str, float], undecided: bool) -> tuple[float, float]:
-        """The signal's level and its target."""
+    def signal(adaptive: Adaptive, notes: dict[str, float], ranked: bool) -> tuple[float, float]:
+        """The signal's level and its target; `ranked` where only differences of logits mean something."""
         target = adaptive.target
         if adaptive.signal == "sign" or "heldout" not in notes:
-            return notes["sign"], 0.6 if target is None else target
-        if not undecided:
+            return notes["sign"], 0.5 if target is None else target
+        if ranked:
             return notes["gap"], 0.1 if target is None else target
         apart = notes["train"] - notes["fake"]
         ratio = (notes["train"] - notes["heldout"]) / apart if apart > 1e-6 else 0.0
         return ratio, 0.6 if target is None else target
+
+    def _saturated(self, match: Match, path: str, high: bool, step: int) -> bool:
+        """Whether this is the reading at which it is to be told; kept across a resume."""
+        since = match.notes.setdefault("saturated", {})
+        if not high:
+            since.pop(path, None)
+            return False
+        return bool(step - since.setdefault(path, step) == self.every * self.patience)
+
+    def _tell(self, match: Match, path: str, evidence: dict[str, float]) -> None:
+        """A line, and a finding where the run has none of the same yet."""
+        since, most = match.notes["saturated"][path], match.controllers[path].upper
+        remedy = against_overfitting(match, path)
+        if self.say is not None:
+            self.say(
+                f"{path} has been at its maximum {most:g} since step {since:,}: the discriminator still overfits; "
+                f"try {', '.join(remedy[:-1])} or {remedy[-1]}"
+            )
+        if self.run is None or any(
+            one.get("symptom") == SATURATED and one.get("evidence", {}).get("schedule") == path
+            for one in read_lines(self.run.findings)
+        ):
+            return
+        finding = {"symptom": SATURATED, "since_step": since, "confidence": 1.0}
+        told = {"schedule": path, "most": most, **evidence}
+        append_line(self.run.findings, finding | {"evidence": told, "remedy": remedy})
+
+
+def against_overfitting(match: Match, path: str) -> list[str]:
+    """What helps a discriminator that still overfits with the value at `path` at its most, two things or more."""
+    remedy = []
+    if match.data.codec.kind == "image" and not match.duel.augment:
+        remedy.append("augment.diff_augment.cutout=0.5")
+    slopes = {name: term for name, term in match.players["discriminator"].terms.items() if isinstance(term, R1)}
+    heavier = {name: term.weight for name, term in slopes.items() if isinstance(term.weight, float) and term.weight > 0}
+    if not slopes:
+        remedy.append("discriminator.terms.r1.weight=1")
+    remedy += [f"discriminator.terms.{name}.weight={2 * weight:g}" for name, weight in heavier.items()]
+    if not match.players["discriminator"].random:
+        remedy.append("discriminator.surgery.dropout.rate=0.3")
+    return [*(remedy or [f"a higher {path}.adaptive.most"]), "a narrower discriminator"]
 
 
 class Pictures:
@@ -128,6 +183,7 @@ class Pictures:
 def heldout_logits(match: Match, key: Key) -> dict[str, float]:
     """The discriminator's mean logits, in eval mode, of held-out samples and, beside them, of training ones."""
     found = {}
+    match.fit("generator", "discriminator", passes=PROBE_PASSES)
     with measuring(match.duel.discriminator):
         for name, rows in (("train", match.batches.rows), ("heldout", match.heldout)):
             if len(rows):
@@ -138,6 +194,7 @@ def heldout_logits(match: Match, key: Key) -> dict[str, float]:
 def overfitting(match: Match, key: Key) -> dict[str, float]:
     """Means of the discriminator's logits of training, held-out and fake samples, all in eval mode; how often it ranks
     the first above fakes more than the second (`gap`); the mean sign of the first (`sign`)."""
+    match.fit("generator", "discriminator", passes=PROBE_PASSES)
     with measuring(match.duel.discriminator, match.duel.generator):
         train = _verdict(match, match.batches.rows, key.at("train")).logits.float()
         batch = probe_batch(match.batches.rows, match.chunk, key.at("fake"))

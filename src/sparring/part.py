@@ -152,10 +152,21 @@ def write_choice(value: Any) -> Any:
 
 def unknown_key(key: str, known: Any) -> str:
     """The message for a key that is no option."""
-    advice = nearest(key, known)
-    if "keep" in key and "rate" in known:
-        advice = "dropout takes 'rate', the probability to drop (rate = 1 - keep)"
-    return f"unknown key '{key}'; {advice}"
+    return f"unknown key '{key}'; {about_dropout(key, known) or nearest(key, known)}"
+
+
+def about_dropout(key: str, known: Any) -> str:
+    """Advice for a key by which other software calls dropout; empty for other keys."""
+    word = key.lower()
+    keeps = "keep" in word or "retain" in word
+    if keeps and ("keep" not in known or re.search("prob|rate|drop|unit", word)):
+        where = "'rate'" if "rate" in known else "discriminator.surgery.dropout.rate"
+        return f"dropout takes {where}, the probability to drop (rate = 1 - keep)"
+    if "rate" in known and "where" in known and word in ("p", "prob", "probability"):
+        return "dropout takes 'rate', the probability to drop"
+    if "dropout" in word and "dropout" not in known:
+        return "dropout is a surgery, told by the probability to drop: discriminator.surgery.dropout.rate=0.3"
+    return ""
 
 
 def explain(error: ValidationError) -> str:
@@ -185,6 +196,18 @@ def walk(value: Any, path: str = "") -> typing.Iterator[tuple[str, Part]]:
     elif isinstance(value, (list, tuple)):
         for number, item in enumerate(value):
             yield from walk(item, f"{path}.{number}")
+
+
+def mapped(value: Any, change: Callable[[Part], Part]) -> Any:
+    """The value with `change` applied to each part of it, from the inside out; what stays equal is not copied."""
+    if isinstance(value, Part):
+        fields = {name: getattr(value, name) for name in type(value).model_fields}
+        changed = {name: new for name, old in fields.items() if (new := mapped(old, change)) is not old}
+        return change(value.model_copy(update=changed) if changed else value)
+    if isinstance(value, Mapping):
+        items = {name: mapped(item, change) for name, item in value.items()}
+        return items if any(items[name] is not value[name] for name in items) else value
+    return value
 
 
 def parse(build: Callable[[], P]) -> P:
@@ -234,7 +257,8 @@ def _read_named(value: Any, classes: Mapping[str, type[Part]]) -> dict[str, Part
             read[name] = _validated(classes[kind], fields[kind], at=(name, kind))
         else:
             raise PydanticCustomError(
-                "unknown_choice", _escape(f"unknown name '{name}'; {nearest(str(name), classes)}")
+                "unknown_choice",
+                _escape(f"unknown name '{name}'; {about_dropout(str(name), classes) or nearest(str(name), classes)}"),
             )
     return read
 

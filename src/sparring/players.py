@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
 
 from sparring.game import Losses, Side, Turn
 from sparring.objectives import Objective
@@ -145,12 +148,29 @@ def _add(record: Losses, losses: Losses, share: float) -> None:
 
 @contextmanager
 def frozen(net: nn.Module) -> Iterator[None]:
-    """No parameter of `net` asks for a gradient inside; each is as it was after."""
+    """The other player's network: inside, no parameter asks for a gradient, and passes leave no trace in what layers
+    keep of those before: batch norms' running statistics, spectral norms' vectors. All is as it was after."""
     open_ones = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    keepers = [(module, switch) for module in net.modules() if (switch := _keeps(module)) and getattr(module, switch)]
     for parameter in open_ones:
         parameter.requires_grad_(False)
+    for module, switch in keepers:
+        setattr(module, switch, False)
     try:
         yield
     finally:
         for parameter in open_ones:
             parameter.requires_grad_(True)
+        for module, switch in keepers:
+            setattr(module, switch, True)
+
+
+def _keeps(module: nn.Module) -> str:
+    """The attribute that has a layer keep something of each pass; none for most."""
+    if isinstance(module, _BatchNorm):
+        return "track_running_stats" if module.training else ""
+    if isinstance(module, _SpectralNorm) or any(
+        isinstance(hook, SpectralNormHook) for hook in module._forward_pre_hooks.values()
+    ):
+        return "training"
+    return ""

@@ -68,6 +68,17 @@ def leave() -> None:
     _joined = _patient = None
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, the process does by itself what it would do with the others."""
+    global _joined
+    before, _joined = _joined, None
+    try:
+        yield
+    finally:
+        _joined = before
+
+
 def place() -> Place:
     """Where this process stands among those that train together."""
     return _joined or Place()

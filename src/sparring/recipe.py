@@ -33,6 +33,10 @@ class PlayerOptions(Part):
     """What is done to the network after it is built, by name, in this order."""
     terms: Terms = {}
     """Summands of its loss beside the objective, by name."""
+    refit_batch_norms: bool = False
+    """Estimate the statistics of its batch norms anew, without dropout, whenever it is used in eval mode: sampled from,
+    measured, saved. Running ones are of training with dropout, which before a batch norm widens them. An averaged
+    generator's are estimated anew in any case."""
     moves: Schedule = 1.0
     """Moves in each step; a schedule that begins with 0 lets the other player train alone first."""
 

@@ -9,6 +9,9 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from sparring.part import OneOf, Part
 
+FEW = 500
+"""Training samples below which a controller's value may rise further."""
+
 
 class Now(NamedTuple):
     """Where a run stands, as schedules read it."""
@@ -92,18 +95,19 @@ class Steps(Part):
 class Adaptive(Part):
     """A value that follows how far the discriminator overfits (an integral controller).
 
-    The signal is, with held-out data, r_v = (D_train - D_heldout) / (D_train - D_fake) from mean logits; without, the
-    weaker r_t = mean of sign(D_train) (Karras et al. 2020, https://arxiv.org/abs/2006.06676). Where logits have no zero
-    of their own (relativistic, Wasserstein) it is the ranking gap P(D_train > D_fake) - P(D_heldout > D_fake). Above
-    the target the value rises, below it falls, by 4 * batch / `adjust` at each reading, which is every fourth step.
+    The signal is, with held-out data, r_v = (D_train - D_heldout) / (D_train - D_fake) from mean logits, all three of
+    the discriminator in eval mode; without, the weaker r_t = mean of sign(D_train) (Karras et al. 2020,
+    https://arxiv.org/abs/2006.06676). Where only differences of logits mean something (relativistic, Wasserstein) it is
+    the ranking gap P(D_train > D_fake) - P(D_heldout > D_fake). Above the target the value rises, below it falls, by
+    4 * batch / `adjust` at each reading, which is every fourth step.
     """
 
     signal: Literal["auto", "heldout", "sign"] = "auto"
     """What is read; `auto` takes the held-out images where there are some."""
     target: float | None = None
-    """The signal's wanted level; by default 0.6 for r_v and r_t, 0.1 for the ranking gap."""
-    most: float = Field(0.5, gt=0)
-    """The value's upper bound."""
+    """The signal's wanted level; by default 0.6 for r_v, 0.5 for r_t, 0.1 for the ranking gap."""
+    most: float | None = Field(None, gt=0)
+    """The value's upper bound; by default 0.5, and with fewer than 500 training samples 0.7."""
     least: float = Field(0.0, ge=0)
     """The value's lower bound, and where it starts."""
     adjust: int | None = Field(None, gt=0)
@@ -112,9 +116,24 @@ class Adaptive(Part):
     _value: float = PrivateAttr(default=0.0)
 
     def model_post_init(self, context: Any) -> None:
-        if self.most <= self.least:
-            raise ValueError(f"most {self.most:g} is not above least {self.least:g}")
+        if self.upper <= self.least:
+            raise ValueError(f"most {self.upper:g} is not above least {self.least:g}")
         self._value = self.least
+
+    @property
+    def upper(self) -> float:
+        """The upper bound; where the data have not told it yet, the one of large data."""
+        return 0.5 if self.most is None else self.most
+
+    @property
+    def at_most(self) -> bool:
+        """Whether the value is as high as it may be."""
+        return self._value >= self.upper
+
+    def fitted(self, samples: int) -> Adaptive:
+        """The same for so many training samples."""
+        most = 0.7 if samples < FEW else 0.5
+        return self if self.most is not None else self.model_copy(update={"most": most})
 
     def at(self, now: Now) -> float:
         return self._value
@@ -126,7 +145,7 @@ class Adaptive(Part):
 
     def set(self, value: float) -> None:
         """Puts the value somewhere within its bounds."""
-        self._value = min(max(value, self.least), self.most)
+        self._value = min(max(value, self.least), self.upper)
 
 
 Schedule = Annotated[float | Linear | Cosine | Steps | Adaptive, OneOf(number=True)]

@@ -68,6 +68,7 @@ class Scorer:
         if is_better(first, notes.get("best_score")):
             notes["best_score"] = {"value": first["value"], "better": first["better"]}
             notes["best_step"] = match.step
+            match.settle()
             self.run.save(match.step, match.state())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparring import pages, ranks, zoo
+from sparring.advice import advice
 from sparring.build import OwnNets, build, fitted
 from sparring.console import Bar, Talk
 from sparring.data import DataSet
@@ -69,7 +70,10 @@ def begin(
     source = None if from_ is None else Run(from_, own=own)
     plain = choose_plan(device, recipe.precision, images=data.codec.kind == "image", deterministic=recipe.deterministic)
     recipe = in_steps(recipe, for_)
-    build(recipe, data, Engine(plain), own)  # whatever does not fit is said before anything is written
+    trial = build(recipe, data, Engine(plain), own)  # whatever does not fit is said before anything is written
+    for line in advice(recipe, trial):
+        talk.say(f"advice: {line}")
+    del trial
     chosen = choose(recipe, data, device, own, _seconds(for_))
     chosen.tell(talk.say)
     job = Job(run, recipe, data, chosen.plan, own, talk)
@@ -230,7 +234,7 @@ def play_out(job: Job, match: Match) -> Run:
     bar, scorer = Bar(talk), Scorer(run, recipe, job.data, talk)
     every = recipe.sample_every or max(recipe.steps // 10, 1)
     observers: list[Observer] = [
-        Controllers(),
+        Controllers(run, talk.say),
         Log(run, recipe.log_every),
         Pictures(every, lambda m: draw_picture(run, m)),
         scorer,

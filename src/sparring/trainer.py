@@ -129,8 +129,7 @@ class Trainer:
         """Writes a checkpoint, if all weights are finite. Raises RequestError where it cannot be written."""
         self._watch.look()
         check_weights(self.match)
-        self.match.sampler()  # fits the averaged network's statistics, so that what is saved can sample
-        self.match.generator.train()
+        self.match.settle()
         if ranks.is_first():
             self._write()
         self._saved_at = time.perf_counter()

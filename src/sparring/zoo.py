@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sparring.errors import RequestError, nearest
-from sparring.part import Named, OneOf, Part, bare, named_parts, parts_of, unknown_key
+from sparring.part import Named, OneOf, Part, about_dropout, bare, named_parts, parts_of, unknown_key
 
 if TYPE_CHECKING:
     from sparring.recipe import Recipe
@@ -184,7 +184,9 @@ def _put_named(
         parts[name] = value
         return
     else:
-        raise RequestError(_at(above, f"unknown name '{name}'; {nearest(name, [*classes, *parts])}"))
+        raise RequestError(
+            _at(above, f"unknown name '{name}'; {about_dropout(name, classes) or nearest(name, [*classes, *parts])}")
+        )
     if not isinstance(parts.get(name), dict):
         parts[name] = {}
     _put(parts[name], rest, value, cls, (*above, name))

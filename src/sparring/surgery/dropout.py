@@ -11,11 +11,12 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from sparring.draws import Key, mix, normal_from, places
 from sparring.errors import RequestError
 from sparring.part import Part
-from sparring.schedules import Now, Schedule, value
+from sparring.schedules import Adaptive, Now, Schedule, value
 from sparring.surgery.places import (
     ACTIVATIONS,
     Added,
@@ -25,6 +26,7 @@ from sparring.surgery.places import (
     hidden_layers,
     matching,
     nearest_layer,
+    output_units,
     shown,
     through_child,
 )
@@ -196,7 +198,10 @@ class Dropout(Part):
         return rate
 
     def operate(self, net: nn.Module, example: Example, key: Key, name: str) -> nn.Module:
+        tensors = output_units(net, example)
         for place, layer in self._places(net, example):
+            if place not in tensors:  # a recurrent layer gives its state beside its outputs
+                raise RequestError(f"{name}.where: layer '{place}' gives no tensor alone; name a layer behind it")
             drop = Drop(self.rate, self.kind, block=self.block, always=self.when == "always", site=f"{place}/{name}")
             layer.add_module(name, drop)
             layer.register_forward_hook(functools.partial(through_child, name))
@@ -241,13 +246,32 @@ def joined_passes(layers: Collection[Drop], count: int) -> Iterator[None]:
             layer.passes = 1
 
 
+@contextmanager
+def without_masks(net: nn.Module) -> Iterator[None]:
+    """Inside, no layer of the network drops: neither those that surgery put in, whose next draws stay the same, nor
+    PyTorch's own. What a network of the user's drops by a function is out of reach."""
+    drops = [(layer, layer.idle) for layer in random_layers(net)]
+    own = [layer for layer in net.modules() if isinstance(layer, _DropoutNd) and layer.training]
+    for layer, _ in drops:
+        layer.idle = True
+    for module in own:
+        module.training = False
+    try:
+        yield
+    finally:
+        for layer, idle in drops:
+            layer.idle = idle
+        for module in own:
+            module.training = True
+
+
 def _bounds(rate: Any) -> tuple[float, ...]:
     """The values between which a rate can move."""
     if isinstance(rate, (int, float)):
         return (rate,)
     if hasattr(rate, "values"):
         return tuple(rate.values.values())
-    names = ("least", "most") if hasattr(rate, "most") else ("start", "end")
+    names = ("least", "upper") if isinstance(rate, Adaptive) else ("start", "end")
     return tuple(getattr(rate, name) for name in names)
 
 

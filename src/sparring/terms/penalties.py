@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -21,29 +21,55 @@ def slopes(logits: Tensor, samples: Tensor) -> Tensor:
     return gradient.flatten(1)
 
 
-class R1(Weighted):
-    """Half the squared slope at reals, in the pass that the objective made (Mescheder et al. 2018,
-    https://arxiv.org/abs/1801.04406)."""
+class _Squared(Weighted):
+    """Half the squared slope at samples that the objective judges.
 
-    watches: ClassVar[frozenset[str]] = frozenset({"real"})
+    Under dropout with one mask, its mean is that of the squared slopes of the masked critics: the squared slope of the
+    mean critic, and beside it the slope's variance over masks. The product of the slopes under two independent masks
+    has the former alone as its mean; a single one may be below zero.
+    """
+
+    masks: Literal["one", "two", "off"] = "one"
+    """Whose slope, where the discriminator drops: `one` mask's, in the pass that the objective made, at no further
+    cost; with `two`, that of the mean over masks, without bias, for one more pass; `off`, that of the discriminator
+    without dropout, for one more pass. The objective and other terms keep their masks."""
+
+    side: ClassVar[Literal["real", "fake"]]
+    """At which samples."""
 
     def __call__(self, turn: Turn) -> Tensor:
-        return slopes(turn.on_real.logits, turn.real).square().sum(1).mean() / 2
+        samples = turn.real if self.side == "real" else turn.fake
+        if self.masks == "off":
+            slope = slopes(turn.judge(samples, self.side, masks=False).logits, samples)
+        else:
+            slope = slopes((turn.on_real if self.side == "real" else turn.on_fake).logits, samples)
+        if self.masks == "two":
+            return (slope * slopes(turn.judge(samples, self.side).logits, samples)).sum(1).mean() / 2
+        return slope.square().sum(1).mean() / 2
 
 
-class R2(Weighted):
+class R1(_Squared):
+    """Half the squared slope at reals (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
+
+    watches: ClassVar[frozenset[str]] = frozenset({"real"})
+    side: ClassVar[Literal["real", "fake"]] = "real"
+
+
+class R2(_Squared):
     """Half the squared slope at fakes (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
 
     watches: ClassVar[frozenset[str]] = frozenset({"fake"})
-
-    def __call__(self, turn: Turn) -> Tensor:
-        return slopes(turn.on_fake.logits, turn.fake).square().sum(1).mean() / 2
+    side: ClassVar[Literal["real", "fake"]] = "fake"
 
 
 class _SlopeOne(Weighted):
     """(|slope| - 1)^2 at samples of its own."""
 
     weight: Schedule = 10.0
+    masks: Literal["one", "off"] = "off"
+    """Whose slope, where the discriminator drops: with `off`, that of the discriminator without dropout, which a mask
+    would hold below 1, since the masked slopes vary around it; with `one`, that under a mask of this pass's own. (No
+    product of two slopes is an unbiased length, so there is no `two`.)"""
 
     @abstractmethod
     def between(self, turn: Turn) -> Tensor:
@@ -51,7 +77,8 @@ class _SlopeOne(Weighted):
 
     def __call__(self, turn: Turn) -> Tensor:
         samples = self.between(turn).detach().requires_grad_()
-        lengths: Tensor = torch.linalg.vector_norm(slopes(turn.judge(samples, "penalised").logits, samples), dim=1)
+        logits = turn.judge(samples, "penalised", masks=self.masks == "one").logits
+        lengths: Tensor = torch.linalg.vector_norm(slopes(logits, samples), dim=1)
         return (lengths - 1).square().mean()
 
 
