@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -88,12 +89,10 @@ def _fid(views: Views) -> Reading:
     note = None
     if few <= real.shape[1]:
         note = f"{few} samples for {real.shape[1]} features: biased upwards; compare only at equal counts, or read kid"
-    protocol = {
-        "width": real.shape[1],
-        "covariance": "over n - 1",
-        "interval": f"1.96 sd of a bootstrap of both sets in {sides[0].shape[1]} leading directions",
-        "replicates": REPLICATES,
-    }
+    protocol: dict[str, Any] = {"width": real.shape[1], "covariance": "over n - 1"}
+    if views.intervals:
+        protocol["interval"] = f"1.96 sd of a bootstrap of both sets in {sides[0].shape[1]} leading directions"
+        protocol["replicates"] = REPLICATES
     return Reading(value, around(value, torch.tensor(replicates)), protocol, note)
 
 

@@ -67,7 +67,7 @@ class StudyDir:
             write_file(path, content)
         except OSError as error:
             raise RequestError(
-                f"{path}: cannot be written ({error.strerror or error}); the runs are kept, and the same command goes on"
+                f"{path}: cannot be written ({error.strerror or error}); runs are kept, and the same command goes on"
             ) from None
 
     def write_records(self, records: Sequence[RunRecord]) -> None:
