@@ -243,9 +243,9 @@ def study(
     """Many runs that answer one question: which of several settings is better, by how much, and how sure that is.
 
     With `vary` (`{key: values}`, or words `key=a,b,c`) the arms are all combinations of the values on a recipe;
-    without, `recipe` is a study: of those ready made by its name, or a YAML file. Every arm runs on `seeds` seeds, the
-    same for all. `storage` is an Optuna address, to share the study among machines; `jobs` how many processes run beside each
-    other, by default as many as are fastest. Goes on with the study that `out` holds, if it is this one.
+    without, `recipe` is a study, ready made or a YAML file. Every arm runs on `seeds` seeds, the same for all.
+    `storage` is an Optuna address, to share the study among machines; `jobs` how many processes run beside each other,
+    by default as many as are fastest. Goes on with the study that `out` holds, if it is this one.
 
     Gives what `results.json` in `out` says; of a study in several cells `{"cells": {name: ...}}`, each in a folder of
     its own. Raises RequestError where the request, the data or the storage is wrong.

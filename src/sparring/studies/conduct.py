@@ -17,13 +17,15 @@ from sparring.build import build, fitted
 from sparring.console import Talk
 from sparring.engine import Engine, Plan, choose_plan
 from sparring.errors import RequestError
+from sparring.planning import parse_budget
+from sparring.sameness import difference
 from sparring.studies.crews import Alone, Crew, End, Processes
 from sparring.studies.design import Design, differs
 from sparring.studies.folder import StudyDir
-from sparring.studies.jobs import found
+from sparring.studies.jobs import asked_for, found
 from sparring.studies.judge import Yardstick
 from sparring.studies.runs import run_name
-from sparring.studies.sequence import Task, due, records
+from sparring.studies.sequence import Task, due, records, rungs
 from sparring.studies.storage import Queue
 from sparring.study.records import RunRecord
 from sparring.system import interrupts_to
@@ -44,15 +46,18 @@ def conduct(
     place = choose_plan(device, "fp32", images=False).device
     folder = StudyDir(out)
     if folder.exists:
-        _same(folder, design)
+        with folder.owned():
+            _check_same(folder, design)
+    if storage is not None and design.budget is not None and parse_budget(design.budget)[1] == "s":
+        raise RequestError(f"for: {design.budget} would be another length on each machine that shares it; say 300kimg")
     yardstick = Yardstick(design.recipe(design.arms[0], 0), design.metric, torch.device(place), talk.say)
-    design = design._replace(metric=yardstick.metric.name)
-    if design.budget is not None or not folder.exists:
-        _tried(design, yardstick, place)
+    if not folder.exists:
+        _try_all(design)
     with folder.owned():
-        design, plan, jobs = _begun(folder, design, yardstick, place, storage, jobs, talk)
-        queue = Queue(storage or f"sqlite:///{folder.queue}", _name(design, yardstick), _owner(folder))
+        design, plan, jobs = _begun(folder, design, yardstick, place, jobs, talk)
+        queue = Queue(storage or f"sqlite:///{folder.queue}", _name(design), _owner(folder))
         try:
+            _check_agreed(queue, yardstick)
             study = _Study(design, folder, queue, yardstick, talk)
             finished = study.run(plan, jobs)
             return study.results(finished)
@@ -60,18 +65,29 @@ def conduct(
             queue.close()
 
 
-def _same(folder: StudyDir, design: Design) -> None:
+def _check_same(folder: StudyDir, design: Design) -> None:
     """Raises RequestError where the directory holds another study."""
-    there = folder.read_design()["design"]
-    asked = design.to_json()
-    if asked["metric"] is None:
-        asked["metric"] = there["metric"]  # which the data chose
+    kept, asked = folder.read_design(), design.to_json()
+    there = kept["asked"] | {"seeds": kept["design"]["seeds"]}
+    for one in (there, asked):
+        one["metric"] = one["metric"] or kept["design"]["metric"]  # which the data chose
     told = differs(there, asked)
     if told is not None:
         raise RequestError(f"out: {folder.path} holds a study with {told}; take another directory")
 
 
-def _tried(design: Design, yardstick: Yardstick, device: str) -> None:
+def _check_agreed(queue: Queue, yardstick: Yardstick) -> None:
+    """Raises RequestError where machines that share a study would score differently."""
+    agreed = queue.agreed("protocol", yardstick.to_json())
+    told = difference(agreed, yardstick.to_json())
+    if told is not None:
+        raise RequestError(
+            f"storage: whoever began the study there scores with {told[0]}={told[1]}, here it is {told[2]}; "
+            "let all machines have the same data and the same extractors in SPARRING_CACHE"
+        )
+
+
+def _try_all(design: Design) -> None:
     """Builds each arm once, so that whatever does not fit is said before anything is written."""
     data: dict[str, Any] = {}
     for arm in design.arms:
@@ -88,52 +104,47 @@ def _tried(design: Design, yardstick: Yardstick, device: str) -> None:
 
 
 def _begun(
-    folder: StudyDir,
-    design: Design,
-    yardstick: Yardstick,
-    device: str,
-    storage: str | None,
-    jobs: int | None,
-    talk: Talk,
+    folder: StudyDir, design: Design, yardstick: Yardstick, device: str, jobs: int | None, talk: Talk
 ) -> tuple[Design, Plan, int]:
     """The design with its length, the plan and the number of processes: as they were written, or found and written."""
+    asked = design.to_json()
+    design = design._replace(metric=yardstick.metric.name)
     if folder.exists:
-        _same(folder, design)
+        _check_same(folder, design)
         kept = folder.read_design()
-        if kept["protocol"]["fingerprint"] != yardstick.to_json()["fingerprint"]:
-            raise RequestError(f"out: {folder.path} holds a study of other data; take another directory")
-        if kept["protocol"]["hash"] != yardstick.to_json()["hash"]:
+        told = difference(kept["protocol"], yardstick.to_json())
+        if told is not None:
             raise RequestError(
-                f"out: {folder.path} was scored with another feature network ({kept['protocol']['hash'][:12]}, now "
-                f"{yardstick.extractor.hash[:12]}); take another directory"
+                f"out: {folder.path} was scored with {told[0]}={told[1]}, here it is {told[2]}; take another directory"
             )
         stored = kept["design"]
         design = design._replace(images=stored["images"], points=stored["points"])
-        plan, count = Plan(**kept["plan"])._replace(device=device), kept["jobs"]
-        if jobs is not None and jobs != count:
-            count = jobs
         if stored["seeds"] != design.seeds:
             folder.write(folder.design, json.dumps(kept | {"design": design.to_json()}, indent=1))
-        return design, plan, count
+        plan = Plan(**kept["plan"])._replace(device=device)
+        if jobs is None or jobs == kept["jobs"]:
+            return design, plan, kept["jobs"]
+        count, threads = asked_for(jobs, plan, len(design.arms) * design.seeds)
+        return design, plan._replace(threads=threads), count
     way = found(design, yardstick.data, device, jobs)
     if way.why:
         talk.say(way.why)
     design = design.measured(way.images)
     kept = {
         "name": design.name,
+        "asked": asked,
         "design": design.to_json(),
         "protocol": yardstick.to_json(),
         "plan": way.plan.to_json(),
         "jobs": way.jobs,
-        "storage": None if storage is None else "shared",
     }
     folder.write(folder.design, json.dumps(kept, indent=1))
     return design, way.plan, way.jobs
 
 
-def _name(design: Design, yardstick: Yardstick) -> str:
+def _name(design: Design) -> str:
     """What the study is called in a storage: the same on all machines that share it, whatever their seeds."""
-    told = design.to_json() | {"protocol": yardstick.to_json()}
+    told = design.to_json()
     told.pop("seeds")
     return f"{design.name}-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]}"
 
@@ -213,12 +224,7 @@ class _Study:
         """Runs that were begun here come first, those that others began last: they would be played from the start."""
         if (self.folder.runs / run_name(self.design.arm(task.arm), task.seed)).exists():
             return 0
-        return 1 if task.until == self.design.points or self._first_part(task) else 2
-
-    def _first_part(self, task: Task) -> bool:
-        from sparring.studies.sequence import rungs
-
-        return task.until == rungs(self.design.points)[0]
+        return 1 if task.stage == "final" or task.until == rungs(self.design.points)[0] else 2
 
     def _ended(self, end: End) -> None:
         task = self._given.pop(end.number)
@@ -312,20 +318,19 @@ class _Study:
         from sparring.reports.study import study_page
         from sparring.study.statistics import analyse
 
-        analysis = analyse(there, better=self.better, margin=self.design.margin)
+        analysis = analyse(there, better=self.better, margin=self.design.margin, baseline=self.design.arms[0].name)
         results = head | analysis.to_json()
         self.folder.write(self.folder.results, json.dumps(results, indent=1, allow_nan=False))
-        self.folder.write(self.folder.recommended, self._recommended(results["recommended"]))
+        if analysis.recommended.arm is not None:
+            self.folder.write(self.folder.recommended, self._recipe_of(analysis.recommended.arm))
         self.folder.write(self.folder.report, study_page(self.folder.path, self.design.name, there, analysis))
         for line in analysis.lines():
             self.talk.say(line)
         self.talk.say(f"report: {self.folder.report}")
         return results
 
-    def _recommended(self, chosen: dict[str, Any]) -> str:
-        """The recipe of the recommended arm, ready for `train`."""
-        arm = self.design.arm(chosen["arm"])
-        recipe = self.design.recipe(arm, int(self.design.base.get("seed", 0)))
-        asked = self.design._replace(images=None).recipe(arm, recipe.seed)
-        whole = asked.model_copy(update={"steps": recipe.steps})
-        return zoo.to_yaml(whole)
+    def _recipe_of(self, name: str) -> str:
+        """An arm's recipe, of the study's length, ready for `train`."""
+        whole = self.design._replace(images=None).recipe(self.design.arm(name), 0)
+        steps = self.design.recipe(self.design.arm(name), 0).steps
+        return zoo.to_yaml(whole.model_copy(update={"steps": steps}))

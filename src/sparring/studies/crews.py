@@ -183,6 +183,8 @@ class Processes:
 
     def close(self) -> None:
         for worker in self._workers:
+            if worker.task is not None and worker.process.is_alive():
+                worker.process.terminate()  # it saves what it is at
             worker.pipe.close()  # which is how a worker learns that there is no more to do
         for worker in self._workers:
             worker.process.join(1.0 if worker.task is None else GRACE_S)
@@ -221,8 +223,8 @@ def _serve(pipe: Connection, payload: bytes, threads: int, gpu: int | None) -> N
                     task = pipe.recv()
                     pipe.send(("done", None if told.stop else player.play(task)))
             return
-        except EOFError:
-            return
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return  # nobody is there to tell
         except SparringError as error:
             pipe.send(("explained", error))
         except KeyboardInterrupt:

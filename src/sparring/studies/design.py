@@ -95,7 +95,7 @@ class Arm(NamedTuple):
     @property
     def slug(self) -> str:
         """The name as a folder's."""
-        return re.sub(r"[^\w.=+-]+", "_", self.name.replace(", ", ",")).strip("_.") or "arm"
+        return re.sub(r"[^\w.=+,-]+", "_", self.name.replace(", ", ",")).strip("_.") or "arm"
 
 
 class Design(NamedTuple):

@@ -69,16 +69,11 @@ def _beside(
     recipe: Recipe, data: DataSet, plan: Plan, jobs: int | None, runs: int, length: float
 ) -> tuple[int, int, float | None, str]:
     """Processes, threads of each, images a second of each (None where not measured), and why."""
-    if jobs is not None and jobs < 1:
-        raise RequestError(f"jobs: {jobs} is no number of processes; take 1 or more")
-    if plan.device != "cpu":
-        there = torch.cuda.device_count() if plan.device == "cuda" else 1
-        return min(jobs or there, runs), plan.threads, None, ""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if jobs is None and plan.device != "cpu":
+        jobs = torch.cuda.device_count() if plan.device == "cuda" else 1
     if jobs is not None:
-        jobs = min(jobs, runs)
-        return jobs, plan.threads if jobs == 1 else max(1, cores // jobs), None, ""
-    count = min(cores, runs)
+        return *asked_for(jobs, plan, runs), None, ""
+    count = min(cores(), runs)
     if count < 2 or length < SHORTEST:
         return 1, plan.threads, None, ""
     place = cache_directory() / "plans" / f"jobs-{identity(recipe, data, plan, {})}.json"
@@ -97,6 +92,19 @@ def _beside(
     if tried["beside"] > GAIN * tried["together"]:
         return count, 1, tried["beside"] / count, told
     return 1, plan.threads, tried["together"], told
+
+
+def asked_for(jobs: int, plan: Plan, runs: int) -> tuple[int, int]:
+    """So many processes, as far as there are runs for them, and the threads of each. Raises RequestError for none."""
+    if jobs < 1:
+        raise RequestError(f"jobs: {jobs} is no number of processes; take 1 or more")
+    count = min(jobs, runs)
+    return count, max(1, cores() // count) if plan.device == "cpu" and count > 1 else torch.get_num_threads()
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def rate(recipe: Recipe, data: DataSet, plan: Plan, seconds: float) -> float:

@@ -40,19 +40,15 @@ class Player:
         self.design = design
         self.folder = folder
         self.plan = plan
-        first = design.recipe(design.arms[0], 0)
-        self.yardstick = Yardstick(first, design.metric, torch.device(plan.device))
-        self._data = functools.lru_cache(maxsize=2)(self._load)
-
-    def _load(self, options: str, arm: str) -> DataSet:
-        return self.design.recipe(self.design.arm(arm), 0).data.load()
+        self._recipes = {arm.name: design.recipe(arm, 0) for arm in design.arms}
+        self.yardstick = Yardstick(self._recipes[design.arms[0].name], design.metric, torch.device(plan.device))
+        self._data = functools.lru_cache(maxsize=2)(lambda arm: self._recipes[arm].data.load())
 
     def play(self, task: Task) -> RunRecord | None:
         """Plays up to the task's last point, from wherever the run stands; None where the user stopped it."""
         arm = self.design.arm(task.arm)
-        recipe = self.design.recipe(arm, task.seed)
-        same = json.dumps(recipe.data.model_dump(mode="json")) + type(recipe.data).__name__
-        data = self._data(same, self._first_with(recipe))
+        recipe = self._recipes[task.arm].model_copy(update={"seed": task.seed})
+        data = self._data(next(name for name, one in self._recipes.items() if one.data == recipe.data))
         recipe = fitted(recipe, data, {})
         run = RunDir(self.folder / "runs" / run_name(arm, task.seed))
         with enough_disk(run):
@@ -65,10 +61,6 @@ class Player:
                 return self._played(job, match, task)
             except TrainingError as error:
                 return self._record(job, match, task, why=str(error))
-
-    def _first_with(self, recipe: Recipe) -> str:
-        """The first arm whose data are those of the recipe, so that they are loaded once."""
-        return next(arm.name for arm in self.design.arms if self.design.recipe(arm, recipe.seed).data == recipe.data)
 
     def _plan(self, run: RunDir, recipe: Recipe, data: DataSet) -> Plan:
         """The study's plan, as far as it is this arm's mathematics too; a run that was begun keeps its own."""

@@ -53,6 +53,13 @@ class Queue:
             self._study = self._storage.get_study_id_from_name(study.study_name)
         self._made = True
 
+    def agreed(self, key: str, value: Any) -> Any:
+        """What all who share the study go by: what the first of them said."""
+        with self._explained():
+            if key not in self._storage.get_study_user_attrs(self._study):
+                self._storage.set_study_user_attr(self._study, key, value)
+            return self._storage.get_study_user_attrs(self._study)[key]
+
     def done(self) -> dict[Task, RunRecord]:
         """What came of the tasks that are done."""
         found: dict[Task, RunRecord] = {}
