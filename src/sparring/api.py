@@ -285,6 +285,7 @@ def study(
             metric=metric or file.metric,
             points=points or file.points,
             screen=file.screen if screen is None else screen,
+            screen_seeds=file.screen_seeds,
             margin=file.margin,
         )
         place = Path(out or Path("studies") / name).expanduser()

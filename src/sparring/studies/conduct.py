@@ -275,7 +275,7 @@ class _Study:
     def _tell_begin(self, wanted: list[Task], done: dict[Task, RunRecord], jobs: int) -> None:
         design, talk = self.design, self.talk
         how = "one process" if jobs == 1 else f"{jobs} processes"
-        screened = f", screened on {len(design.screen_seeds)} seeds of their own" if design.screening else ""
+        screened = f", screened on {len(design.screen_seeds)} seeds of their own" if design.screened else ""
         talk.say(
             f"{design.name}: {len(design.arms)} arms{screened}, {design.seeds} seeds, {design.images:,} images a run, "
             f"by {self.yardstick.metric.name}; {how}"

@@ -140,6 +140,7 @@ class Processes:
     def _looked(self, place: int) -> list[End]:
         worker = self._workers[place]
         ends = []
+        over = not worker.process.is_alive()  # asked first, so that what it said last is heard
         try:
             while worker.pipe.poll():
                 how, what = worker.pipe.recv()
@@ -153,11 +154,10 @@ class Processes:
                     raise what
                 else:
                     raise RuntimeError(f"a process of the study failed:\n{what}")
-        except (EOFError, OSError):
-            pass
-        if not worker.process.is_alive() and not worker.pipe.poll():
-            return ends + self._replaced(place)
-        return ends
+        except (EOFError, ConnectionResetError):
+            worker.process.join(GRACE_S)  # it is about to end
+            over = True
+        return ends + self._replaced(place) if over else ends
 
     def _replaced(self, place: int) -> list[End]:
         """Sees to a process that has ended by itself."""

@@ -44,13 +44,6 @@ OWN = {
 """Keys that are the study's own, and what to do instead."""
 
 
-class Screening(Part):
-    """Arms run on a few seeds first; at a third of the budget and at two thirds, the worse half of them is stopped."""
-
-    seeds: int = Field(2, ge=1, le=1000)
-    """How many seeds to screen on; none of them is among those that the answers are drawn from."""
-
-
 class StudyFile(Part):
     """A study as YAML says it."""
 
@@ -79,8 +72,11 @@ class StudyFile(Part):
     """What arms are judged by; by default the data's first."""
     points: int = Field(POINTS, ge=2, le=1000)
     """How often a run is scored, evenly over its images."""
-    screen: bool | Screening | None = None
-    """Whether to screen before confirming; by default with more than four arms."""
+    screen: bool | None = None
+    """Whether to run all arms on a few seeds first and stop the worse half of them at a third of the budget, and again
+    at two thirds; by default with more than four arms."""
+    screen_seeds: int = Field(2, ge=1, le=1000)
+    """How many seeds to screen on; none of them is among those that the answers are drawn from."""
     margin: float = Field(0.05, gt=0, lt=1)
     """Differences within this part of the first arm's score count as none."""
 
@@ -113,7 +109,8 @@ class Design(NamedTuple):
     """What each run sees; None until the budget was measured."""
     metric: str | None = None
     points: int = POINTS
-    screening: Screening | None = None
+    screened: int = 0
+    """Seeds to screen on, none for no screening."""
     margin: float = 0.05
 
     def recipe(self, arm: Arm, seed: int) -> Recipe:
@@ -143,7 +140,7 @@ class Design(NamedTuple):
 
     @property
     def screen_seeds(self) -> range:
-        return range(SCREEN_SEED, SCREEN_SEED + (self.screening.seeds if self.screening else 0))
+        return range(SCREEN_SEED, SCREEN_SEED + self.screened)
 
     def to_json(self) -> dict[str, Any]:
         """All that makes it this study."""
@@ -155,7 +152,7 @@ class Design(NamedTuple):
             "images": self.images,
             "metric": self.metric,
             "points": self.points,
-            "screen": None if self.screening is None else self.screening.seeds,
+            "screen_seeds": self.screened,
             "margin": self.margin,
         }
 
@@ -228,7 +225,8 @@ def made(
     budget: str | None = None,
     metric: str | None = None,
     points: int = POINTS,
-    screen: bool | Screening | None = None,
+    screen: bool | None = None,
+    screen_seeds: int = 2,
     margin: float = 0.05,
 ) -> Design:
     """A design, every arm of it looked at. Raises RequestError for what cannot be studied."""
@@ -250,13 +248,10 @@ def made(
                 raise RequestError(f"vary: {word}: {key} is the study's own; {OWN[key]}")
     if budget is not None:
         parse_budget(budget)
-    if isinstance(screen, Screening):
-        screening: Screening | None = screen
-    else:
-        screening = Screening() if (len(arms) > SCREENED if screen is None else screen) else None
-    if screening is not None and points < 3:
+    screened = screen_seeds if (len(arms) > SCREENED if screen is None else screen) else 0
+    if screened and points < 3:
         raise RequestError(f"points: {points}; screening stops arms at a third of the budget, so take 3 or more")
-    design = Design(name, base, arms, seeds, budget, None, metric, points, screening, margin)
+    design = Design(name, base, arms, seeds, budget, None, metric, points, screened, margin)
     recipes = [design.recipe(arm, 0) for arm in arms]
     _same_judges(recipes, arms)
     return design

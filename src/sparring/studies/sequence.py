@@ -48,7 +48,7 @@ def due(design: Design, done: Mapping[Task, RunRecord], better: Better) -> list[
     """The tasks that are done or can be done by now, in the order in which they are worth doing."""
     arms = [arm.name for arm in design.arms]
     tasks: list[Task] = []
-    if design.screening is not None:
+    if design.screened:
         for until in rungs(design.points):
             rung = [Task(arm, seed, "screen", until) for seed in design.screen_seeds for arm in arms]
             tasks += rung
