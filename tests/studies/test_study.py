@@ -300,7 +300,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_run_goes_on(longer: Path, t
 
 
 def test_a_study_that_is_killed_or_stopped_goes_on(longer: Path, tmp_path: Path) -> None:
-    process = subprocess.Popen(words(tmp_path, "--jobs", "2"), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words(tmp_path, "--jobs", "1"), stderr=subprocess.PIPE, text=True)
     waited(process, tmp_path, 100)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
