@@ -67,6 +67,8 @@ class Chart:
     marks: list[tuple[float, str]]
     """Places of rollbacks, and what happened there."""
     notes: list[str]
+    x_name: str = "step"
+    """What the curves run over."""
 
     @property
     def legend(self) -> list[Line]:
@@ -82,9 +84,10 @@ def draw(
     until: float = 0,
     rollbacks: Sequence[Rollback] = (),
     scale: Scale = "free",
+    x_name: str = "step",
 ) -> Chart | None:
-    """A chart of curves, or None where none of them has a point. The step axis reaches from 0 to `until`, or to the
-    last point where that is later."""
+    """A chart of curves, or None where none of them has a point. The axis of steps, or of what `x_name` says, reaches
+    from 0 to `until`, or to the last point where that is later."""
     shown = merged([one for one in series if one.points])
     solid = [one for one in shown if not one.faint]
     if not solid:
@@ -102,7 +105,7 @@ def draw(
         title=title,
         unit=unit,
         caption=caption,
-        summary=f"{title}, curves over steps. " + " ".join(map(_told, solid)),
+        summary=f"{title}, curves over {x_name.removesuffix('s')}s. " + " ".join(_told(one, x_name) for one in solid),
         lines=[_line(one, across, up) for one in shown],
         across=across,
         up=up,
@@ -110,6 +113,7 @@ def draw(
         y_ticks=up.ticks(5),
         marks=[(across.at(one.step), mark_text(one)) for one in rollbacks],
         notes=notes,
+        x_name=x_name,
     )
 
 
@@ -138,11 +142,15 @@ def shades() -> Iterator[tuple[int, bool]]:
             yield from ((colour, dashed) for colour in range(1, COLOURS + 1))
 
 
-def _told(one: Series) -> str:
+def _told(one: Series, x_name: str) -> str:
     (first, start), (last, end) = one.points[0], one.points[-1]
+
+    def at(x: float) -> str:
+        return f"at step {x:,.0f}" if x_name == "step" else f"after {x:,.0f} {x_name}"
+
     if len(one.points) == 1:
-        return f"{one.label}: {number(start)} at step {first:,.0f}."
-    return f"{one.label}: {number(start)} at step {first:,.0f}, {number(end)} at step {last:,.0f}."
+        return f"{one.label}: {number(start)} {at(first)}."
+    return f"{one.label}: {number(start)} {at(first)}, {number(end)} {at(last)}."
 
 
 def _line(one: Series, across: Axis, up: Axis) -> Line:

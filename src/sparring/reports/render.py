@@ -37,7 +37,7 @@ def render_run(page: RunPage) -> str:
     versions, planned, found = facts.environment_rows(page.environment)
     frames, left_out = _film(page)
     named = f" of {page.data_name}" if page.data_name else ""
-    return _filled(
+    return filled(
         "run.html",
         page=page,
         badges=facts.state(page),
@@ -75,7 +75,7 @@ def render_comparison(pages: Sequence[RunPage]) -> str:
     room = COMPARED_BYTES // (len(pages) + 1)
     marks = [_data_mark(page) for page in pages]
     same_data = len(set(marks)) == 1
-    return _filled(
+    return filled(
         "comparison.html",
         names=names,
         pages=pages,
@@ -174,7 +174,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _filled(name: str, **values: Any) -> str:
+def filled(name: str, **values: Any) -> str:
     html: str = _environment().get_template(name).render(**values)
     # JSON can hold halves of characters, which no file can
     return html.encode("utf-8", "replace").decode("utf-8")

@@ -9,7 +9,6 @@ from typing import Any
 from sparring.metrics import Interval
 from sparring.study.contrasts import Judged, Yardsticks
 from sparring.study.costs import Cost
-from sparring.study.phrases import effect_of_key_text, interaction_text, verdict_text
 from sparring.study.screening import Screened
 
 
@@ -75,9 +74,7 @@ class Analysis:
 
     def sentences(self) -> list[str]:
         """The verdicts, one sentence each."""
-        told = [verdict_text(one, self.by) for one in self.comparisons]
-        told += [effect_of_key_text(one, self.by) for one in self.effects]
-        told += [interaction_text(one, self.by) for one in self.interactions]
+        told = [one.words for one in (*self.comparisons, *self.effects, *self.interactions)]
         if self.left_out:
             left = "1 seed" if self.left_out == 1 else f"{self.left_out} seeds"
             told.append(f"what keys do by themselves leaves out {left} in which an arm failed")
@@ -98,9 +95,9 @@ class Analysis:
             "margin": self.by.margin,
             "baseline": self.baseline,
             "arms": [_arm_json(arm, self.by.metric) for arm in self.arms],
-            "comparisons": [_judged_json(one, verdict_text(one, self.by)) for one in self.comparisons],
-            "main_effects": [_judged_json(one, effect_of_key_text(one, self.by)) for one in self.effects],
-            "interactions": [_judged_json(one, interaction_text(one, self.by)) for one in self.interactions],
+            "comparisons": [_judged_json(one) for one in self.comparisons],
+            "main_effects": [_judged_json(one) for one in self.effects],
+            "interactions": [_judged_json(one) for one in self.interactions],
             "left_out_seeds": self.left_out,
             "recommended": asdict(self.recommended) | {"overrides": list(self.recommended.overrides)},
             "screening": [one.to_json() for one in self.screening],
@@ -124,7 +121,7 @@ def _arm_json(arm: Arm, name: str) -> dict[str, Any]:
     }
 
 
-def _judged_json(one: Judged, words: str) -> dict[str, Any]:
+def _judged_json(one: Judged) -> dict[str, Any]:
     found = one.measured
     return {
         "arm": one.contrast.arm,
@@ -141,5 +138,5 @@ def _judged_json(one: Judged, words: str) -> dict[str, Any]:
         "p_equivalent": one.p_equivalent,
         "verdict": one.verdict,
         "needs_seeds": one.needs,
-        "words": words,
+        "words": one.words,
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -97,6 +97,8 @@ class Judged:
     needs: int | None
     """About so many more seeds would tell a difference of the size seen; None where that takes over 1,000 seeds, or
     where nothing is asked for."""
+    words: str = ""
+    """All of it in a sentence."""
 
     @property
     def n(self) -> int:
@@ -165,17 +167,23 @@ def _size(first: Vector, second: Vector, scale: Scale) -> float:
     return 1.0 if scale == "ratio" else float(max(np.abs(first).max(), np.abs(second).max()))
 
 
-def judge(contrasts: Sequence[Contrast], by: Yardsticks, in_percent: bool = True) -> list[Judged]:
+def judge(
+    contrasts: Sequence[Contrast],
+    by: Yardsticks,
+    words: Callable[[Judged, Yardsticks], str],
+    in_percent: bool = True,
+) -> list[Judged]:
     """The verdicts of a family: at most 5 % of families of equal arms get a "better" or "worse" at all."""
     found = [measure(contrast, by, in_percent) for contrast in contrasts]
     # What cannot be tested counts in the family all the same, as not told
     corrected = holm([1.0 if one.p is None else one.p for one in found])
     equivalent = holm([1.0 if one.p_equivalent is None else one.p_equivalent for one in found])
     level = LEVEL / max(1, sum(p > LEVEL for p in corrected))
-    return [
+    judged = [
         _judged(contrast, one, p, p_equivalent, level, by)
         for contrast, one, p, p_equivalent in zip(contrasts, found, corrected, equivalent, strict=True)
     ]
+    return [replace(one, words=words(one, by)) for one in judged]
 
 
 def _judged(contrast: Contrast, found: Measured, p: float, p_equivalent: float, level: float, by: Yardsticks) -> Judged:

@@ -18,7 +18,7 @@ from sparring.study.contrasts import Contrast, Judged, Scale, Yardsticks, judge
 from sparring.study.costs import cost_of
 from sparring.study.factorial import cells_of, interactions, levels_of, main_effects
 from sparring.study.inference import Spread
-from sparring.study.phrases import spelled
+from sparring.study.phrases import effect_of_key_text, interaction_text, spelled, verdict_text
 from sparring.study.records import RunRecord
 from sparring.study.screening import screened
 
@@ -47,7 +47,7 @@ def analyse(
     by = Yardsticks(final[0].metric, better, _scale(final), margin)
     target = _mean([score for run in runs[chosen] if not math.isnan(score := score_of(run))])
     arms = [_arm(runs[name], by, target) for name in names]
-    comparisons = judge(_pairs(arms, by), by)
+    comparisons = judge(_pairs(arms, by), by, verdict_text)
     effects, together, left_out = _by_key(arms, by)
     first = {record.arm: record.overrides for record in reversed(records)}
     return Analysis(
@@ -150,8 +150,8 @@ def _by_key(arms: Sequence[Arm], by: Yardsticks) -> tuple[list[Judged], list[Jud
     if levels is None:
         return [], [], 0
     cells, left_out = cells_of(levels, overrides, [arm.scores for arm in arms])
-    effects = judge(main_effects(levels, cells, by.scale), by)
-    together = judge(interactions(levels, cells, by.scale), by, in_percent=by.scale == "ratio")
+    effects = judge(main_effects(levels, cells, by.scale), by, effect_of_key_text)
+    together = judge(interactions(levels, cells, by.scale), by, interaction_text, in_percent=by.scale == "ratio")
     return effects, together, left_out
 
 
@@ -162,22 +162,26 @@ def recommend(arms: Sequence[Arm], by: Yardsticks) -> Recommended:
     if not order:
         return Recommended(None, (), "none: every run failed")
     best, *others = order
-    against = judge([contrast(arm, best) for arm in others], by)
+    against = judge([contrast(arm, best) for arm in others], by, verdict_text)
     near = {one.contrast.arm: one for one in against if one.verdict not in ("worse", "failed")}
     open_ = [arm for arm in others if arm.name in near and arm.failed <= best.failed]
     cheapest = min([best, *open_], key=lambda arm: arm.cost.step_ms or math.inf)
-    name, told = spelled(by.metric), "the best of the arms by its mean score"
+    name = spelled(by.metric)
     if cheapest is not best and (cheapest.cost.step_ms or 0) < (1 - CHEAPER) * (best.cost.step_ms or 0):
         judged, share = near[cheapest.name], 1 - (cheapest.cost.step_ms or 0) / (best.cost.step_ms or 1)
         relation = "is equivalent to" if judged.verdict == "equivalent" else "cannot be told from"
         why = f"{cheapest.name}: {name} {relation} the best ({best.name}), and its steps are {share:.0%} shorter"
         return Recommended(cheapest.name, cheapest.overrides, why.replace("%", " %"))
-    if open_:
-        told += f", though not surely better than {_listed([arm.name for arm in open_])}"
-        told += ", which cost no less" if best.cost.step_ms is not None else ""
-    elif others:
-        told += ", and surely better than all others"
-    return Recommended(best.name, best.overrides, f"{best.name}: {told} ({name})")
+    return Recommended(best.name, best.overrides, f"{best.name}: {_standing(arms, others, list(near))} ({name})")
+
+
+def _standing(arms: Sequence[Arm], others: Sequence[Arm], near: Sequence[str]) -> str:
+    """Why the best is taken: `others` have scores, those named `near` are not surely worse."""
+    if not others:
+        return "the only arm that did not fail in all seeds" if len(arms) > 1 else "the only arm"
+    if not near:
+        return "the best of the arms by its mean score, and surely better than all others"
+    return f"the best of the arms by its mean score, though not surely better than {_listed(near)}"
 
 
 def _listed(names: Sequence[str]) -> str:

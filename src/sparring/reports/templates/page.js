@@ -73,7 +73,8 @@ document.querySelectorAll(".chart").forEach((chart) => {
     const x = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * side;
     cursor.style.left = x / 10 + "%";
     cursor.hidden = false;
-    at.textContent = "step " + Math.round((x / side) * until).toLocaleString("en");
+    const here = Math.round((x / side) * until).toLocaleString("en");
+    at.textContent = plot.dataset.across === "step" ? "step " + here : here + " " + plot.dataset.across;
     curves.forEach((points, number) => {
       const near = points.reduce((best, point) => (Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best));
       const value = low + (1 - near[1] / side) * (high - low);
