@@ -315,15 +315,17 @@ class _Study:
                 f"stopped: {count} of {len(wanted)} runs are done; the same command goes on: {self.folder.path}"
             )
             return head | {"done": count, "of": len(wanted)}
-        from sparring.reports.study import study_page
+        from sparring.reports.study import study_page  # with Jinja2 behind it, and SciPy behind the other
         from sparring.study.statistics import analyse
 
         analysis = analyse(there, better=self.better, margin=self.design.margin, baseline=self.design.arms[0].name)
         results = head | analysis.to_json()
         self.folder.write(self.folder.results, json.dumps(results, indent=1, allow_nan=False))
-        if analysis.recommended.arm is not None:
-            self.folder.write(self.folder.recommended, self._recipe_of(analysis.recommended.arm))
-        self.folder.write(self.folder.report, study_page(self.folder.path, self.design.name, there, analysis))
+        recommended = None if analysis.recommended.arm is None else self._recipe_of(analysis.recommended.arm)
+        if recommended is not None:
+            self.folder.write(self.folder.recommended, recommended)
+        page = study_page(self.folder.path, self.design.name, there, analysis, recommended)
+        self.folder.write(self.folder.report, page)
         for line in analysis.lines():
             self.talk.say(line)
         self.talk.say(f"report: {self.folder.report}")
