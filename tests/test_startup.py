@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "lightning_fabric", "torchmetrics", "sklearn", "scipy", "matplotlib", "pandas", "jinja2")
+HEAVY = ("torch", "lightning_fabric", "torchmetrics", "sklearn", "scipy", "matplotlib", "pandas", "jinja2", "optuna")
 
 
 def imported(program: str, *words: str, cwd: Path | None = None) -> set[str]:
@@ -41,7 +41,9 @@ def test_importing_sparring_imports_nothing_heavy() -> None:
     assert "torch" in imported("import sparring; sparring.train; told()")  # so that the probe can see it
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["recipes"], ["recipes", "image/small"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["study", "--help"], ["recipes"], ["recipes", "image/small"]]
+)
 def test_verbs_that_only_tell_something_import_nothing_heavy(words: list[str]) -> None:
     assert imported(COMMAND.format(status=0), *words) == set()
 

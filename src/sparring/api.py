@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -223,6 +223,78 @@ def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
     except OSError as error:
         raise RequestError(f"out: {target} cannot be written ({error.strerror})") from None
     return target
+
+
+def study(
+    recipe: str | None = None,
+    *overrides: str,
+    vary: Mapping[str, Sequence[Any]] | Sequence[str] = (),
+    seeds: int | None = None,
+    for_: str | None = None,
+    out: Place | None = None,
+    data: Place | None = None,
+    device: str = "auto",
+    storage: str | None = None,
+    jobs: int | None = None,
+    metric: str | None = None,
+    points: int | None = None,
+    screen: bool | None = None,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Many runs that answer one question: which of several settings is better, by how much, and how sure that is.
+
+    With `vary` (`{key: values}`, or words `key=a,b,c`) the arms are all combinations of the values on a recipe;
+    without, `recipe` is a study, ready made or a YAML file. Every arm runs on `seeds` seeds, the same for all.
+    `storage` is an Optuna address, to share the study among machines; `jobs` how many processes run beside each other,
+    by default as many as are fastest. Goes on with the study that `out` holds, if it is this one.
+
+    Gives what `results.json` in `out` says; of a study in several cells `{"cells": {name: ...}}`, each in a folder of
+    its own. Raises RequestError where the request, the data or the storage is wrong.
+    """
+    from sparring.studies import design as designs  # with Optuna behind it, which the other verbs do without
+    from sparring.studies.conduct import conduct
+
+    recipe, overrides = _told_apart(recipe, overrides)
+    for word in overrides:
+        if word.partition("=")[0] in ("seed", "steps", "budget"):
+            raise RequestError(f"{word}: is the study's own; {designs.OWN[word.partition('=')[0]]}")
+    varied = (
+        {key: tuple(values) for key, values in vary.items()}
+        if isinstance(vary, Mapping)
+        else (designs.parse_vary(vary))
+    )
+    if varied:
+        file = designs.StudyFile(vary=varied)
+        name = None if recipe is None else recipe
+    else:
+        name = recipe or "digits"
+        file, recipe = designs.read(name), None
+    talk = Talk(quiet=quiet)
+    found = {}
+    for cell in designs.cells(file):
+        words = [*file.base, *cell.overrides, *overrides]
+        fields = _fields(
+            (recipe if varied else file.recipe), words, data if data is not None else file.data, None, device, talk
+        )
+        name = Path(name or fields["name"]).stem
+        design = designs.made(
+            f"{name}, {cell.name}" if cell.name else name,
+            fields,
+            designs.product(file.vary, file.arms),
+            seeds=file.seeds if seeds is None else seeds,
+            budget=for_ or file.budget,
+            metric=metric or file.metric,
+            points=points or file.points,
+            screen=file.screen if screen is None else screen,
+            screen_seeds=file.screen_seeds,
+            margin=file.margin,
+        )
+        place = Path(out or Path("studies") / name).expanduser()
+        place = place / cell.slug if cell.name else place
+        found[cell.name] = conduct(design, place, device=device, storage=storage, jobs=jobs, talk=talk)
+        if not found[cell.name]["finished"]:
+            break
+    return next(iter(found.values())) if "" in found else {"cells": found}
 
 
 def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:

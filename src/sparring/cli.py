@@ -113,6 +113,68 @@ def compare(
 
 
 @app.command()
+def study(
+    words: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            help="With --vary a recipe, else a study: a ready-made one or a YAML file. Then key=value for all arms.",
+            metavar="[RECIPE|STUDY] [KEY=VALUE ...]",
+        ),
+    ] = None,
+    vary: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="What is compared, as discriminator.surgery.dropout.rate=0,0.25,0.5; again for combinations.",
+            metavar="KEY=A,B,...",
+        ),
+    ] = None,
+    seeds: Annotated[Optional[int], typer.Option(help="Seeds of each arm; 8 by default.")] = None,
+    for_: Annotated[Optional[str], typer.Option("--for", help="Each run's length: 300kimg, 5000steps or 2m.")] = None,
+    out: Annotated[
+        Optional[Path], typer.Option(help="The study's directory; studies/<name> by default.", metavar="DIR")
+    ] = None,
+    data: DataOption = None,
+    device: DeviceOption = "auto",
+    storage: Annotated[
+        Optional[str],
+        typer.Option(help="An Optuna address, to share the study; SQLite in DIR by default.", metavar="URL"),
+    ] = None,
+    jobs: Annotated[str, typer.Option(help="Processes beside each other: a number, or auto.")] = "auto",
+    metric: Annotated[Optional[str], typer.Option(help="What arms are judged by; the data's first by default.")] = None,
+    points: Annotated[Optional[int], typer.Option(help="How often each run is scored; 6 by default.", min=2)] = None,
+    screen: Annotated[
+        Optional[bool],
+        typer.Option(
+            help="Stop the worse half early, twice, then confirm on fresh seeds; with over 4 arms by default."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare settings over many runs, with statistics that hold. Again: go on with it."""
+    from sparring import api
+    from sparring.errors import RequestError
+
+    if jobs != "auto" and not jobs.isdigit():
+        raise RequestError(f"jobs: '{jobs}' is no number of processes; write a number, or auto")
+    found = api.study(
+        *(words or ()),
+        vary=vary or (),
+        seeds=seeds,
+        for_=for_,
+        out=out,
+        data=data,
+        device=device,
+        storage=storage,
+        jobs=None if jobs == "auto" else int(jobs),
+        metric=metric,
+        points=points,
+        screen=screen,
+    )
+    if as_json:
+        _print_json(found)
+
+
+@app.command()
 def plan(
     words: Overrides = None, data: DataOption = None, device: DeviceOption = "auto", as_json: JsonOption = False
 ) -> None:

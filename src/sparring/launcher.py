@@ -80,7 +80,7 @@ def _serve(rank: int, count: int, port: int, threads: int, pipe: Connection, pay
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # else Fabric sets it
     torch.set_num_threads(threads)
     os.setpgrp()  # so that Ctrl-C reaches the process that watches, and it alone
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     pipe.send(End("begun"))
     try:
         try:
@@ -100,7 +100,8 @@ def _serve(rank: int, count: int, port: int, threads: int, pipe: Connection, pay
     os._exit(1)  # threads of the process group may wait for ever
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Waits, in a thread, for the process that started this one to end, and ends this one with it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
@@ -163,15 +164,16 @@ def _judged(ends: dict[int, End], *, stopped: bool) -> Any:
             )
         if end.how == "killed":
             raise TrainingError(
-                f"process {rank} of the training {_how(end.what)}; the others were ended, the run is kept as of its "
-                "last checkpoint, and the same command goes on"
+                f"process {rank} of the training {ended_how(end.what)}; the others were ended, the run is kept as of "
+                "its last checkpoint, and the same command goes on"
             )
         if end.how == "bug":
             raise RuntimeError(f"process {rank} of the training failed:\n{end.what}")
     raise explained[0]
 
 
-def _how(code: int) -> str:
+def ended_how(code: int) -> str:
+    """How a process ended, in words."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
 
 

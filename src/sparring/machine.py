@@ -9,6 +9,7 @@ import platform
 import resource
 import sys
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,32 @@ def peak_memory(device: torch.device | str) -> int:
         return int(torch.cuda.max_memory_allocated(device))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(used if sys.platform == "darwin" else used * 1024)
+
+
+def forget_peak(device: torch.device | str = "cpu", *, thorough: bool = False) -> None:
+    """Has `peak_since` begin anew, where the system can (Linux, CUDA); `thorough` also hands freed memory back, so that
+    what was done before does not count."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    if not sys.platform.startswith("linux"):
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if thorough and trim is not None:
+        trim(0)
+    with suppress(OSError):  # then it is the peak of all that was done
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_since(device: torch.device | str) -> int:
+    """The most memory used since `forget_peak`, in bytes, or as `peak_memory` where that is not told."""
+    if torch.device(device).type == "cpu":
+        try:
+            told = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()
+            return int(told[0]) * 1024
+        except (OSError, IndexError, ValueError):
+            pass
+    return peak_memory(device)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -82,18 +82,9 @@ class RunDir:
     @contextmanager
     def owned(self) -> Iterator[None]:
         """Holds the run for this process alone. Raises RequestError where another has it."""
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise RequestError(f"out: {self.path} is in use by another process") from None
-        except OSError as error:
-            raise RequestError(f"out: {self.path} cannot be written ({error.strerror})") from None
-        try:
+        with held(self.path):
             self.tidy()
             yield
-        finally:
-            lock.release()
 
     def tidy(self) -> None:
         """Removes what a killed process left half written."""
@@ -156,6 +147,22 @@ class RunDir:
                 walked.pop()
             walked.append(line)
         return walked
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds a folder for this process alone. Raises RequestError where another has it."""
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RequestError(f"out: {folder} is in use by another process") from None
+    except OSError as error:
+        raise RequestError(f"out: {folder} cannot be written ({error.strerror})") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_file(path: Path, content: str | bytes) -> None:

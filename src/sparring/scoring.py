@@ -140,9 +140,9 @@ def score(
     heldout = data.heldout[permutation(key.at("heldout"), len(data.heldout))[:count]]
     train = data.train[permutation(key.at("train"), len(data.train))]
     views = Views(
-        heldout=_seen(extractor, data, heldout),
-        fake=_features(extractor, data, torch.split(fakes(count), SEEN)),
-        train=_seen(extractor, data, train[:MOST_TRAINING], keep_samples=False),
+        heldout=seen(extractor, data, heldout),
+        fake=features(extractor, data, torch.split(fakes(count), SEEN)),
+        train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=False),
         key=key,
         modes=known_modes(data, extractor),
     )
@@ -165,17 +165,17 @@ def _training_scores(
     wanted = [name for name in names if name in LIKE_THE_DATA]
     if len(train) < len(views.fake) or not wanted:
         return {}
-    swapped = Views(heldout=views.heldout, fake=_seen(extractor, data, train), key=views.key)
+    swapped = Views(heldout=views.heldout, fake=seen(extractor, data, train), key=views.key)
     return {name: one.value for name, one in metrics.score(wanted, swapped, extractor).items()}
 
 
-def _seen(extractor: Extractor, data: DataSet, numbers: Tensor, *, keep_samples: bool = True) -> Features:
+def seen(extractor: Extractor, data: DataSet, numbers: Tensor, *, keep_samples: bool = True) -> Features:
     """The features of the data's own samples, a chunk of which is read at a time."""
     chunks = (data.stored(part) for part in torch.split(numbers, SEEN))
-    return _features(extractor, data, chunks, keep_samples=keep_samples)
+    return features(extractor, data, chunks, keep_samples=keep_samples)
 
 
-def _features(extractor: Extractor, data: DataSet, chunks: Iterable[Tensor], *, keep_samples: bool = True) -> Features:
+def features(extractor: Extractor, data: DataSet, chunks: Iterable[Tensor], *, keep_samples: bool = True) -> Features:
     batches = (data.codec.to_unit(chunk) for chunk in chunks)
     return metrics.extract(extractor, batches, keep_samples=keep_samples)
 

@@ -30,7 +30,7 @@ from sparring.sameness import FREE_TO_CHANGE, must_be_same
 from sparring.sampling import draw_for
 from sparring.scorer import Scorer
 from sparring.trainer import Keeping, Trainer
-from sparring.tuning import choose
+from sparring.tuning import Choice, choose
 
 POINTS_SHOWN = 2000
 
@@ -82,22 +82,28 @@ def begin(
         if run.exists:
             raise RequestError(f"out: another process began a run in {run.path} just now; take another directory")
         job = replace(job, recipe=budgeted(job, for_))
-        match = _built(job)
+        match = built(job)
         if source is not None:
             talk.say(take_weights(match, source))
-        run.discard_after(-1)  # of a beginning that was cut off
-        match.redraw(0)
-        run.save(0, match.state())
-        record = {
-            **environment(),
-            "from": None if source is None else f"{source.path.resolve()} at step {source.step}",
-            "plan": chosen.plan.to_json(),
-            "tuning": chosen.to_json(),
-            "data": {"name": data.name, "fingerprint": data.fingerprint, "found": data.found.lines()},
-        }
-        write_file(run.environment, json.dumps(record, indent=1))
-        write_file(run.recipe, zoo.to_yaml(job.recipe))  # last: it is what makes the directory a run
+        found(job, match, chosen, source)
         return play_out(job, match)
+
+
+def found(job: Job, match: Match, chosen: Choice, source: Run | None = None) -> None:
+    """Makes a new directory a run that stands before its first step."""
+    run, data = job.run, job.data
+    run.discard_after(-1)  # of a beginning that was cut off
+    match.redraw(0)
+    run.save(0, match.state())
+    record = {
+        **environment(),
+        "from": None if source is None else f"{source.path.resolve()} at step {source.step}",
+        "plan": job.plan.to_json(),
+        "tuning": chosen.to_json(),
+        "data": {"name": data.name, "fingerprint": data.fingerprint, "found": data.found.lines()},
+    }
+    write_file(run.environment, json.dumps(record, indent=1))
+    write_file(run.recipe, zoo.to_yaml(job.recipe))  # last: it is what makes the directory a run
 
 
 def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device: str, own: OwnNets, talk: Talk) -> Run:
@@ -134,7 +140,7 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
             talk.say(f"{run.path}: finished at step {saved[-1]:,}; for more, say --for")
             return Run(run.path, own=own)
         talk.say(f"{run.path}: going on from step {saved[-1] if saved else 0:,} of {job.recipe.steps:,}")
-        return play_out(job, _built(job))
+        return play_out(job, built(job))
 
 
 def _seconds(for_: str | None) -> float | None:
@@ -267,7 +273,7 @@ def obey(order: Order, data: DataSet, own: OwnNets) -> None:
     """What a process that is not the first does when told: its share, without a word, writing nothing."""
     job = Job(RunDir(order.path), order.recipe, data, order.plan, own, Talk(quiet=True))
     if order.seconds is None:
-        _trained(job, _built(job), [Controllers()])
+        _trained(job, built(job), [Controllers()])
     else:
         measured(job, order.seconds)
 
@@ -295,5 +301,6 @@ def draw_picture(run: RunDir, match: Match) -> None:
     write_file(run.samples / f"step-{match.step:07d}.png", pages.picture(samples, match.data))
 
 
-def _built(job: Job) -> Match:
+def built(job: Job) -> Match:
+    """The match of a job, before its first step."""
     return build(job.recipe, job.data, Engine(job.plan, job.recipe.tracker, job.run.path), job.own)

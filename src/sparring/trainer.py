@@ -55,11 +55,14 @@ class Trainer:
         """Whether this process was told to stop; all stop after the step at which one was."""
         self._saved_at = time.perf_counter()
         self._falls = 0
+        self._goal = match.steps
         self._watch = Watch(1 if match.engine.device.type == "cpu" else LOOK_EVERY)
 
-    def train(self) -> bool:
-        """Plays on from the newest checkpoint, or from the start. True if the last step was reached, False if the user
-        stopped it. Raises TrainingError where it keeps diverging."""
+    def train(self, until: int | None = None) -> bool:
+        """Plays on from the newest checkpoint, or from the start, to the last step, or for now to step `until` of the
+        same run. True if it was reached, False if the user stopped it. Raises TrainingError where it keeps
+        diverging."""
+        self._goal = self.match.steps if until is None else until
         self._take_up()
         with self._until_told():
             while True:
@@ -69,7 +72,7 @@ class Trainer:
                     break
                 except Diverged as fall:
                     self._go_back(fall)
-        return self.match.step >= self.match.steps
+        return self.match.step >= self._goal
 
     def _take_up(self) -> None:
         """Restores the newest checkpoint; a new run writes its first."""
@@ -91,7 +94,7 @@ class Trainer:
     def _play(self) -> None:
         """Plays until the last step, or until told to stop."""
         match = self.match
-        if match.step >= match.steps or any(ranks.any_of(self.stopping)):
+        if match.step >= self._goal or any(ranks.any_of(self.stopping)):
             return
         began, before = time.perf_counter(), match.seconds
         for step in match.play():
@@ -99,7 +102,7 @@ class Trainer:
             match.take(step)
             match.seconds = before + time.perf_counter() - began
             stopping, due = self._agreed(self._shown(step))
-            if match.step >= match.steps or stopping:
+            if match.step >= self._goal or stopping:
                 return
             if due:
                 self._save()

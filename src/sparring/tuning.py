@@ -106,7 +106,7 @@ def choose(
         return Choice(plain, why="nothing is tried by several processes")
     if plain.device == "cpu":
         plain = plain._replace(threads=free_threads())
-    place = cache_directory() / "plans" / f"{_identity(recipe, data, plain, own)}.json"
+    place = cache_directory() / "plans" / f"{identity(recipe, data, plain, own)}.json"
     known = _remembered(place)
     compiles = can_compile(plain.device) and can_be_compiled(recipe, own)
     if known is not None and (not compiles or known.has_tried("compiled")):
@@ -236,7 +236,7 @@ FREE = {"name", "about", "seed", "steps", "budget", "keep", "score", "tracker"} 
 """What of a recipe has no influence on a step's time."""
 
 
-def _identity(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> str:
+def identity(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> str:
     """Names what was measured: the recipe, the samples' format, the networks, the machine."""
     told = {
         "version": VERSION,

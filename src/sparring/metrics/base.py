@@ -93,6 +93,8 @@ class Views:
     train: Features | None = None
     """Real samples that training saw."""
     modes: Modes | None = None
+    intervals: bool = True
+    """Whether intervals are wanted; without, a metric may spare itself the resampling."""
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, name: str, compute: Callable[[], T]) -> T:

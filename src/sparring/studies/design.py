@@ -1,0 +1,358 @@
+"""A study's design: its arms, seeds and budget, from the command line or a YAML file."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sparring import zoo
+from sparring.errors import RequestError, nearest
+from sparring.part import Part, parse
+from sparring.planning import parse_budget
+from sparring.recipe import Recipe, validated
+from sparring.sameness import difference
+
+SEEDS = 8
+POINTS = 6
+SCREENED = 4
+"""Arms, beyond which a study screens before it confirms."""
+SCREEN_SEED = 9000
+"""The first of the seeds that screening has for itself."""
+GENERIC = ("weight", "value")
+"""Last words of keys that name nothing by themselves: an arm is called `r1=0.3`, not `weight=0.3`."""
+OWN = {
+    "seed": "say --seeds",
+    "steps": "say --for",
+    "budget": "say --for",
+    "name": "arms are named by what they vary",
+    "about": "arms are named by what they vary",
+    "score": "all arms are scored alike; say --metric, or score.extractor for all",
+    "keep": "it changes no result",
+    "log_every": "it changes no result",
+    "sample_every": "it changes no result",
+    "save_every": "it changes no result",
+    "tracker": "it changes no result",
+}
+"""Keys that are the study's own, and what to do instead."""
+
+
+class StudyFile(Part):
+    """A study as YAML says it."""
+
+    model_config = {"populate_by_name": True}
+
+    about: str = ""
+    """What it asks, in a sentence or two."""
+    recipe: str = "digits"
+    """What every arm begins with: a recipe of the zoo, or a file's path."""
+    data: str | None = None
+    """What to learn from, as `--data` says it; by default the recipe's own."""
+    base: tuple[str, ...] = ()
+    """`key=value` for every arm."""
+    vary: dict[str, tuple[Any, ...]] = {}
+    """Keys of the recipe, each with its values; the arms are all their combinations."""
+    arms: dict[str, tuple[str, ...]] = {}
+    """Arms by name, each a list of `key=value`; with `vary`, every one with every combination."""
+    cells: dict[str, tuple[Any, ...]] = {}
+    """Keys with values as in `vary`, but each combination is a study of its own, whose arms are compared among
+    themselves."""
+    seeds: int = SEEDS
+    """Seeds of each arm; arms with the same seed begin alike."""
+    budget: str | None = Field(None, alias="for")
+    """How long each run is: `300kimg`, `5000steps`, or a time, which is turned into images once."""
+    metric: str | None = None
+    """What arms are judged by; by default the data's first."""
+    points: int = Field(POINTS, ge=2, le=1000)
+    """How often a run is scored, evenly over its images."""
+    screen: bool | None = None
+    """Whether to run all arms on a few seeds first and stop the worse half of them at a third of the budget, and again
+    at two thirds; by default with more than four arms."""
+    screen_seeds: int = Field(2, ge=1, le=1000)
+    """How many seeds to screen on; none of them is among those that the answers are drawn from."""
+    margin: float = Field(0.05, gt=0, lt=1)
+    """Differences within this part of the first arm's score count as none."""
+
+
+class Arm(NamedTuple):
+    """One of the things compared."""
+
+    name: str
+    overrides: tuple[str, ...]
+    """What it changes of the base, as `key=value`."""
+
+    @property
+    def slug(self) -> str:
+        """The name as a folder's."""
+        return re.sub(r"[^\w.=+,-]+", "_", self.name.replace(", ", ",")).strip("_.") or "arm"
+
+
+class Design(NamedTuple):
+    """A study in full, but for how long it is where that was said as a time."""
+
+    name: str
+    base: dict[str, Any]
+    """Fields of the recipe that every arm begins with."""
+    arms: tuple[Arm, ...]
+    """The first is what the others are compared with."""
+    seeds: int = SEEDS
+    budget: str | None = None
+    """As it was said."""
+    images: int | None = None
+    """What each run sees; None until the budget was measured."""
+    metric: str | None = None
+    points: int = POINTS
+    screened: int = 0
+    """Seeds to screen on, none for no screening."""
+    margin: float = 0.05
+
+    def recipe(self, arm: Arm, seed: int) -> Recipe:
+        """The recipe of one run. Raises RequestError naming the override that is wrong."""
+        fields = copy.deepcopy(self.base)
+        for word in arm.overrides:
+            try:
+                fields = zoo.override(fields, [word])
+                wanted = validated(fields | {"seed": seed, "budget": None})
+            except RequestError as error:
+                raise RequestError(f"vary: {word}: {error}") from None
+        if not arm.overrides:
+            wanted = validated(fields | {"seed": seed, "budget": None})
+        if self.images is None:
+            return wanted
+        steps = max(1, round(self.images / wanted.batch))
+        quiet = wanted.score.model_copy(update={"metrics": (), "every": None})
+        changes = {"steps": steps, "sample_every": max(1, steps // self.points), "keep": 1, "score": quiet}
+        return wanted.model_copy(update=changes)
+
+    def marks(self, recipe: Recipe) -> list[int]:
+        """The steps after which a run is scored."""
+        return [max(1, round(recipe.steps * point / self.points)) for point in range(1, self.points + 1)]
+
+    def arm(self, name: str) -> Arm:
+        return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def screen_seeds(self) -> range:
+        return range(SCREEN_SEED, SCREEN_SEED + self.screened)
+
+    def to_json(self) -> dict[str, Any]:
+        """All that makes it this study."""
+        return {
+            "base": self.base,
+            "arms": {arm.name: list(arm.overrides) for arm in self.arms},
+            "seeds": self.seeds,
+            "for": self.budget,
+            "images": self.images,
+            "metric": self.metric,
+            "points": self.points,
+            "screen_seeds": self.screened,
+            "margin": self.margin,
+        }
+
+    def measured(self, images: float) -> Design:
+        """Itself with a length. Raises RequestError where that is too short to be scored twice."""
+        batch = self.recipe(self.arms[0], 0).batch
+        longest = max(self.recipe(arm, 0).batch for arm in self.arms)
+        steps = int(images // longest)
+        if steps < 2:
+            raise RequestError(
+                f"for: {images:,.0f} images are {steps} step{'' if steps == 1 else 's'} of {longest}, and a study "
+                f"scores each run at least twice; take {2 * longest}img or more"
+            )
+        return self._replace(images=max(1, round(images / batch)) * batch, points=min(self.points, steps))
+
+
+def differs(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
+    """What tells two stored designs apart, in words; None where one goes on with the other, which may have more
+    seeds."""
+    free = {"images", "seeds"} | ({"points"} if there["images"] else set())
+    one, other = ({key: value for key, value in design.items() if key not in free} for design in (there, here))
+    found = difference(one, other)
+    if found is not None:
+        key, was, now = found
+        return f"{key}={json.dumps(was)}, not {json.dumps(now)}"
+    if here["seeds"] < there["seeds"]:
+        return f"seeds={there['seeds']}, not {here['seeds']}"
+    return None
+
+
+def parse_vary(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+    """`key=a,b,c` words as keys with their values, each read as YAML."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for text in texts:
+        key, equals, values = text.partition("=")
+        if not equals or not key or not values.strip():
+            raise RequestError(f"vary: '{text}' is not key=a,b,c; as discriminator.surgery.dropout.rate=0,0.25,0.5")
+        if key in found:
+            raise RequestError(f"vary: {key} is given twice; list all its values once")
+        found[key] = tuple(zoo.read_yaml(f"[{values}]", f"vary {key}"))
+    return found
+
+
+def product(vary: Mapping[str, Sequence[Any]], named: Mapping[str, Sequence[str]] | None = None) -> tuple[Arm, ...]:
+    """All combinations of named arms and of values. Raises RequestError where two are the same."""
+    for key, values in vary.items():
+        if not values:
+            raise RequestError(f"vary: {key} has no values")
+    words = _short(list(vary))
+    arms = []
+    for name, own in (named or {"": ()}).items():
+        for values in itertools.product(*vary.values()):
+            pairs = list(zip(vary, values, strict=True))
+            told = [name] if name else []
+            told += [f"{words[key]}={_shown(value)}" for key, value in pairs]
+            arms.append(Arm(", ".join(told), (*own, *(f"{key}={_word(value)}" for key, value in pairs))))
+    for place, arm in enumerate(arms):
+        for other in arms[:place]:
+            if other.overrides == arm.overrides or other.slug == arm.slug:
+                raise RequestError(f"vary: '{other.name}' and '{arm.name}' are the same arm")
+    return tuple(arms)
+
+
+def made(
+    name: str,
+    base: dict[str, Any],
+    arms: tuple[Arm, ...],
+    *,
+    seeds: int = SEEDS,
+    budget: str | None = None,
+    metric: str | None = None,
+    points: int = POINTS,
+    screen: bool | None = None,
+    screen_seeds: int = 2,
+    margin: float = 0.05,
+) -> Design:
+    """A design, every arm of it looked at. Raises RequestError for what cannot be studied."""
+    if len(arms) < 2:
+        raise RequestError(
+            "vary: one arm leaves nothing to compare; give two or more values, "
+            "as --vary discriminator.surgery.dropout.rate=0,0.25,0.5"
+        )
+    if seeds < 2:
+        raise RequestError(
+            f"seeds: {seeds} shows no spread to judge differences by; take at least 2, and {SEEDS} where there is time"
+        )
+    if seeds > 1000:
+        raise RequestError(f"seeds: {seeds} is more than 1000")
+    for arm in arms:
+        for word in arm.overrides:
+            key = word.partition("=")[0].split(".")[0]
+            if key in OWN:
+                raise RequestError(f"vary: {word}: {key} is the study's own; {OWN[key]}")
+    if budget is not None:
+        parse_budget(budget)
+    screened = screen_seeds if (len(arms) > SCREENED if screen is None else screen) else 0
+    if screened and points < 3:
+        raise RequestError(f"points: {points}; screening stops arms at a third of the budget, so take 3 or more")
+    design = Design(name, base, arms, seeds, budget, None, metric, points, screened, margin)
+    recipes = [design.recipe(arm, 0) for arm in arms]
+    _same_judges(recipes, arms)
+    return design
+
+
+def _same_judges(recipes: Sequence[Recipe], arms: Sequence[Arm]) -> None:
+    """Arms are scored on the same held-out samples: of the data, only how many are trained on may differ."""
+    kept = [recipe.data.model_dump(mode="json", exclude={"limit", "mirror"}) for recipe in recipes]
+    kinds = [type(recipe.data) for recipe in recipes]
+    for arm, kind, fields in zip(arms, kinds, kept, strict=True):
+        if kind is not kinds[0] or fields != kept[0]:
+            raise RequestError(
+                f"vary: {arm.name} changes what arms are scored on; of the data, vary limit or mirror alone, "
+                "and make a study of each data set"
+            )
+
+
+def names() -> list[str]:
+    """The studies that are ready made, sorted."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _shelf().iterdir() if entry.name.endswith(".yaml"))
+
+
+def read(name: str) -> StudyFile:
+    """A ready-made study by its name, or a YAML file by its path."""
+    path = Path(name).expanduser()
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            content = path.read_text()
+        except FileNotFoundError:
+            raise RequestError(f"study: no such file: {path}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RequestError(f"{path}: cannot be read as text ({error})") from None
+    elif name in names():
+        content = (_shelf() / f"{name}.yaml").read_text()
+    elif name in zoo.names():
+        raise RequestError(
+            f"study: {name} is a recipe; say what to vary, as --vary discriminator.surgery.dropout.rate=0,0.25,0.5"
+        )
+    else:
+        raise RequestError(f"study: '{name}' is none; {nearest(name, [*names(), *zoo.names()])}")
+    fields = zoo.read_yaml(content, name)
+    if not isinstance(fields, dict):
+        raise RequestError(f"{name}: not a study: a mapping of {', '.join(StudyFile.model_fields)}")
+    if "generator" in fields and "discriminator" in fields:
+        raise RequestError(f"study: {name} is a recipe; say what to vary, as --vary objective=hinge,relativistic")
+    try:
+        return parse(lambda: StudyFile.model_validate(fields))
+    except RequestError as error:
+        raise RequestError(f"{name}: {error}") from None
+
+
+def cells(file: StudyFile) -> list[Arm]:
+    """The studies that a file holds, each as what it changes of the base; one that changes nothing where it has no
+    cells."""
+    return list(product(file.cells)) if file.cells else [Arm("", ())]
+
+
+def _shelf() -> Any:
+    return files("sparring") / "studies"
+
+
+def _short(keys: Sequence[str]) -> dict[str, str]:
+    """Each key's last words, as few as tell it from the others."""
+    paths = {key: key.split(".") for key in keys}
+    found = {}
+    for key, path in paths.items():
+        words = path[:-1] if path[-1] in GENERIC and len(path) > 1 else path
+        count = 1
+        while count < len(words) and any(
+            other != key and _tail(paths[other], count) == ".".join(words[-count:]) for other in keys
+        ):
+            count += 1
+        found[key] = ".".join(words[-count:])
+    return found
+
+
+def _tail(path: Sequence[str], count: int) -> str:
+    words = path[:-1] if path[-1] in GENERIC and len(path) > 1 else path
+    return ".".join(words[-count:])
+
+
+def _word(value: Any) -> str:
+    """A value as an override writes it."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w./*-]*", value):
+        return value
+    return json.dumps(value)
+
+
+def _shown(value: Any) -> str:
+    """A value as an arm's name has it: a choice by its name and what it sets."""
+    if isinstance(value, dict):
+        told = [_choice(key, inner) for key, inner in value.items()]
+        return told[0] if len(told) == 1 else " ".join(told)
+    if isinstance(value, list):
+        return "-".join(map(_shown, value))
+    return "none" if value is None else str(value)
+
+
+def _choice(key: str, inner: Any) -> str:
+    if not inner:
+        return str(key)
+    if isinstance(inner, dict):
+        return f"{key}({' '.join(f'{name}={_shown(one)}' for name, one in inner.items())})"
+    return f"{key}={_shown(inner)}"
