@@ -4,9 +4,10 @@
 
 time: a step of both players on random images of 28 x 28, over the same step without dropout; all cases take turns,
 block by block, and the median of the ratios within a round is printed. `torch` rows have PyTorch's own layer in the
-same places. memory: the peak of a process that plays a few such steps (VmHWM, so Linux alone; on a GPU, PyTorch's own
-count, with time), over that without dropout. gradients: on digits, with players that were trained for a while without
-dropout, both players' gradients of one batch under many masks, beside that without dropout. Run nothing else meanwhile.
+same places. memory: what a few such steps take at most beside what their process had before (VmHWM, so Linux alone;
+on a GPU, PyTorch's own count, with time), over that without dropout. gradients: on digits, with players that were
+trained for a while without dropout, both players' gradients of one batch under many masks, beside that without dropout.
+Run nothing else meanwhile.
 """
 
 from __future__ import annotations
@@ -135,14 +136,15 @@ def random_images(folder: Path) -> tuple[DataSet, dict[str, Any]]:
     return recipe_of("dense", Case("none"), options).data.load(), options
 
 
-def play(match: Match, steps: Any, count: int) -> float:
+def play(match: Match, steps: Any, count: int, clock: str = "wall") -> float:
     """Seconds a step."""
+    read = time.perf_counter if clock == "wall" else time.process_time
     match.engine.settle()
-    began = time.perf_counter()
+    began = read()
     for _ in range(count):
         match.take(next(steps))
     match.engine.settle()
-    return (time.perf_counter() - began) / count
+    return (read() - began) / count
 
 
 def times(network: str, said: argparse.Namespace) -> list[dict[str, Any]]:
@@ -153,8 +155,10 @@ def times(network: str, said: argparse.Namespace) -> list[dict[str, Any]]:
         played = [(case, match, match.play()) for case, match in found]
         for _, match, steps in played:
             play(match, steps, 2)
-        block = max(1, round(said.seconds / said.rounds / play(played[0][1], played[0][2], 3) / len(played)))
-        rounds = [[play(match, steps, block) for _, match, steps in played] for _ in range(said.rounds)]
+        block = max(
+            1, round(said.seconds / said.rounds / play(played[0][1], played[0][2], 3, said.clock) / len(played))
+        )
+        rounds = [[play(match, steps, block, said.clock) for _, match, steps in played] for _ in range(said.rounds)]
         memory = _gpu_memory(played) if said.device == "cuda" else [None] * len(played)
         for _, match in found:
             check_weights(match)  # a network that fell to NaN is another workload
@@ -191,17 +195,23 @@ def memory(network: str, said: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def child(told: str) -> float:
-    """Plays a few steps; gives this process's peak in MB."""
+    """Plays a few steps; gives what they take at most beside what this process had before, in MB."""
     network, number = told.split(":")
     with tempfile.TemporaryDirectory() as folder:
         data, options = random_images(Path(folder))
         match = match_of(network, cases(network)[int(number)], data, options, "cpu")
-        play(match, match.play(), 6)
-    status = Path("/proc/self/status").read_text()
-    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
-    if peak is None:
+        before = resident("VmRSS")
+        play(match, match.play(), 4)
+    return resident("VmHWM") - before
+
+
+def resident(name: str) -> float:
+    """This process's memory as Linux tells it, in MB."""
+    status = Path("/proc/self/status")
+    found = re.search(rf"{name}:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    if found is None:
         raise SystemExit("memory: this system does not tell a process's peak (VmHWM); --only time,gradients")
-    return int(peak[1]) / 1024
+    return int(found[1]) / 1024
 
 
 def gradients(network: str, said: argparse.Namespace) -> list[dict[str, Any]]:
@@ -292,8 +302,14 @@ def main(words: list[str] | None = None) -> None:
     options.add_argument("--device", default="cpu")
     options.add_argument("--seconds", type=float, default=25.0, help="to time each network for, about")
     options.add_argument("--rounds", type=int, default=7)
-    options.add_argument("--steps", type=int, default=1000, help="to train before gradients are compared")
-    options.add_argument("--masks", type=int, default=200, help="draws for each row of gradients")
+    options.add_argument(
+        "--clock",
+        default="wall",
+        choices=("wall", "cpu"),
+        help="cpu: this process's time, where the machine is not quiet",
+    )
+    options.add_argument("--steps", type=int, default=600, help="to train before gradients are compared")
+    options.add_argument("--masks", type=int, default=100, help="draws for each row of gradients")
     options.add_argument("--json", action="store_true")
     options.add_argument("--child", help=argparse.SUPPRESS)
     said = options.parse_args(words)
