@@ -325,8 +325,8 @@ def test_a_directory_in_use_is_said_in_one_line(whole: Path) -> None:
 @pytest.mark.parametrize(
     ("vary", "options", "told"),
     [
-        (f"{RATE}=0,0.25", {}, "holds a study with arms.rate=0.5="),
-        (f"{R1}=0,0.3", {}, "holds a study with arms.rate=0="),
+        (f"{RATE}=0,0.5,0.25", {}, "holds a study without the arm 'rate=0.25'"),
+        (f"{R1}=0,0.3", {}, "the arm 'r"),
         (VARY, {"for_": "2kimg"}, 'holds a study with for="960img", not "2kimg"'),
         (VARY, {"metric": "kid"}, 'holds a study with metric="fid", not "kid"'),
         (VARY, {"points": 3}, "holds a study with points=6, not 3"),

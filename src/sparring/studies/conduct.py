@@ -73,7 +73,7 @@ def _check_same(folder: StudyDir, design: Design) -> None:
         one["metric"] = one["metric"] or kept["design"]["metric"]  # which the data chose
     told = differs(there, asked)
     if told is not None:
-        raise RequestError(f"out: {folder.path} holds a study with {told}; take another directory")
+        raise RequestError(f"out: {folder.path} holds a study {told}; take another directory")
 
 
 def _check_agreed(queue: Queue, yardstick: Yardstick) -> None:

@@ -170,16 +170,17 @@ class Design(NamedTuple):
 
 
 def differs(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
-    """What tells two stored designs apart, in words; None where one goes on with the other, which may have more
-    seeds."""
-    free = {"images", "seeds"} | ({"points"} if there["images"] else set())
-    one, other = ({key: value for key, value in design.items() if key not in free} for design in (there, here))
+    """What tells two stored designs apart, as what the first is with or without; None where one goes on with the other,
+    which may have more seeds."""
+    for arm in there["arms"].keys() ^ here["arms"].keys():
+        return f"with{'' if arm in there['arms'] else 'out'} the arm '{arm}'"
+    one, other = ({key: value for key, value in design.items() if key != "seeds"} for design in (there, here))
     found = difference(one, other)
     if found is not None:
         key, was, now = found
-        return f"{key}={json.dumps(was)}, not {json.dumps(now)}"
+        return f"with {key}={json.dumps(was)}, not {json.dumps(now)}"
     if here["seeds"] < there["seeds"]:
-        return f"seeds={there['seeds']}, not {here['seeds']}"
+        return f"with seeds={there['seeds']}, not {here['seeds']}"
     return None
 
 
