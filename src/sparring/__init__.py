@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sparring.api import compare, evaluate, load, plan, report, sample, show, train
+    from sparring.api import compare, evaluate, load, plan, report, sample, show, study, train
     from sparring.errors import RequestError, SparringError, TrainingError
     from sparring.zoo import recipes
 
 _FROM = {
-    "sparring.api": ["compare", "evaluate", "load", "plan", "report", "sample", "show", "train"],
+    "sparring.api": ["compare", "evaluate", "load", "plan", "report", "sample", "show", "study", "train"],
     "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
     "sparring.zoo": ["recipes"],
 }
@@ -39,5 +39,6 @@ __all__ = [
     "report",
     "sample",
     "show",
+    "study",
     "train",
 ]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sparring.answers.records import RunRecord
+from sparring.answers.statistics import analyse
 from sparring.reports.forest import Row, forest
 from sparring.reports.study import study_page
-from sparring.study.records import RunRecord
-from sparring.study.statistics import analyse
+from tests.answers.made import record, simulated, study
 from tests.reports.samples import Element, png, read
-from tests.study.made import record, simulated, study
 
 EVIL = "<script>alert('x')</script>\"'><img src=http://evil.example/x onerror=alert(1)>{{ 7*7 }}{% if %}"
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from sparring.answers.records import Point, RunRecord
 from sparring.studies.design import Design
 from sparring.studies.sequence import Task, due, records, rungs, survivors
-from sparring.study.records import Point, RunRecord
 from tests.studies.test_design import RATE, small_design
 
 

@@ -18,13 +18,13 @@ import yaml
 
 import sparring
 from sparring import api
+from sparring.answers.records import RunRecord
 from sparring.build import build
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.rundir import RunDir, held, read_lines
 from sparring.studies import storage
 from sparring.studies.judge import Yardstick
-from sparring.study.records import RunRecord
 from sparring.trainer import Trainer
 from tests.conftest import small_fields
 from tests.studies.test_design import R1, RATE, small_design

@@ -15,9 +15,9 @@ from sparring.reports.render import COMPARED_BYTES, filled
 from sparring.reports.wording import duration, interval, megabytes, number
 
 if TYPE_CHECKING:  # a study stands above its report
-    from sparring.study.analysis import Analysis, Arm
-    from sparring.study.contrasts import Judged
-    from sparring.study.records import Point, RunRecord
+    from sparring.answers.analysis import Analysis, Arm
+    from sparring.answers.contrasts import Judged
+    from sparring.answers.records import Point, RunRecord
 
 UNKNOWN = "–"
 MOST_BANDS = 4

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from sparring import zoo
+from sparring.answers.records import RunRecord
 from sparring.build import build, fitted
 from sparring.console import Talk
 from sparring.engine import Engine, Plan, choose_plan
@@ -27,7 +28,6 @@ from sparring.studies.judge import Yardstick
 from sparring.studies.runs import run_name
 from sparring.studies.sequence import Task, due, records, rungs
 from sparring.studies.storage import Queue
-from sparring.study.records import RunRecord
 from sparring.system import interrupts_to
 
 LOOK_S = 0.5
@@ -315,8 +315,8 @@ class _Study:
                 f"stopped: {count} of {len(wanted)} runs are done; the same command goes on: {self.folder.path}"
             )
             return head | {"done": count, "of": len(wanted)}
+        from sparring.answers.statistics import analyse
         from sparring.reports.study import study_page  # with Jinja2 behind it, and SciPy behind the other
-        from sparring.study.statistics import analyse
 
         analysis = analyse(there, better=self.better, margin=self.design.margin, baseline=self.design.arms[0].name)
         results = head | analysis.to_json()

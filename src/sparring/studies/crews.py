@@ -18,13 +18,13 @@ from typing import NamedTuple, Protocol
 
 import torch
 
+from sparring.answers.records import RunRecord
 from sparring.engine import Plan
 from sparring.errors import RequestError, SparringError
 from sparring.launcher import LONGEST, end_with_parent, ended_how
 from sparring.studies.design import Design
 from sparring.studies.runs import Player
 from sparring.studies.sequence import Task
-from sparring.study.records import RunRecord
 from sparring.system import interrupts_to
 
 GRACE_S = 60.0

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from sparring import metrics
+from sparring.answers.records import Point
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError, TrainingError
 from sparring.loop import Step
@@ -20,7 +21,6 @@ from sparring.recipe import Recipe
 from sparring.rundir import RunDir, append_line
 from sparring.sampling import draw
 from sparring.scoring import FEWEST, choose_extractor, default_metrics, features, known_modes, seen
-from sparring.study.records import Point
 
 NOTES = "study"
 """Where a match keeps what was scored."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from sparring.answers.records import RunRecord
 from sparring.build import can_join, fitted
 from sparring.console import Talk
 from sparring.data import DataSet
@@ -23,7 +24,6 @@ from sparring.session import Job, built, draw_picture, enough_disk, enough_memor
 from sparring.studies.design import Arm, Design
 from sparring.studies.judge import Judge, Yardstick, best, noted, points
 from sparring.studies.sequence import Task
-from sparring.study.records import RunRecord
 from sparring.trainer import Keeping, Trainer
 from sparring.tuning import Choice
 

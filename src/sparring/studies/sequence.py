@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from sparring.answers.records import RunRecord, Stage
 from sparring.metrics import Better
 from sparring.studies.design import Design
-from sparring.study.records import RunRecord, Stage
 
 FEWEST = 2
 """Arms that screening leaves, at least."""

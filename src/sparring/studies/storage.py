@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparring.answers.records import RunRecord
 from sparring.errors import RequestError
 from sparring.studies.sequence import Task
-from sparring.study.records import RunRecord
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

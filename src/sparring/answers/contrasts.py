@@ -9,8 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from sparring.metrics import Better, Interval
-from sparring.study.inference import (
+from sparring.answers.inference import (
     LEVEL,
     Spread,
     Vector,
@@ -24,6 +23,7 @@ from sparring.study.inference import (
     signed_ranks,
     t_test,
 )
+from sparring.metrics import Better, Interval
 
 Verdict = Literal["better", "worse", "equivalent", "cannot tell", "failed"]
 Method = Literal["student", "ranks", "none"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sparring.study.inference import (
+from sparring.answers.inference import (
     Spread,
     below_zero,
     equivalence,

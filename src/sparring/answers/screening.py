@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sparring.answers.records import RunRecord, State
 from sparring.metrics import Better
-from sparring.study.records import RunRecord, State
 
 
 class Screened(NamedTuple):

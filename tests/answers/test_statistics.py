@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from sparring.answers.statistics import Analysis, analyse
 from sparring.errors import RequestError
-from sparring.study.statistics import Analysis, analyse
-from tests.study.made import record, simulated, study
+from tests.answers.made import record, simulated, study
 
 
 def fid(scores: dict[str, list[float | None]], **changes: object) -> Analysis:

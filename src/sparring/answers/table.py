@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sparring.answers.phrases import spelled
 from sparring.reports.wording import interval, megabytes, number
-from sparring.study.phrases import spelled
 
 if TYPE_CHECKING:
-    from sparring.study.analysis import Analysis
+    from sparring.answers.analysis import Analysis
 
 UNKNOWN = "–"
 

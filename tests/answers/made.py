@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sparring.study.records import Point, RunRecord
+from sparring.answers.records import Point, RunRecord
 
 
 def record(arm: str, seed: int, score: float | None, **changes: Any) -> RunRecord:

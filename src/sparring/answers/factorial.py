@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from sparring.study.contrasts import Contrast, Scale
-from sparring.study.inference import Vector
+from sparring.answers.contrasts import Contrast, Scale
+from sparring.answers.inference import Vector
 
 Levels = dict[str, list[str]]
 """Each key's values, the baseline's first."""

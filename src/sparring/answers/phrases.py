@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sparring.answers.contrasts import Judged, Yardsticks
+from sparring.answers.inference import LEVEL, MOST_SEEDS
 from sparring.metrics import Interval
 from sparring.reports.wording import number
-from sparring.study.contrasts import Judged, Yardsticks
-from sparring.study.inference import LEVEL, MOST_SEEDS
 
 NAMES = {"fid": "FID", "kid": "KID", "is": "inception score", "ms_ssim": "MS-SSIM"}
 

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sparring.answers.analysis import Analysis, Arm, Recommended
+from sparring.answers.contrasts import Contrast, Judged, Scale, Yardsticks, judge
+from sparring.answers.costs import cost_of
+from sparring.answers.factorial import cells_of, interactions, levels_of, main_effects
+from sparring.answers.inference import Spread
+from sparring.answers.phrases import effect_of_key_text, interaction_text, spelled, verdict_text
+from sparring.answers.records import RunRecord
+from sparring.answers.screening import screened
 from sparring.errors import RequestError, nearest
 from sparring.metrics import Better, metric
-from sparring.study.analysis import Analysis, Arm, Recommended
-from sparring.study.contrasts import Contrast, Judged, Scale, Yardsticks, judge
-from sparring.study.costs import cost_of
-from sparring.study.factorial import cells_of, interactions, levels_of, main_effects
-from sparring.study.inference import Spread
-from sparring.study.phrases import effect_of_key_text, interaction_text, spelled, verdict_text
-from sparring.study.records import RunRecord
-from sparring.study.screening import screened
 
 __all__ = ["Analysis", "analyse"]
 

@@ -6,10 +6,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sparring.answers.contrasts import Judged, Yardsticks
+from sparring.answers.costs import Cost
+from sparring.answers.screening import Screened
 from sparring.metrics import Interval
-from sparring.study.contrasts import Judged, Yardsticks
-from sparring.study.costs import Cost
-from sparring.study.screening import Screened
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Analysis:
 
     def lines(self) -> list[str]:
         """What the terminal shows."""
-        from sparring.study.table import table  # a page of its own
+        from sparring.answers.table import table  # a page of its own
 
         return [*table(self), "", *self.sentences(), "", f"recommended: {self.recommended.why}"]
 

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sparring.answers.records import RunRecord
 from sparring.metrics import Better
-from sparring.study.records import RunRecord
 
 
 class Cost(NamedTuple):

@@ -1,1 +1,0 @@
-"""Many runs that answer one question: designs, paired seeds, workers, statistics."""
