@@ -180,7 +180,7 @@ def widened(match: Match, side: Side) -> dict[str, tuple[str, float]]:
     for layer in random_layers(net):
         layer.set_rate(Now(0, 0, 1))
         if not isinstance(layer.schedule, tuple):
-            layer.rate.fill_(highest(layer.schedule))
+            layer.put(highest(layer.schedule))
         layer.idle = layer.always or highest(layer.schedule) <= 0  # what is always on is so in eval mode too
     run, called = _runs(match, side, net), list[tuple[str, Tensor | None]]()
 

@@ -90,7 +90,7 @@ class Match:
             self.fit("generator")
             return self.generator.eval()
         for mine, live in zip(random_layers(self.average.net), random_layers(self.generator), strict=True):
-            mine.idle = live.idle  # dropout that is always on is on here too; its rate comes with the buffers
+            mine.follow(live)  # dropout that is always on is on here too
         return self.average.refit(self._refit_passes(self.average.net))
 
     def fit(self, *sides: Side, passes: int = REFIT_PASSES) -> None:

@@ -44,6 +44,10 @@ class Drop(Added):
     """
 
     rate: Tensor
+    kept: Tensor
+    """Of 65,536 values, how many are kept."""
+    scale: Tensor
+    """What is kept is multiplied by it: the rate as drawn, so that the mean is kept."""
     state: Tensor
 
     def __init__(
@@ -55,11 +59,17 @@ class Drop(Added):
         self.block = block
         self.always = always
         self.site = Key(site).word
-        start = schedule if isinstance(schedule, tuple) else 0.0
-        self.register_buffer("rate", torch.tensor(start), persistent=False)
+        rate = torch.tensor(schedule if isinstance(schedule, tuple) else 0.0)
+        kept = ((1 - rate) * 65536).round()
+        self.register_buffer("rate", rate, persistent=False)
+        self.register_buffer("kept", kept.to(torch.int64), persistent=False)
+        self.register_buffer("scale", 65536 / kept, persistent=False)
         self.register_buffer("state", torch.zeros(1, dtype=torch.int64), persistent=False)
         self.rows: Tensor | None = None
         self.idle = not isinstance(schedule, tuple)
+        self.coarse = False
+        """Whether 8 bits tell the rate exactly."""
+        self._rate = 0.0
         self.passes = 1
         """How many passes over the rows are joined in one: reals, then fakes. Each part draws what it would have drawn
         in a pass of its own."""
@@ -68,9 +78,21 @@ class Drop(Added):
     def set_rate(self, now: Now) -> None:
         """Moves the rate to what its schedule says now."""
         if not isinstance(self.schedule, tuple):
-            rate = min(value(self.schedule, now), 1 - 2.0**-16)
-            self.rate.fill_(rate)
-            self.idle = rate <= 0
+            self.put(value(self.schedule, now))
+
+    def put(self, rate: float) -> None:
+        """Sets one rate for all units."""
+        rate = min(rate, 1 - 2.0**-16)
+        if rate == self._rate:
+            return
+        kept = round((1 - rate) * 65536)
+        for number, tensor in ((rate, self.rate), (kept, self.kept), (65536 / kept, self.scale)):
+            tensor.fill_(number)
+        self._rate, self.idle, self.coarse = rate, rate <= 0, kept % 256 == 0
+
+    def follow(self, live: Drop) -> None:
+        """Takes over, beside the buffers of the layer that this is a copy of, what Python knows of them."""
+        self._rate, self.idle, self.coarse = live._rate, live.idle, live.coarse
 
     def rewind(self, key: Key, rows: Tensor) -> None:
         """Sets the draws to those of `key` for samples numbered `rows`, int64 [batch]."""
@@ -133,12 +155,13 @@ class Drop(Added):
         words = self._words(x, -(-count // 8) + 1)
         kind = {2: torch.int16, 4: torch.int32, 8: torch.int64}[width]
         drawn = words.view(torch.uint8)[:, :count].to(kind).reshape(len(x), *shape)
-        dither = (words[:, -1] & 255).reshape(-1, *[1] * len(shape))
-        kept = ((1 - self.rate) * 65536).round().to(torch.int64)
-        threshold = (kept + dither).bitwise_right_shift_(8).to(kind)  # kept / 256 on average
+        if self.coarse:
+            threshold = self.kept >> 8
+        else:
+            dither = (words[:, -1] & 255).reshape(-1, *[1] * len(shape))
+            threshold = (self.kept + dither).bitwise_right_shift_(8).to(kind)  # kept / 256 on average
         mask = drawn.sub_(threshold).bitwise_right_shift_(8 * width - 1)  # the sign in all bits
-        scale = (65536 / kept).to(x.dtype)  # of the rate as drawn, so that the mean is kept
-        return mask.bitwise_and_(scale.view(kind)).view(x.dtype), words[:, -1]
+        return mask.bitwise_and_(self.scale.to(x.dtype).view(kind)).view(x.dtype), words[:, -1]
 
     def _blocks(self, x: Tensor) -> Tensor:
         """Blocks tile each map from an offset drawn for each sample, so each position is dropped with just the rate."""
