@@ -310,6 +310,13 @@ def test_cheapest_of_those_not_told_apart() -> None:
     told = advised(20.0).recommended
     assert (told.arm, told.overrides) == ("a=1", ("a=1",))
     assert told.why == "a=1: FID cannot be told from the best (a=2), and its steps are 50 % shorter"
+    # Shorter by half in one run of four, in the others longer
+    noisy = [one._replace(step_ms=5.0 if one.seed == 0 else 11.0) if one.arm == "a=1" else one for one in study(scores)]
+    assert analyse(noisy, better="lower").recommended.arm == "a=2"
+    # Shorter in the median by 10 %, but not surely by more than 5 %
+    times = [8.0, 8.5, 9.5, 10.5]
+    near = [one._replace(step_ms=times[one.seed]) if one.arm == "a=1" else one for one in study(scores)]
+    assert analyse(near, better="lower").recommended.arm == "a=2"
     # Cheaper, but surely worse
     cheap = [one._replace(step_ms=5.0) if one.arm == "a=0" else one for one in study(scores)]
     assert analyse(cheap, better="lower").recommended.arm == "a=2"

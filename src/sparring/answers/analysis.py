@@ -34,6 +34,8 @@ class Arm:
     runs: tuple[str, ...]
     """Directories, relative to the study's."""
     cost: Cost
+    steps_ms: dict[int, float]
+    """By seed, of the runs that did not fail."""
 
     @property
     def centre(self) -> float | None:

@@ -114,6 +114,7 @@ def _arm(runs: Sequence[RunRecord], by: Yardsticks, target: float | None) -> Arm
         why=tuple(f"seed {run.seed}: {run.why or 'no score'}" for run, fell in zip(runs, failed, strict=True) if fell),
         runs=tuple(run.directory for run in runs),
         cost=cost_of(runs, failed, target, by.better),
+        steps_ms={run.seed: run.step_ms for run, fell in zip(runs, failed, strict=True) if not fell},
     )
 
 
@@ -156,8 +157,8 @@ def _by_key(arms: Sequence[Arm], by: Yardsticks) -> tuple[list[Judged], list[Jud
 
 
 def recommend(arms: Sequence[Arm], by: Yardsticks) -> Recommended:
-    """The best arm; or, of those not surely worse and with no more failures, the cheapest, where its steps are shorter
-    by more than 5 %."""
+    """The best arm; or, of those not surely worse and with no more failures, the cheapest, where its steps are surely
+    shorter by more than 5 %."""
     order = ranked(arms, by)
     if not order:
         return Recommended(None, (), "none: every run failed")
@@ -167,12 +168,22 @@ def recommend(arms: Sequence[Arm], by: Yardsticks) -> Recommended:
     open_ = [arm for arm in others if arm.name in near and arm.failed <= best.failed]
     cheapest = min([best, *open_], key=lambda arm: arm.cost.step_ms or math.inf)
     name = spelled(by.metric)
-    if cheapest is not best and (cheapest.cost.step_ms or 0) < (1 - CHEAPER) * (best.cost.step_ms or 0):
+    if cheapest is not best and _surely_cheaper(cheapest, best):
         judged, share = near[cheapest.name], 1 - (cheapest.cost.step_ms or 0) / (best.cost.step_ms or 1)
         relation = "is equivalent to" if judged.verdict == "equivalent" else "cannot be told from"
         why = f"{cheapest.name}: {name} {relation} the best ({best.name}), and its steps are {share:.0%} shorter"
         return Recommended(cheapest.name, cheapest.overrides, why.replace("%", " %"))
     return Recommended(best.name, best.overrides, f"{best.name}: {_standing(arms, others, list(near))} ({name})")
+
+
+def _surely_cheaper(arm: Arm, other: Arm) -> bool:
+    """Whether the 95 % interval of the ratio of step times over common seeds is all below 1 - CHEAPER: machines that do
+    other things too make single times differ by more."""
+    common = [seed for seed in arm.steps_ms if min(arm.steps_ms[seed], other.steps_ms.get(seed, 0.0)) > 0]
+    if len(common) < 2:
+        return False
+    _, high = Spread.of([math.log(arm.steps_ms[seed] / other.steps_ms[seed]) for seed in common]).interval
+    return high < math.log(1 - CHEAPER)
 
 
 def _standing(arms: Sequence[Arm], others: Sequence[Arm], near: Sequence[str]) -> str:
