@@ -204,6 +204,23 @@ def test_a_slope_at_fakes_that_both_players_share_is_not_compiled() -> None:
     assert not can_be_compiled(recipe(), {"generator": nn.Linear(1, 1)})
 
 
+@pytest.mark.parametrize("term", ["r1", "r2", "gradient_penalty", "dragan"])
+def test_a_slope_through_an_augmentation_is_not_compiled(term: str) -> None:
+    augment = {"diff_augment": {}}
+    assert not can_be_compiled(recipe(discriminator={"net": "dense", "terms": {term: {}}}, augment=augment), {})
+    assert can_be_compiled(recipe(augment=augment), {})
+
+
+def test_a_compiled_run_goes_on_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("batch=32", "steps=6", "score.metrics=[]", "generator.net=dense", "discriminator.net=dense")
+    sparring.train("digits", *words, out=tmp_path / "run", for_="3steps")
+    place = tmp_path / "run" / "environment.json"
+    kept = json.loads(place.read_text())
+    place.write_text(json.dumps(kept | {"plan": kept["plan"] | {"compiled": True}}))
+    monkeypatch.setattr("sparring.session.can_compile", lambda device: False)
+    assert sparring.train(out=tmp_path / "run", for_="6steps").step == 6
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 def test_only_long_runs_try_to_compile(slow: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "can_compile", lambda device: True)

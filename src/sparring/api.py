@@ -255,14 +255,7 @@ def study(
     from sparring.studies.conduct import conduct
 
     recipe, overrides = _told_apart(recipe, overrides)
-    for word in overrides:
-        if word.partition("=")[0] in ("seed", "steps", "budget"):
-            raise RequestError(f"{word}: is the study's own; {designs.OWN[word.partition('=')[0]]}")
-    varied = (
-        {key: tuple(values) for key, values in vary.items()}
-        if isinstance(vary, Mapping)
-        else (designs.parse_vary(vary))
-    )
+    varied = designs.listed(vary) if isinstance(vary, Mapping) else designs.parse_vary(vary)
     if varied:
         file = designs.StudyFile(vary=varied)
         name = None if recipe is None else recipe
@@ -270,15 +263,20 @@ def study(
         name = recipe or "digits"
         file, recipe = designs.read(name), None
     talk = Talk(quiet=quiet)
-    found = {}
-    for cell in designs.cells(file):
+    found, cells = {}, designs.cells(file)
+    timed = bool(for_ or file.budget)
+    designs.refuse_own(overrides, "study", timed=timed)
+    designs.refuse_own(file.base, "base", timed=timed)
+    designs.refuse_own(cells[0].overrides, "cells", timed=timed)
+    stem = None if name is None else Path(name).stem
+    for cell in cells:
         words = [*file.base, *cell.overrides, *overrides]
         fields = _fields(
             (recipe if varied else file.recipe), words, data if data is not None else file.data, None, device, talk
         )
-        name = Path(name or fields["name"]).stem
+        stem = stem or Path(fields["name"]).stem
         design = designs.made(
-            f"{name}, {cell.name}" if cell.name else name,
+            f"{stem}, {cell.name}" if cell.name else stem,
             fields,
             designs.product(file.vary, file.arms),
             seeds=file.seeds if seeds is None else seeds,
@@ -289,7 +287,7 @@ def study(
             screen_seeds=file.screen_seeds,
             margin=file.margin,
         )
-        place = Path(out or Path("studies") / name).expanduser()
+        place = Path(out or Path("studies") / stem).expanduser()
         place = place / cell.slug if cell.name else place
         found[cell.name] = conduct(design, place, device=device, storage=storage, jobs=jobs, talk=talk)
         if not found[cell.name]["finished"]:

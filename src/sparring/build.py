@@ -170,10 +170,12 @@ def can_join(recipe: Recipe, data: DataSet, own: OwnNets) -> bool:
 
 
 def can_be_compiled(recipe: Recipe, own: OwnNets) -> bool:
-    """Whether compiled networks say the same: the user's own may do anything in a pass, and slopes by fakes that keep
-    their gradient to the generator are gradients of gradients through both networks."""
-    shared = recipe.update == "simultaneous"
-    return not own and not (shared and any("fake" in term.watches for term in recipe.discriminator.terms.values()))
+    """Whether compiled networks say the same: the user's own may do anything in a pass, and where a slope is taken by
+    samples that were made or changed before the discriminator sees them, a call does not show it."""
+    terms = recipe.discriminator.terms.values()
+    shared = recipe.update == "simultaneous" and any("fake" in term.watches for term in terms)
+    changed = bool(recipe.augment) and any(term.takes_slopes for term in terms)
+    return not own and not shared and not changed
 
 
 def _inputs(side: Side, game: FromNoise, shape: Shape) -> tuple[Tensor, ...]:

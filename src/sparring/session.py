@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sparring import pages, ranks, zoo
 from sparring.advice import advice
 from sparring.build import OwnNets, build, fitted
+from sparring.compiling import can_compile
 from sparring.console import Bar, Talk
 from sparring.data import DataSet
 from sparring.draws import Key
@@ -128,6 +129,9 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
     if plan.devices != ranks.count():
         talk.say(f"devices: {plan.devices} when the run began, now {ranks.count()}: equal but for rounding")
     plan = plan._replace(device=choose_plan(wanted_device, "fp32", images=False).device, devices=ranks.count())
+    if plan.compiled and not can_compile(plan.device):
+        talk.say("compiled networks: this machine has no compiler for them; going on without, equal but for rounding")
+        plan = plan._replace(compiled=False)
     saved = run.saved_steps()
     if saved:
         run.load(saved[-1])  # a damaged checkpoint is said before anything is written

@@ -96,6 +96,12 @@ def test_seeds_by_cohens_tables(effect: float, pairs: int) -> None:
     assert seeds_for_student(effect, 1.0, 0.05) == pairs
 
 
+@pytest.mark.parametrize("level", [0.05, 0.025, 0.0167, 0.0125, 0.01])
+def test_larger_effects_need_no_more_seeds(level: float) -> None:
+    needed = [seeds_for_student(0.05 * step, 1.0, level) or 1001 for step in range(4, 260)]
+    assert needed == sorted(needed, reverse=True)
+
+
 def test_seeds_beyond_a_thousand() -> None:
     assert seeds_for_student(0.01, 1.0, 0.05) is None
     assert seeds_for_student(0.0, 1.0, 0.05) is None

@@ -117,9 +117,19 @@ def test_equivalent() -> None:
     assert analyse(study(scores), better="lower", margin=0.002).comparisons[0].verdict != "equivalent"
 
 
-def test_arms_that_are_the_same_runs_are_equivalent() -> None:
-    one = fid({"rate=0": [60.0, 50, 55], "rate=0.0": [60.0, 50, 55]}).comparisons[0]
+def test_arms_that_are_the_same_runs_are_equivalent_where_they_are_many() -> None:
+    scores = [60.0, 50, 55, 52, 51]
+    one = fid({"rate=0": scores, "rate=0.0": scores}).comparisons[0]
     assert (one.verdict, one.p_holm, one.measured.percent) == ("equivalent", 1.0, 0.0)
+    assert fid({"rate=0": scores[:2], "rate=0.0": scores[:2]}).comparisons[0].verdict == "cannot tell"
+    found = {"a=0": [8.0, 8.0], "a=1": [8.0, 8.0]}  # a coarse score at its bound
+    assert analyse(study(found, metric="modes"), better="higher").comparisons[0].verdict == "cannot tell"
+
+
+def test_scores_that_exploded_still_have_answers() -> None:
+    told = fid({"a=0": [1.0, 1.0], "a=1": [1e60, 1.0]})
+    assert told.comparisons[0].verdict == "cannot tell"
+    assert told.lines()
 
 
 def test_two_alike_differences_of_a_coarse_score_prove_nothing() -> None:
@@ -317,6 +327,10 @@ def test_cheapest_of_those_not_told_apart() -> None:
     times = [8.0, 8.5, 9.5, 10.5]
     near = [one._replace(step_ms=times[one.seed]) if one.arm == "a=1" else one for one in study(scores)]
     assert analyse(near, better="lower").recommended.arm == "a=2"
+    # Cheaper, and with two seeds not surely worse, but it looks so
+    few = {"a=0": [70.0, 70.1], "a=1": [28.0, 29.0]}
+    wide = [one._replace(step_ms=5.0) if one.arm == "a=0" else one for one in study(few | {"a=0": [45.0, 95.0]})]
+    assert analyse(wide, better="lower").recommended.arm == "a=1"
     # Cheaper, but surely worse
     cheap = [one._replace(step_ms=5.0) if one.arm == "a=0" else one for one in study(scores)]
     assert analyse(cheap, better="lower").recommended.arm == "a=2"

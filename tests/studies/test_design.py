@@ -196,6 +196,18 @@ def test_a_file_says_all_that_the_command_line_can(tmp_path: Path) -> None:
     assert StudyFile().seeds == 8
 
 
+def test_long_names_have_short_folders() -> None:
+    widths = [[8] * 200, [8] * 199 + [9]]
+    arms = product({"discriminator.net.dense.widths": widths})
+    assert len({arm.slug for arm in arms}) == 2
+    assert max(len(arm.slug) for arm in arms) < 120
+
+
+def test_arms_that_say_the_same_in_other_words_are_refused() -> None:
+    with pytest.raises(RequestError, match="'rate=0' and 'rate=0.0' are the same arm"):
+        small_design(f"{RATE}=0,0.0")
+
+
 def test_an_arm_without_overrides_is_the_base() -> None:
     arms = (Arm("plain", ()), Arm("hinge", ("objective=hinge",)))
     design = made("small", small_fields(), arms)

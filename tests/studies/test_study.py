@@ -17,11 +17,13 @@ import torch
 import yaml
 
 import sparring
-from sparring import api
+from sparring import api, observers
 from sparring.answers.records import RunRecord
 from sparring.build import build
+from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
+from sparring.match import Match
 from sparring.rundir import RunDir, held, read_lines
 from sparring.studies import storage
 from sparring.studies.judge import Yardstick
@@ -461,5 +463,47 @@ def test_vary_takes_plain_values_in_python(tmp_path: Path) -> None:
         recipe_file(tmp_path), vary={RATE: [0, 0.25]}, seeds=2, for_="96img", out=tmp_path / "s", jobs=1, quiet=True
     )
     assert [arm["name"] for arm in found["arms"]] == ["rate=0", "rate=0.25"]
-    with pytest.raises(RequestError, match="seed=3: is the study's own; say --seeds"):
+    with pytest.raises(RequestError, match="seed=3: seed is the study's own; say --seeds"):
         api.study(recipe_file(tmp_path), "seed=3", vary={RATE: [0, 0.25]}, out=tmp_path / "t")
+    for values in (16, "hinge", {"a": 1}):
+        with pytest.raises(RequestError, match="is no list of values; give two or more"):
+            api.study(recipe_file(tmp_path), vary={"batch": values}, out=tmp_path / "t")
+
+
+def test_precision_is_each_arms_own(tmp_path: Path) -> None:
+    found = study(tmp_path, "precision=fp32,bf16", for_="96img")
+    plans = {run: json.loads((tmp_path / "study" / run / "environment.json").read_text())["plan"]
+             for arm in found["arms"] for run in arm["runs"]}  # fmt: skip
+    assert {run.split("/")[1]: plan["precision"] for run, plan in plans.items()} == {
+        "precision=fp32-0": "fp32", "precision=fp32-1": "fp32", "precision=bf16-0": "bf16", "precision=bf16-1": "bf16"
+    }  # fmt: skip
+    assert found["arms"][0]["scores"] != found["arms"][1]["scores"]
+
+
+def test_controllers_never_see_what_answers_are_drawn_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[torch.Tensor] = []
+    inner = observers.overfitting
+
+    def overfitting(match: Match, key: Key) -> dict[str, float]:
+        read.append(match.heldout.stored(torch.arange(len(match.heldout))))
+        return inner(match, key)
+
+    monkeypatch.setattr(observers, "overfitting", overfitting)
+    study(tmp_path, f"{RATE}=0,{{adaptive: {{}}}}")
+    judge = Yardstick(small_design(VARY).recipe(small_design(VARY).arms[0], 0), None, torch.device("cpu"))
+    assert read
+    assert all(torch.equal(rows, judge.data.samples[judge.selection]) for rows in read)
+
+
+def test_cells_of_a_file_with_dots_in_its_name_lie_in_one_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fields = {"recipe": recipe_file(tmp_path), "vary": {RATE: [0, 0.5]}, "seeds": 2, "for": "96img"}
+    (tmp_path / "my.v2.yaml").write_text(yaml.safe_dump(fields | {"cells": {"batch": [16, 32]}}))
+    api.study("my.v2.yaml", jobs=1, quiet=True)
+    assert sorted(place.name for place in (tmp_path / "studies" / "my.v2").iterdir()) == ["batch=16", "batch=32"]
+    for own in ({"cells": {"seed": [1, 2]}}, {"base": ["keep=9"]}, {"base": ["steps=99"]}):
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump(fields | own))
+        with pytest.raises(RequestError, match="is the study's own"):
+            api.study("own.yaml", quiet=True)

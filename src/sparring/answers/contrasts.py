@@ -132,6 +132,11 @@ def measure(contrast: Contrast, by: Yardsticks, in_percent: bool = True) -> Meas
 _Effect = tuple[float | None, Interval | None, float | None, Interval | None]
 
 
+def _percent(log: float) -> float:
+    """What a difference of logs is in percent; of scores that exploded, a very large number."""
+    return 100 * math.expm1(min(log, 600.0))
+
+
 def _effect(first: Vector, second: Vector, by: Yardsticks, in_percent: bool) -> _Effect:
     """The difference and its percent, each with its interval."""
     if not len(first):
@@ -145,7 +150,7 @@ def _effect(first: Vector, second: Vector, by: Yardsticks, in_percent: bool) -> 
     if by.scale == "ratio":
         logs = Spread.of(np.log(first / second), 1.0)
         low, high = logs.interval
-        return difference, interval, 100 * math.expm1(logs.mean), (100 * math.expm1(low), 100 * math.expm1(high))
+        return difference, interval, _percent(logs.mean), (_percent(low), _percent(high))
     ratio = ratio_interval(first, second)
     if ratio is None or second.mean() <= 0:
         return difference, interval, None, None

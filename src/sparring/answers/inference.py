@@ -65,10 +65,11 @@ def t_test(spread: Spread) -> float:
 
 
 def below_zero(values: Vector, size: float) -> float:
-    """One-sided p of Student's test: small where the mean is surely below 0."""
+    """One-sided p of Student's test: small where the mean is surely below 0. Of values that are all alike, as coarse
+    scores can be, the sign test's: how many they are is all that they say."""
     spread = Spread.of(values, size)
     if spread.sd == 0:
-        return 0.0 if spread.mean < 0 else 1.0
+        return 0.5**spread.n if spread.mean < 0 else 1.0
     return float(stdtr(spread.n - 1, spread.mean / spread.error))
 
 
@@ -162,7 +163,8 @@ def seeds_for_student(mean: float, sd: float, level: float) -> int | None:
 
 def _power(effect: float, n: int, level: float) -> float:
     """Of a two-sided paired t-test, by the noncentral t; the far tail is left out."""
-    return 1 - float(nctdtr(n - 1, abs(effect) * math.sqrt(n), student_quantile(n, level)))
+    below = float(nctdtr(n - 1, abs(effect) * math.sqrt(n), student_quantile(n, level)))
+    return 1.0 if math.isnan(below) else 1 - below  # SciPy gives none for some effects far beyond the quantile
 
 
 def seeds_for_ranks(differences: Vector, level: float) -> int | None:

@@ -157,15 +157,19 @@ def _by_key(arms: Sequence[Arm], by: Yardsticks) -> tuple[list[Judged], list[Jud
 
 
 def recommend(arms: Sequence[Arm], by: Yardsticks) -> Recommended:
-    """The best arm; or, of those not surely worse and with no more failures, the cheapest, where its steps are surely
-    shorter by more than 5 %."""
+    """The best arm; or, of those whose mean is within the margin of the best's, or that are equivalent to it, and that
+    failed no more often, the cheapest, where its steps are surely shorter by more than 5 %."""
     order = ranked(arms, by)
     if not order:
         return Recommended(None, (), "none: every run failed")
     best, *others = order
     against = judge([contrast(arm, best) for arm in others], by, verdict_text)
     near = {one.contrast.arm: one for one in against if one.verdict not in ("worse", "failed")}
-    open_ = [arm for arm in others if arm.name in near and arm.failed <= best.failed]
+    open_ = [
+        arm
+        for arm in others
+        if arm.name in near and arm.failed <= best.failed and _about_as_good(arm, best, near[arm.name], by)
+    ]
     cheapest = min([best, *open_], key=lambda arm: arm.cost.step_ms or math.inf)
     name = spelled(by.metric)
     if cheapest is not best and _surely_cheaper(cheapest, best):
@@ -174,6 +178,14 @@ def recommend(arms: Sequence[Arm], by: Yardsticks) -> Recommended:
         why = f"{cheapest.name}: {name} {relation} the best ({best.name}), and its steps are {share:.0%} shorter"
         return Recommended(cheapest.name, cheapest.overrides, why.replace("%", " %"))
     return Recommended(best.name, best.overrides, f"{best.name}: {_standing(arms, others, list(near))} ({name})")
+
+
+def _about_as_good(arm: Arm, best: Arm, judged: Judged, by: Yardsticks) -> bool:
+    """With few seeds much cannot be told; what looks much worse is not advised for being cheap."""
+    if judged.verdict == "equivalent":
+        return True
+    mine, its = arm.centre, best.centre
+    return mine is not None and its is not None and abs(mine - its) <= by.margin * abs(its)
 
 
 def _surely_cheaper(arm: Arm, other: Arm) -> bool:

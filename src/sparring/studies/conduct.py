@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import socket
@@ -55,7 +56,7 @@ def conduct(
         _try_all(design)
     with folder.owned():
         design, plan, jobs = _begun(folder, design, yardstick, place, jobs, talk)
-        queue = Queue(storage or f"sqlite:///{folder.queue}", _name(design), _owner(folder))
+        queue = Queue(storage or f"sqlite:///{folder.queue}", _name(design, yardstick), _owner(folder))
         try:
             _check_agreed(queue, yardstick)
             study = _Study(design, folder, queue, yardstick, talk)
@@ -142,10 +143,12 @@ def _begun(
     return design, way.plan, way.jobs
 
 
-def _name(design: Design) -> str:
-    """What the study is called in a storage: the same on all machines that share it, whatever their seeds."""
-    told = design.to_json()
+def _name(design: Design, yardstick: Yardstick) -> str:
+    """What the study is called in a storage: the same on all machines that share it, whatever their seeds, and wherever
+    the data lies on each."""
+    told = copy.deepcopy(design.to_json())
     told.pop("seeds")
+    told["base"]["data"] = yardstick.data.fingerprint
     return f"{design.name}-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]}"
 
 

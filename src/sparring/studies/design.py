@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import itertools
 import json
 import re
@@ -26,6 +27,8 @@ SCREENED = 4
 """Arms, beyond which a study screens before it confirms."""
 SCREEN_SEED = 9000
 """The first of the seeds that screening has for itself."""
+LONGEST = 100
+"""Letters of an arm's name in a folder's."""
 GENERIC = ("weight", "value")
 """Last words of keys that name nothing by themselves: an arm is called `r1=0.3`, not `weight=0.3`."""
 OWN = {
@@ -90,8 +93,11 @@ class Arm(NamedTuple):
 
     @property
     def slug(self) -> str:
-        """The name as a folder's."""
-        return re.sub(r"[^\w.=+,-]+", "_", self.name.replace(", ", ",")).strip("_.") or "arm"
+        """The name as a folder's; of a very long one the beginning, and a hash of all."""
+        told = re.sub(r"[^\w.=+,-]+", "_", self.name.replace(", ", ",")).strip("_.") or "arm"
+        if len(told) <= LONGEST:
+            return told
+        return f"{told[:LONGEST]}-{hashlib.sha256(self.name.encode()).hexdigest()[:8]}"
 
 
 class Design(NamedTuple):
@@ -197,6 +203,14 @@ def parse_vary(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
     return found
 
 
+def listed(vary: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Keys with their values, from Python. Raises RequestError for values that are no list."""
+    for key, values in vary.items():
+        if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+            raise RequestError(f"vary: {key}: {values!r} is no list of values; give two or more")
+    return {key: tuple(values) for key, values in vary.items()}
+
+
 def product(vary: Mapping[str, Sequence[Any]], named: Mapping[str, Sequence[str]] | None = None) -> tuple[Arm, ...]:
     """All combinations of named arms and of values. Raises RequestError where two are the same."""
     for key, values in vary.items():
@@ -254,8 +268,21 @@ def made(
         raise RequestError(f"points: {points}; screening stops arms at a third of the budget, so take 3 or more")
     design = Design(name, base, arms, seeds, budget, None, metric, points, screened, margin)
     recipes = [design.recipe(arm, 0) for arm in arms]
+    for place, recipe in enumerate(recipes):
+        if recipe in recipes[:place]:
+            same = arms[recipes.index(recipe)]
+            raise RequestError(f"vary: '{same.name}' and '{arms[place].name}' are the same arm")
     _same_judges(recipes, arms)
     return design
+
+
+def refuse_own(words: Iterable[str], where: str, *, timed: bool) -> None:
+    """Raises RequestError for what is the study's own to say; its length in steps only where it is said otherwise too
+    (`timed`), and how runs are scored not at all."""
+    for word in words:
+        key = word.partition("=")[0].split(".")[0]
+        if key in OWN and key != "score" and (key != "steps" or timed):
+            raise RequestError(f"{where}: {word}: {key} is the study's own; {OWN[key]}")
 
 
 def _same_judges(recipes: Sequence[Recipe], arms: Sequence[Arm]) -> None:

@@ -53,8 +53,10 @@ class Yardstick:
         named = metric or next(iter(recipe.score.metrics or ()), None)
         self.metric = metrics.metric(named or default_metrics(self.data, self.extractor)[0])
         order = permutation(Key("study", "halves"), len(heldout))
+        self.selection = heldout[order[: len(order) // 2]]
+        """The samples of the first half, by their numbers in the data."""
         self.halves: dict[Half, Features] = {
-            "selection": seen(self.extractor, self.data, heldout[order[: len(order) // 2]]),
+            "selection": seen(self.extractor, self.data, self.selection),
             "report": seen(self.extractor, self.data, heldout[order[len(order) // 2 :]]),
         }
         self.modes = known_modes(self.data, self.extractor)

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from sparring.answers.records import RunRecord
-from sparring.build import can_join, fitted
+from sparring.build import can_be_compiled, can_join, fitted
 from sparring.console import Talk
-from sparring.data import DataSet
-from sparring.engine import Plan
+from sparring.data import DataSet, Rows
+from sparring.engine import Plan, choose_plan
 from sparring.errors import RequestError, TrainingError
 from sparring.match import Match
 from sparring.observers import Controllers, Log, Observer, Pictures
@@ -57,6 +57,8 @@ class Player:
             job = Job(run, recipe, data, self._plan(run, recipe, data), {}, Talk(quiet=True))
             with enough_memory(job):
                 match = built(job)
+            # What controllers steer by, runs are selected by too; never what answers are drawn from
+            match.heldout = Rows(data, self.yardstick.selection, match.engine.device)
             try:
                 return self._played(job, match, task)
             except TrainingError as error:
@@ -70,7 +72,14 @@ class Player:
             if recorded["data"]["fingerprint"] != data.fingerprint:
                 raise RequestError(f"out: {run.path} was trained on other data; take another directory for the study")
             return Plan(**recorded["plan"])._replace(device=self.plan.device)
-        return self.plan._replace(joined=self.plan.joined and can_join(recipe, data, {}))
+        plan, images = self.plan, data.codec.kind == "image"
+        own = choose_plan(plan.device, recipe.precision, images=images, deterministic=recipe.deterministic)
+        return plan._replace(
+            precision=plan.precision if recipe.precision == "auto" else own.precision,
+            deterministic=own.deterministic,
+            joined=plan.joined and can_join(recipe, data, {}),
+            compiled=plan.compiled and can_be_compiled(recipe, {}),
+        )
 
     def _played(self, job: Job, match: Match, task: Task) -> RunRecord | None:
         run, recipe = job.run, job.recipe
@@ -80,7 +89,7 @@ class Player:
         marks = self.design.marks(recipe)
         judge = Judge(run, self.yardstick, marks, match.engine.device)
         pictures = Pictures(recipe.sample_every or recipe.steps, lambda match: draw_picture(run, match))
-        observers: list[Observer] = [Controllers(), judge, Log(run, recipe.log_every), pictures, judge.resumed]
+        observers: list[Observer] = [Controllers(run), judge, Log(run, recipe.log_every), pictures, judge.resumed]
         trainer = Trainer(match, run, observers, Keeping(last=recipe.keep), lambda _: None)
         with enough_memory(job), enough_disk(run):
             if not trainer.train(until=marks[task.until - 1]):

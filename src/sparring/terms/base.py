@@ -15,6 +15,8 @@ class Weighted(Part):
 
     watches: ClassVar[frozenset[str]] = frozenset()
     """The samples of the turn (`real`, `fake`) by which the term takes a gradient."""
+    takes_slopes: ClassVar[bool] = False
+    """Whether it is made of a gradient of logits, through which the weights' gradients go."""
     sides: ClassVar[frozenset[str]] = frozenset({"discriminator"})
     """The players whose loss it can join."""
 

@@ -29,6 +29,8 @@ class _Squared(Weighted):
     has the former alone as its mean; a single one may be below zero.
     """
 
+    takes_slopes: ClassVar[bool] = True
+
     masks: Literal["one", "two", "off"] = "one"
     """Whose slope, where the discriminator drops: `one` mask's, in the pass that the objective made, at no further
     cost; with `two`, that of the mean over masks, without bias, for one more pass; `off`, that of the discriminator
@@ -64,6 +66,8 @@ class R2(_Squared):
 
 class _SlopeOne(Weighted):
     """(|slope| - 1)^2 at samples of its own."""
+
+    takes_slopes: ClassVar[bool] = True
 
     weight: Schedule = 10.0
     masks: Literal["one", "off"] = "off"
