@@ -17,13 +17,14 @@ import torch
 import yaml
 
 import sparring
-from sparring import api, observers
+from sparring import api, observers, zoo
 from sparring.answers.records import RunRecord
 from sparring.build import build
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.match import Match
+from sparring.recipe import validated
 from sparring.rundir import RunDir, held, read_lines
 from sparring.studies import storage
 from sparring.studies.judge import Yardstick
@@ -507,3 +508,8 @@ def test_cells_of_a_file_with_dots_in_its_name_lie_in_one_folder(
         (tmp_path / "own.yaml").write_text(yaml.safe_dump(fields | own))
         with pytest.raises(RequestError, match="is the study's own"):
             api.study("own.yaml", quiet=True)
+
+
+def test_modes_are_counted_among_as_many_fakes_as_may_be() -> None:
+    wanted = validated(zoo.override(zoo.read_recipe("ring"), ["score.count=3000"]))
+    assert Yardstick(wanted, "modes", torch.device("cpu")).count("report") == 3000

@@ -26,8 +26,11 @@ NOTES = "study"
 """Where a match keeps what was scored."""
 FAKES = 1000
 """Fakes for metrics that allow more of them than there are real samples: the less a score varies, the fewer seeds."""
-UNEQUAL = ("fid", "kid", "is", "modes", "high_quality")
+UNEQUAL = ("fid", "kid", "is")
 """Metrics whose two sets may differ in size."""
+COUNTED = ("modes", "high_quality")
+"""Metrics of fakes alone: of a thousand fakes at most 632 of a thousand modes would be seen, so all that may be are
+drawn."""
 
 Half = Literal["selection", "report"]
 
@@ -74,6 +77,8 @@ class Yardstick:
 
     def count(self, half: Half) -> int:
         """How many fakes are scored."""
+        if self.metric.name in COUNTED:
+            return self.most
         real = len(self.halves[half])
         return min(self.most, max(real, FAKES)) if self.metric.name in UNEQUAL else min(self.most, real)
 
