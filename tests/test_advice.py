@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import sparring
 from sparring import zoo
-from sparring.advice import advice, lipschitz_factor, variance_ratio, widened
+from sparring.advice import advice, lipschitz_factor, widened
 from sparring.build import build, fitted
 from sparring.data.options import Digits
 from sparring.draws import Key
@@ -187,6 +187,16 @@ def test_the_slope_reaches_the_bound_that_is_told() -> None:
     assert float(slope.max()) == pytest.approx(lipschitz_factor(rates), rel=1e-4)
     assert float(slope.min()) == 0
     assert lipschitz_factor(rates) == pytest.approx(2 * 4 / 3 * 5 / 4)
+
+
+def variance_ratio(rate: float, mean: Tensor, variance: Tensor) -> Tensor:
+    """How much wider values of these moments are behind dropout with inverted scaling than without, exactly:
+    (1 + rate * mean^2 / variance) / (1 - rate) (Li et al. 2018, https://arxiv.org/abs/1801.05134).
+
+    A batch norm right behind sees just that. Behind a weighted layer it holds for units that vary independently;
+    where they vary together, what they share is not widened, and the ratio is smaller.
+    """
+    return (1 + rate * mean.square() / variance) / (1 - rate)
 
 
 @pytest.mark.parametrize("kind", ["value", "channel", "block", "gaussian"])

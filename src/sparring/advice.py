@@ -140,16 +140,6 @@ def lipschitz_factor(rates: list[float]) -> float:
     return factor
 
 
-def variance_ratio(rate: float, mean: Tensor, variance: Tensor) -> Tensor:
-    """How much wider values of these moments are behind dropout with inverted scaling than without, exactly:
-    (1 + rate * mean^2 / variance) / (1 - rate) (Li et al. 2018, https://arxiv.org/abs/1801.05134).
-
-    A batch norm right behind sees just that. Behind a weighted layer it holds for units that vary independently;
-    where they vary together, what they share is not widened, and the ratio is smaller.
-    """
-    return (1 + rate * mean.square() / variance) / (1 - rate)
-
-
 def of_statistics(match: Match) -> Iterator[str]:
     """Batch norms behind dropout: their running statistics, of training, do not fit eval mode, where nothing drops."""
     for side in SIDES:
@@ -265,10 +255,6 @@ def squashes(match: Match) -> str | None:
         return None
     name, layer = order[-1]
     return f" '{name}'" if isinstance(layer, nn.Sigmoid) else ""
-
-
-def _instead(value: float, layer: nn.Module, inputs: Any, out: Tensor) -> Tensor:
-    return torch.full_like(out, value)
 
 
 def of_the_generators_move(recipe: Recipe, match: Match) -> list[str]:

@@ -258,21 +258,20 @@ def study(
     varied = designs.listed(vary) if isinstance(vary, Mapping) else designs.parse_vary(vary)
     if varied:
         file = designs.StudyFile(vary=varied)
-        name = None if recipe is None else recipe
+        name = recipe
     else:
         name = recipe or "digits"
         file, recipe = designs.read(name), None
     talk = Talk(quiet=quiet)
     found, cells = {}, designs.cells(file)
-    timed = bool(for_ or file.budget)
-    designs.refuse_own(overrides, "study", timed=timed)
-    designs.refuse_own(file.base, "base", timed=timed)
-    designs.refuse_own(cells[0].overrides, "cells", timed=timed)
+    allowed = ("score",) if for_ or file.budget else ("score", "steps")
+    for words, where in ((overrides, "study"), (file.base, "base"), (cells[0].overrides, "cells")):
+        designs.refuse_own(words, where, allowed)
     stem = None if name is None else Path(name).stem
     for cell in cells:
-        words = [*file.base, *cell.overrides, *overrides]
+        changes = [*file.base, *cell.overrides, *overrides]
         fields = _fields(
-            (recipe if varied else file.recipe), words, data if data is not None else file.data, None, device, talk
+            (recipe if varied else file.recipe), changes, data if data is not None else file.data, None, device, talk
         )
         stem = stem or Path(fields["name"]).stem
         design = designs.made(

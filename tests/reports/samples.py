@@ -227,3 +227,16 @@ def hostile_page() -> RunPage:
         neighbours_by=evil,
         samples_to=evil,
     )
+
+
+def assert_well_formed_and_offline(tree: Element) -> None:
+    """One heading, one script, nothing fetched or run by attributes, each table's heads with a scope, and a navigation
+    that names each section."""
+    assert len(tree.all("h1")) == len(tree.all("script")) == 1
+    for element in tree.all():
+        for name in ("src", "href"):
+            assert element.attributes.get(name, "#").startswith(("data:", "#"))
+        assert not [name for name in element.attributes if name.startswith("on")]
+    assert all(th.attributes.get("scope") in ("row", "col") for th in tree.all("th"))
+    targets = {link.attributes["href"] for link in tree.one("nav").all("a")}
+    assert targets == {f"#{section.attributes['id']}" for section in tree.all("section")}

@@ -14,7 +14,7 @@ from sparring.answers.statistics import analyse
 from sparring.reports.forest import Row, forest
 from sparring.reports.study import study_page
 from tests.answers.made import record, simulated, study
-from tests.reports.samples import Element, png, read
+from tests.reports.samples import Element, assert_well_formed_and_offline, png, read
 
 EVIL = "<script>alert('x')</script>\"'><img src=http://evil.example/x onerror=alert(1)>{{ 7*7 }}{% if %}"
 
@@ -59,14 +59,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_page_is_well_formed_and_offline(case: str, tmp_path: Path) -> None:
     tree = page(tmp_path, CASES[case](), recommended_recipe="name: digits")
-    assert len(tree.all("h1")) == len(tree.all("script")) == 1
-    for element in tree.all():
-        for name in ("src", "href"):
-            assert element.attributes.get(name, "#").startswith(("data:", "#"))
-        assert not [name for name in element.attributes if name.startswith("on")]
-    assert all(th.attributes.get("scope") in ("row", "col") for th in tree.all("th"))
-    targets = {link.attributes["href"] for link in tree.one("nav").all("a")}
-    assert targets == {f"#{section.attributes['id']}" for section in tree.all("section")}
+    assert_well_formed_and_offline(tree)
     assert not re.search(r"\b(nan|inf|None)\b", tree.one("main").text)
     for path in tree.all("path"):
         numbers = re.findall(r"[-\w.]+", re.sub(r"[MLHVhZ]", " ", path.attributes["d"]))

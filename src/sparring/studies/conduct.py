@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import socket
@@ -146,9 +145,9 @@ def _begun(
 def _name(design: Design, yardstick: Yardstick) -> str:
     """What the study is called in a storage: the same on all machines that share it, whatever their seeds, and wherever
     the data lies on each."""
-    told = copy.deepcopy(design.to_json())
+    told = design.to_json()
     told.pop("seeds")
-    told["base"]["data"] = yardstick.data.fingerprint
+    told["base"] = told["base"] | {"data": yardstick.data.fingerprint}
     return f"{design.name}-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]}"
 
 

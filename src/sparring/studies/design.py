@@ -257,10 +257,7 @@ def made(
     if seeds > 1000:
         raise RequestError(f"seeds: {seeds} is more than 1000")
     for arm in arms:
-        for word in arm.overrides:
-            key = word.partition("=")[0].split(".")[0]
-            if key in OWN:
-                raise RequestError(f"vary: {word}: {key} is the study's own; {OWN[key]}")
+        refuse_own(arm.overrides, "vary")
     if budget is not None:
         parse_budget(budget)
     screened = screen_seeds if (len(arms) > SCREENED if screen is None else screen) else 0
@@ -276,12 +273,11 @@ def made(
     return design
 
 
-def refuse_own(words: Iterable[str], where: str, *, timed: bool) -> None:
-    """Raises RequestError for what is the study's own to say; its length in steps only where it is said otherwise too
-    (`timed`), and how runs are scored not at all."""
+def refuse_own(words: Iterable[str], where: str, allowed: Sequence[str] = ()) -> None:
+    """Raises RequestError for keys that are the study's own to say, but for those allowed."""
     for word in words:
         key = word.partition("=")[0].split(".")[0]
-        if key in OWN and key != "score" and (key != "steps" or timed):
+        if key in OWN and key not in allowed:
             raise RequestError(f"{where}: {word}: {key} is the study's own; {OWN[key]}")
 
 
