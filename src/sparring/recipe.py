@@ -110,6 +110,9 @@ class Recipe(Part):
     """Checkpoints to keep, beside the best."""
     score: Scoring = Scoring()
     """How the run is scored."""
+    doctor: Literal["off", "advise", "treat"] = "advise"
+    """What is done about illnesses of the training: nothing is looked for, findings are told, or what is found for
+    certain is treated too: back to the last healthy checkpoint, and on with the remedy."""
     tracker: Tracker = "none"
     """Where numbers are sent as well: tensorboard, wandb or mlflow (extra `trackers`)."""
 

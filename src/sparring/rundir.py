@@ -39,6 +39,7 @@ class RunDir:
         self.log = self.path / "log.jsonl"
         self.scores = self.path / "scores.jsonl"
         self.findings = self.path / "findings.jsonl"
+        self.probes = self.path / "probes.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
         self.report = self.path / "report.html"

@@ -8,7 +8,9 @@ from sparring.errors import RequestError
 from sparring.recipe import Recipe
 from sparring.rundir import RunDir
 
-FREE_TO_CHANGE = {"steps", "budget", "about", "log_every", "sample_every", "save_every", "keep", "score", "tracker"}
+FREE_TO_CHANGE = {
+    *("steps", "budget", "about", "log_every", "sample_every", "save_every", "keep", "score", "doctor", "tracker")
+}
 """What may differ between a run and the request that goes on with it."""
 
 

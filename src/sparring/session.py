@@ -16,6 +16,7 @@ from sparring.build import OwnNets, build, fitted
 from sparring.compiling import can_compile
 from sparring.console import Bar, Talk
 from sparring.data import DataSet
+from sparring.doctor import Attending, facts_of
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, check_tracker, choose_plan
 from sparring.errors import RequestError, TrainingError
@@ -250,6 +251,8 @@ def play_out(job: Job, match: Match) -> Run:
         scorer,
         bar,
     ]
+    if recipe.doctor != "off":
+        observers.insert(0, Attending(run, facts_of(recipe), talk.say))
     try:
         with enough_disk(run):
             reached = _trained(job, match, observers)

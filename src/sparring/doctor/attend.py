@@ -1,0 +1,92 @@
+"""The doctor at a match: reads it every so many steps, and tells when a finding opens or closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparring.doctor.checks import seen_in
+from sparring.doctor.history import Facts, History, is_number
+from sparring.doctor.probes import Probes
+from sparring.doctor.subject import OfMatch
+from sparring.doctor.window import Window
+from sparring.draws import Key
+from sparring.loop import Step
+from sparring.match import Match
+from sparring.rundir import RunDir, append_line, read_lines
+
+EVERY = 50
+"""Steps between readings."""
+LOOKS = 40
+"""How often in a run samples are looked at, about."""
+
+
+class Attending:
+    """An observer that measures both networks, to `probes.jsonl`, and judges them."""
+
+    def __init__(self, run: RunDir, facts: Facts, say: Callable[[str], None]) -> None:
+        self.run = run
+        self.say = say
+        self.history = History(facts)
+        self._probes: Probes | None = None
+        self._window = Window(EVERY)
+        self._notes: dict[str, Any] | None = None
+
+    def observe(self, match: Match, step: Step) -> None:
+        if self._probes is None:
+            self._begin(match)
+        kept = self._kept(match)
+        self._window.take(kept, step)
+        place = match.step % EVERY
+        if place in (EVERY - 2, EVERY - 1):
+            self._at(kept).glance()
+        if place == 0:
+            self._read(match, step, kept)
+
+    def _begin(self, match: Match) -> None:
+        """Takes up what an earlier process read."""
+        for line in read_lines(self.run.probes):
+            if line.get("step", 0) <= match.step:
+                self.history.add(line)
+        self._probes = Probes(OfMatch(match), Key(match.seed, "doctor"), {})
+        if not self.history.data:
+            line = seen_in(match) | self._probes.best()
+            append_line(self.run.probes, line)
+            self.history.add(line)
+
+    def _kept(self, match: Match) -> dict[str, Any]:
+        """What is saved with the run; on the run's device, also where it comes from a checkpoint."""
+        notes: dict[str, Any] = match.notes.setdefault("doctor", {})
+        if notes is not self._notes:
+            notes |= {name: _moved(value, match.engine.device) for name, value in notes.items()}
+            self._notes = notes
+        return notes
+
+    def _at(self, kept: dict[str, Any]) -> Probes:
+        assert self._probes is not None
+        self._probes.kept = kept.setdefault("probes", {})
+        return self._probes
+
+    def _read(self, match: Match, step: Step, kept: dict[str, Any]) -> None:
+        looks = max(round(match.steps / EVERY / LOOKS), 1)
+        match.fit("generator", "discriminator", passes=4)
+        line: dict[str, Any] = {"step": match.step, "attempt": match.attempt, "seconds": round(match.seconds, 3)}
+        samples = match.step // EVERY % looks == 0
+        line |= self._window.read(kept)
+        line |= self._at(kept).read(match.step, samples=samples)
+        line = {name: number for name, number in line.items() if is_number(number)}
+        append_line(self.run.probes, line)
+        self.history.add(line)
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {name: _moved(one, device) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_moved(one, device) for one in value]
+    return value

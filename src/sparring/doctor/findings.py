@@ -1,0 +1,112 @@
+"""What the doctor says: one finding, and what is known of each symptom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+Evidence = dict[str, float | str]
+Kind = Literal["illness", "notice"]
+"""An illness makes a run sick; a notice is for the reader to know."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A symptom, since when, how sure, by which numbers, and what to do."""
+
+    symptom: str
+    """A name of `SYMPTOMS`."""
+    since_step: int
+    """The first step at which the numbers show it."""
+    confidence: float
+    """In [0, 1]; from `SURE` on it is told while training, from `CERTAIN` on it may be treated."""
+    evidence: Evidence = field(default_factory=dict)
+    """The numbers that show it, by their names in the history."""
+    curves: tuple[str, ...] = ()
+    """Names of the history's series that show it."""
+    remedy: tuple[str, ...] = ()
+    """Recipe overrides, `key=value`, the likeliest first; words where no override helps."""
+
+    @property
+    def kind(self) -> Kind:
+        return SYMPTOMS[self.symptom].kind
+
+    @property
+    def about(self) -> str:
+        """The symptom in a sentence."""
+        return SYMPTOMS[self.symptom].about
+
+    def with_remedy(self, remedy: tuple[str, ...]) -> Finding:
+        return replace(self, remedy=remedy)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `sparring diagnose --json` prints it."""
+        return {
+            "symptom": self.symptom,
+            "kind": self.kind,
+            "since_step": self.since_step,
+            "confidence": round(self.confidence, 3),
+            "evidence": {
+                name: value if isinstance(value, str) else float(f"{value:.4g}")
+                for name, value in self.evidence.items()
+            },
+            "curves": list(self.curves),
+            "remedy": list(self.remedy),
+        }
+
+    @staticmethod
+    def from_json(written: Mapping[str, Any]) -> Finding:
+        """The finding that `to_json` wrote."""
+        return Finding(
+            str(written["symptom"]),
+            int(written["since_step"]),
+            float(written["confidence"]),
+            dict(written.get("evidence", {})),
+            tuple(written.get("curves", ())),
+            tuple(written.get("remedy", ())),
+        )
+
+
+SURE = 0.5
+"""Confidence from which on a finding counts."""
+CERTAIN = 0.8
+"""Confidence from which on a finding may be treated."""
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """What is known of a symptom before any run."""
+
+    kind: Kind
+    about: str
+    """In a sentence, as it is told."""
+    by_clock: bool = False
+    """Whether it is read from a clock, which no two runs share: such findings never treat."""
+
+
+SYMPTOMS: dict[str, Symptom] = {
+    "diverged": Symptom("illness", "losses or weights were no longer finite"),
+    "explosion": Symptom("illness", "logits, weights or gradients grow without end"),
+    "data_fault": Symptom("illness", "the data are not what the networks can work with"),
+    "vanishing_gradient": Symptom("illness", "the discriminator is sure, and the generator learns next to nothing"),
+    "bounded_logits": Symptom("illness", "the discriminator squashes its logits before a loss that does so itself"),
+    "discriminator_too_weak": Symptom("illness", "the discriminator does not tell fakes from reals that differ much"),
+    "discriminator_overfitting": Symptom("illness", "the discriminator knows its training data by heart"),
+    "mode_collapse": Symptom("illness", "the samples are much alike"),
+    "mode_dropping": Symptom("illness", "parts of the data are never made"),
+    "oscillation": Symptom("illness", "the generator moves in circles instead of coming nearer"),
+    "penalty_not_working": Symptom("illness", "the penalty does not hold the discriminator's slope"),
+    "penalty_dominates": Symptom("illness", "the penalty leaves the discriminator nothing to learn"),
+    "memorisation": Symptom("illness", "samples are copies of training data"),
+    "dead_activations": Symptom("illness", "units give the same whatever they see"),
+    "frozen_weights": Symptom("illness", "weights that should learn do not move"),
+    "noisy_gradient": Symptom("illness", "batches are too small to tell a direction"),
+    "poor_samples": Symptom("illness", "the samples stay far from the data, and no cause is plain"),
+    "past_its_best": Symptom("illness", "the scores were better before"),
+    "controller_saturated": Symptom("notice", "a controlled value is at its maximum, and that does not suffice"),
+    "evaluation_fault": Symptom("notice", "the scores say less than they seem to"),
+    "slowing_down": Symptom("notice", "steps take longer than they did", by_clock=True),
+    "still_improving": Symptom("notice", "the samples still come nearer to the data: train longer"),
+    "converged": Symptom("notice", "the samples come no nearer to the data"),
+}

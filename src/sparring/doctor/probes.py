@@ -1,0 +1,193 @@
+"""Probes: what is measured of two networks in training, every so many steps, without a trace in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparring.doctor.samples import Yardstick, features
+from sparring.doctor.subject import Seen, Subject
+from sparring.doctor.weights import Sketch, SpectralNorms, Units, cosine, extremes
+from sparring.draws import Key
+from sparring.game import SIDES, Side
+from sparring.match import measuring
+
+LETTER: dict[Side, str] = {"discriminator": "d", "generator": "g"}
+JUDGED = 128
+"""Samples of each kind that the discriminator judges in a reading."""
+DRAWN = 256
+"""Samples that the generator makes where samples are looked at."""
+TRAINING, HELDOUT = 1000, 512
+"""Real samples that they are held against, at most."""
+
+Numbers = dict[str, Tensor]
+
+
+class Probes:
+    """Measures a subject. `kept` holds tensors from reading to reading, and is saved with the run."""
+
+    def __init__(self, subject: Subject, key: Key, kept: dict[str, Any]) -> None:
+        self.subject = subject
+        self.key = key
+        self.kept = kept
+        self.sketches: dict[Side, Sketch] = {
+            side: Sketch(net, key.at("sketch", side)) for side, net in subject.nets.items()
+        }
+        self.norms = {side: SpectralNorms(net) for side, net in subject.nets.items()}
+        self.units = {side: Units(net) for side, net in subject.nets.items()}
+        self.yardstick = self._yardstick()
+
+    def _yardstick(self) -> Yardstick | None:
+        train = self.subject.reals(False, TRAINING, self.key.at("yardstick"))
+        heldout = self.subject.reals(True, HELDOUT, self.key.at("yardstick"))
+        if train is None or len(train.samples) < 2:
+            return None
+        return Yardstick(features(train.samples), None if heldout is None else features(heldout.samples), train.labels)
+
+    def best(self) -> dict[str, float]:
+        """What training samples in the fakes' place would give, by names that begin with `best_`."""
+        if self.yardstick is None or self.yardstick.judged is self.yardstick.train:
+            return {}
+        found = self.yardstick.statistics(self.yardstick.train[:DRAWN])
+        return {f"best_{name}": float(number) for name, number in found.items() if name != "copies"}
+
+    def glance(self) -> None:
+        """Takes note of where the weights stand; done after each of the two steps before a reading."""
+        marks = self.kept.setdefault("marks", {})
+        for side, sketch in self.sketches.items():
+            marks[side] = [*marks.get(side, []), sketch.take()][-2:]
+
+    def read(self, number: int, *, samples: bool) -> dict[str, float]:
+        """The numbers of a reading; those of samples only if they are wanted."""
+        nets = self.subject.nets
+        found: Numbers = {}
+        for side in SIDES:
+            found |= {f"{LETTER[side]}_{name}": tensor for name, tensor in self._of_weights(side).items()}
+        with measuring(*nets.values()):
+            found |= self._of_logits(self.key.at("judged", number))
+            if samples and self.yardstick is not None:
+                found |= self._of_samples(self.yardstick)
+        values = torch.stack([tensor.detach().float().reshape(()) for tensor in found.values()]).tolist()
+        return dict(zip(found, values, strict=True))
+
+    def _of_weights(self, side: Side) -> Numbers:
+        net, sketch = self.subject.nets[side], self.sketches[side]
+        found: Numbers = {}
+        found["weight"], found["weight_max"] = extremes(net)
+        gradients = [weight.grad for weight in net.parameters() if weight.grad is not None]
+        if gradients:
+            found["gradient"] = torch.stack(torch._foreach_norm(gradients)).norm()
+        found["spectral"] = self.norms[side].read(self.kept.setdefault("spectral", {}).setdefault(side, {}))
+        here = sketch.take()
+        marks = self.kept.get("marks", {}).pop(side, [])
+        if len(marks) == 2:
+            last, before = here - marks[1], marks[1] - marks[0]
+            found["update"] = last.norm() / here.norm().clamp(min=1e-30)
+            found["cosine"] = cosine(last, before)
+        way = self.kept.setdefault("way", {})
+        if side in way:
+            moved = here - way[side][-1]
+            found["moved"] = moved.norm() / here.norm().clamp(min=1e-30)
+            found["still"] = sketch.still(way[side][-1], here)
+            if len(way[side]) == 2:
+                found["turned"] = cosine(moved, way[side][1] - way[side][0])
+        way[side] = [*way.get(side, []), here][-2:]
+        return found
+
+    def _of_logits(self, key: Key) -> Numbers:
+        """What the discriminator says of training, held-out and generated samples, and what the generator hears."""
+        subject = self.subject
+        with self.units["generator"].listening():
+            fake = subject.fakes(JUDGED, key.at("fake"))
+        found = {f"g_{name}": tensor for name, tensor in self.units["generator"].read().items()}
+        groups: dict[str, Seen | None] = {
+            "train": subject.reals(False, JUDGED, key.at("train")),
+            "heldout": subject.reals(True, JUDGED, key.at("heldout")),
+            "fake": fake,
+        }
+        logits: Numbers = {}
+        slopes: Numbers = {}
+        with self.units["discriminator"].listening():
+            for name, seen in groups.items():
+                if seen is not None:
+                    logits[name], slopes[name] = self._judged(seen, slope=name != "heldout")
+        found |= {f"d_{name}": tensor for name, tensor in self.units["discriminator"].read().items()}
+        found |= _of_verdicts(logits)
+        return found | self._of_slopes(logits, slopes)
+
+    def _judged(self, seen: Seen, slope: bool) -> tuple[Tensor, Tensor]:
+        """The logits [n] and, if wanted, their gradients by the samples, as lengths [n]."""
+        if not slope:
+            return self.subject.logits(seen), torch.zeros(())
+        with torch.enable_grad():
+            samples = seen.samples.detach().requires_grad_()
+            logits = self.subject.logits(seen._replace(samples=samples))
+            (gradient,) = torch.autograd.grad(logits.sum(), samples, allow_unused=True)
+        length = torch.zeros_like(logits) if gradient is None else gradient.float().flatten(1).norm(dim=1)
+        return logits.detach(), length.detach()
+
+    def _of_slopes(self, logits: Numbers, slopes: Numbers) -> Numbers:
+        """Slopes as logits over the data's radius, and the generator's pull: how its loss changes with a logit."""
+        found: Numbers = {}
+        for name in ("train", "fake"):
+            if name in slopes:
+                found[f"slope_{name}"] = slopes[name].square().mean().sqrt()
+        with torch.enable_grad():
+            fake = logits["fake"].detach().requires_grad_()
+            loss = self.subject.generator_loss(logits.get("train", fake.detach()), _paired(fake, logits))
+            if loss is not None:
+                (pull,) = torch.autograd.grad(loss.sum(), fake)
+                found["pull"] = pull.abs().mean()
+                found["loss_gradient"] = (pull.abs() * slopes["fake"]).square().mean().sqrt()
+        return found
+
+    def _of_samples(self, yardstick: Yardstick) -> Numbers:
+        """How the generator's samples lie beside real ones; the same latents at each reading."""
+        key = self.key.at("drawn")
+        fake = features(self.subject.fakes(DRAWN, key).samples)
+        averaged = self.subject.averaged(DRAWN, key)
+        found = yardstick.statistics(fake, full=averaged is None)
+        if "drawn" in self.kept:
+            found["motion"] = (fake - self.kept["drawn"]).norm(dim=1).mean() / yardstick.apart
+        self.kept["drawn"] = fake
+        if averaged is not None:
+            seen = yardstick.statistics(features(averaged))
+            found |= {"live_" + name: tensor for name, tensor in found.items() if name in seen}
+            found |= seen
+        return found
+
+
+def _paired(fake: Tensor, logits: Numbers) -> Tensor:
+    """Fakes' logits as long as the reals': where there are fewer reals, fewer."""
+    return fake[: len(logits["train"])] if "train" in logits else fake
+
+
+def _of_verdicts(logits: Mapping[str, Tensor]) -> Numbers:
+    """What logits [n] of the three kinds say together."""
+    fake = logits["fake"]
+    found: Numbers = {"logit_fake": fake.mean(), "fake_right": (fake < 0).float().mean()}
+    every = torch.cat(list(logits.values()))
+    found["logit_least"], found["logit_most"], found["logit_std"] = every.amin(), every.amax(), every.std()
+    for name in ("train", "heldout"):
+        if name in logits:
+            found[f"logit_{name}"] = logits[name].mean()
+            found[f"{name}_right"] = (logits[name] > 0).float().mean()
+            found[f"apart_{name}"] = _ranked_above(logits[name], fake)
+    if "train" in logits:
+        found["sign_train"] = logits["train"].sign().mean()
+    if "heldout" in logits and "train" in logits:
+        train, heldout = logits["train"], logits["heldout"]
+        apart = train.mean() - fake.mean()
+        # What it says of the held-out side tells nothing while it does not tell fakes from reals at all
+        found["overfit"] = (train.mean() - heldout.mean()) / torch.where(apart.abs() < 1e-6, torch.inf, apart)
+        found["memory"] = _ranked_above(train, heldout)
+    return found
+
+
+def _ranked_above(first: Tensor, second: Tensor) -> Tensor:
+    """The probability that a logit of the first is above one of the second, ties half."""
+    difference = first[:, None] - second[None]
+    return (difference > 0).float().mean() + (difference == 0).float().mean() / 2

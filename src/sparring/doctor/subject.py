@@ -1,0 +1,93 @@
+"""What the doctor looks at: two networks in training, and ways to run them that leave no trace."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from sparring.data import Batch
+from sparring.draws import Key, permutation
+from sparring.game import Side
+from sparring.match import Match, make, probe_batch
+from sparring.objectives import Objective
+
+MANY = 8
+"""Of so many times as many samples few are drawn twice by chance."""
+
+
+class Seen(NamedTuple):
+    """Samples, and what the discriminator is given beside them."""
+
+    samples: Tensor
+    """[n, ...]"""
+    labels: Tensor | None = None
+    """int64 [n], where there are some."""
+    context: Any = None
+
+
+class Subject(Protocol):
+    """Two networks under observation. Both are in eval mode, without gradients by weights, while it is read."""
+
+    @property
+    def nets(self) -> dict[Side, nn.Module]:
+        """Both networks, as their optimisers have them."""
+
+    def reals(self, heldout: bool, count: int, key: Key) -> Seen | None:
+        """So many training or held-out samples, or fewer where there are fewer; None where there are none."""
+
+    def fakes(self, count: int, key: Key) -> Seen:
+        """So many samples of the generator as it stands, of latents that go by the key."""
+
+    def averaged(self, count: int, key: Key) -> Tensor | None:
+        """So many samples of the averaged generator, which is the one that counts; None where there is none."""
+
+    def logits(self, seen: Seen) -> Tensor:
+        """The discriminator's logits of samples, [n] (summed over heads), with the gradient to the samples."""
+
+    def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor | None:
+        """The generator's loss from logits [n] and [n], unreduced; None where it is not known."""
+
+
+class OfMatch:
+    """A match that is played."""
+
+    def __init__(self, match: Match) -> None:
+        self.match = match
+
+    @property
+    def nets(self) -> dict[Side, nn.Module]:
+        return {"generator": self.match.generator, "discriminator": self.match.discriminator}
+
+    def reals(self, heldout: bool, count: int, key: Key) -> Seen | None:
+        rows = self.match.heldout if heldout else self.match.batches.rows
+        if not len(rows):
+            return None
+        if len(rows) > MANY * count:
+            batch = probe_batch(rows, count, key)
+        else:  # few would be drawn twice
+            index = permutation(key, len(rows))[:count]
+            batch = Batch(rows, index.to(rows.device), torch.arange(len(index), device=rows.device))
+        return Seen(batch.samples, batch.labels, batch)
+
+    def fakes(self, count: int, key: Key) -> Seen:
+        batch = probe_batch(self.match.batches.rows, count, key)
+        made = make(self.match.game, self.match.duel.generator, key, batch.rows, batch.labels)
+        return Seen(made, batch.labels, batch)
+
+    def averaged(self, count: int, key: Key) -> Tensor | None:
+        match = self.match
+        if match.average is None:
+            return None
+        net = match.sampler()
+        rows = torch.arange(count, device=match.engine.device)
+        return make(match.game, net, key, rows, match.drawn_labels(key, rows))
+
+    def logits(self, seen: Seen) -> Tensor:
+        verdict = self.match.game.show(self.match.duel.discriminator, seen.samples, seen.context)
+        return verdict.logits.float().flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict.logits.float()
+
+    def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor | None:
+        objective: Objective = self.match.players["generator"].objective
+        return objective.generator(real if objective.generator_sees_real else None, fake)

@@ -1,0 +1,67 @@
+"""The losses of every step between two readings, kept where they are computed: no step waits for a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparring.loop import Step
+
+
+class Window:
+    """Takes in each step's losses, and gives means, scatter and autocorrelation of the last `size` steps."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def take(self, kept: dict[str, Any], step: Step) -> None:
+        """Notes a step's losses, of each player's last move. `kept` is saved with the run."""
+        losses = {f"d_{name}": loss for name, loss in (step.discriminator or [{}])[-1].items()}
+        losses |= {f"g_{name}": loss for name, loss in (step.generator or [{}])[-1].items()}
+        if not losses:
+            return
+        names = kept.setdefault("losses", {})
+        for name in losses.keys() - names.keys():
+            names[name] = torch.full((self.size,), torch.nan, device=losses[name].device)
+        row = step.number % self.size
+        torch._foreach_copy_([names[name][row] for name in losses], [loss.detach().float() for loss in losses.values()])
+
+    def read(self, kept: dict[str, Any]) -> dict[str, float]:
+        """The numbers of the window, which is empty after."""
+        names: dict[str, Tensor] = kept.get("losses", {})
+        if not names:
+            return {}
+        table = torch.stack(list(names.values())).double().cpu()
+        found: dict[str, float] = {}
+        size: dict[str, float] = {}
+        for name, row in zip(names, table, strict=True):
+            values = row[torch.isfinite(row)]
+            if not len(values):
+                continue
+            side, _, what = name.partition("_")
+            size[name] = float(values.abs().mean())
+            if what in ("loss", "logits_real", "logits_fake"):
+                found[name] = float(values.mean())
+            if what == "loss" and len(values) > 3:
+                found[f"{name}_std"] = float(values.std())
+                found[f"{name}_lag"] = autocorrelation(values)
+        for side in ("d", "g"):
+            terms = [
+                n
+                for n in size
+                if n.startswith(f"{side}_") and n[2:] not in ("loss", "adversarial", "logits_real", "logits_fake")
+            ]
+            whole = size.get(f"{side}_adversarial", 0.0) + sum(size[name] for name in terms)
+            found |= {f"{side}_share_{name[2:]}": size[name] / whole for name in terms if whole > 0}
+        for row in names.values():
+            row.fill_(torch.nan)
+        return found
+
+
+def autocorrelation(values: Tensor) -> float:
+    """Of each value with the next, in [-1, 1]; 0 where they do not vary."""
+    centred = values - values.mean()
+    variance = float(centred.square().sum())
+    return float((centred[1:] * centred[:-1]).sum()) / variance if variance > 0 else 0.0
