@@ -31,6 +31,16 @@ class Facts:
     """Whether something else (spectral norm, clipping) bounds the discriminator's slope."""
     needs_bound: bool = False
     """Whether the objective means nothing without a bounded slope (Wasserstein)."""
+    saturates: bool = False
+    """Whether the generator's loss flattens where the discriminator is sure (minimax)."""
+    takes_sigmoid: bool = False
+    """Whether the loss applies the sigmoid to logits itself."""
+    dropout: float = 0.0
+    """The highest rate in the discriminator."""
+    generator_dropout: float = 0.0
+    """The highest rate in the generator."""
+    rates: tuple[float, float] | None = None
+    """Learning rates of discriminator and generator, at their highest."""
     finished: bool = False
     """Whether the last step was reached."""
 

@@ -24,12 +24,12 @@ class Sketch:
     chance, those of all weights."""
 
     def __init__(self, net: nn.Module, key: Key) -> None:
-        learns = [(name, weight) for name, weight in net.named_parameters() if weight.requires_grad]
-        self.names = [name for name, _ in learns]
-        self.weights = [weight.detach() for _, weight in learns]
+        self.weights = [weight.detach() for weight in net.parameters()]
         whole = max(sum(weight.numel() for weight in self.weights), 1)
+        self.shares = [weight.numel() / whole for weight in self.weights]
+        """Each tensor's share of the network's weights."""
         self.index: list[Tensor] = []
-        for name, weight in zip(self.names, self.weights, strict=True):
+        for (name, _), weight in zip(net.named_parameters(), self.weights, strict=True):
             count = min(weight.numel(), max(LEAST, WATCHED * weight.numel() // whole))
             source = torch.Generator().manual_seed(key.at(name).seed)
             self.index.append(torch.randint(weight.numel(), (count,), generator=source).to(weight.device))
@@ -43,9 +43,11 @@ class Sketch:
         return torch.cat([weight.take(index) for weight, index in zip(self.weights, self.index, strict=True)]).float()
 
     def still(self, before: Tensor, now: Tensor) -> Tensor:
-        """The share of weight tensors none of whose chosen coordinates has moved."""
-        moved = [part.any() for part in torch.split(before != now, self.sizes)] if self.weights else []
-        return 1 - torch.stack(moved).float().mean() if moved else torch.zeros(())
+        """The share of all weights that stand in tensors none of whose chosen coordinates has moved."""
+        if not self.weights:
+            return torch.zeros(())
+        moved = torch.stack([part.any() for part in torch.split(before != now, self.sizes)])
+        return (~moved * torch.tensor(self.shares, device=moved.device)).sum()
 
 
 def cosine(first: Tensor, second: Tensor) -> Tensor:
