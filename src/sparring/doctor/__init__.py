@@ -2,11 +2,12 @@
 
 from sparring.doctor.attend import Attending
 from sparring.doctor.facts import facts_of
-from sparring.doctor.findings import SYMPTOMS, Finding
+from sparring.doctor.findings import CERTAIN, SYMPTOMS, Finding
 from sparring.doctor.history import Facts, History, Scored, history_of, scored_of
 from sparring.doctor.judge import judge, verdict
 
 __all__ = [
+    "CERTAIN",
     "SYMPTOMS",
     "Attending",
     "Facts",

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from sparring.doctor.checks import seen_in
+from sparring.doctor.findings import Finding
 from sparring.doctor.history import Facts, History, is_number
+from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
 from sparring.doctor.subject import OfMatch
 from sparring.doctor.window import Window
@@ -31,6 +33,9 @@ class Attending:
         self.run = run
         self.say = say
         self.history = History(facts)
+        self.found: list[Finding] = []
+        """What was found at `judged_at`, illnesses and the surest first."""
+        self.judged_at = -1
         self._probes: Probes | None = None
         self._window = Window(EVERY)
         self._notes: dict[str, Any] | None = None
@@ -80,6 +85,12 @@ class Attending:
         line = {name: number for name, number in line.items() if is_number(number)}
         append_line(self.run.probes, line)
         self.history.add(line)
+        self.found, self.judged_at = judge(self.history), match.step
+
+    def open(self, match: Match) -> set[str]:
+        """The symptoms that are open."""
+        cases: dict[str, Any] = self._kept(match).get("cases", {})
+        return {symptom for symptom, case in cases.items() if case["open"]}
 
 
 def _moved(value: Any, device: torch.device) -> Any:

@@ -16,7 +16,8 @@ WATCHED = 4096
 """Coordinates of a network whose way is followed, about."""
 LEAST = 8
 """Coordinates of each tensor, at least."""
-SQUASHING = (nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Hardsigmoid, nn.Softsign)
+FIRST_PASSES = 4
+"""Steps of power iteration at the first reading."""
 
 
 class Sketch:
@@ -72,16 +73,14 @@ class SpectralNorms:
         self.layers = {name: module for name, module in net.named_modules() if isinstance(module, WEIGHTED)}
 
     @torch.no_grad()
-    def read(self, kept: dict[str, Tensor], passes: int = 1) -> Tensor:
+    def read(self, kept: dict[str, Tensor]) -> Tensor:
         """The largest over the layers; `kept` holds each layer's vector from reading to reading."""
         largest = []
         for name, layer in self.layers.items():
             weight = layer.weight.detach().float().flatten(1)
-            if name not in kept:
-                kept[name] = torch.ones(weight.shape[1], device=weight.device)
-                passes = 4
-            vector = kept[name]
-            for _ in range(passes):
+            new = name not in kept
+            vector = torch.arange(weight.shape[1], device=weight.device).float().cos() if new else kept[name]
+            for _ in range(FIRST_PASSES if new else 1):
                 vector = weight.T @ (weight @ vector)
                 vector = vector / vector.norm().clamp(min=1e-30)
             kept[name] = vector
