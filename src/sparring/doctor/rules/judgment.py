@@ -52,7 +52,8 @@ def discriminator_too_weak(history: History) -> Finding | None:
         evidence["dropout"] = history.facts.dropout
     if g_moved is not None and d_moved is not None:
         evidence |= {"g_moved": g_moved, "d_moved": d_moved}
-    since = first(history, name, lambda value: value < 0.97)
+    weak_since = first(history, name, lambda value: value < 0.97) if apart < 0.97 else 0
+    since = max(weak_since, first(history, "distance", lambda value: value > 0.15))
     return Finding("discriminator_too_weak", since, 0.4 + 0.6 * strength, evidence, (name, "d_moved", "distance"))
 
 
