@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from sparring.build import OwnNets, build, fitted
 from sparring.compiling import can_compile
 from sparring.console import Bar, Talk
 from sparring.data import DataSet
-from sparring.doctor import Attending, facts_of
+from sparring.doctor import Attending, closing_lines, diagnose, facts_of, remedies
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, check_tracker, choose_plan
 from sparring.errors import RequestError, TrainingError
@@ -252,7 +253,7 @@ def play_out(job: Job, match: Match) -> Run:
         bar,
     ]
     if recipe.doctor != "off":
-        observers.insert(0, Attending(run, facts_of(recipe), talk.say))
+        observers.insert(0, Attending(run, facts_of(recipe), talk.say, partial(remedies, recipe=recipe)))
     try:
         with enough_disk(run):
             reached = _trained(job, match, observers)
@@ -289,11 +290,15 @@ def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:
     """What follows training: scores and report, if its last step was reached."""
     recipe, run, talk = job.recipe, job.run, job.talk
     memory = peak_memory(match.engine.device) / 2**20
-    append_line(run.log, {"ended_at_step": match.step, "seconds": match.seconds, "memory_mb": round(memory, 1)})
+    ended = {"ended_at_step": match.step, "finished": reached}
+    append_line(run.log, ended | {"seconds": match.seconds, "memory_mb": round(memory, 1)})
     if not reached:
         talk.say(f"stopped at step {match.step:,} of {recipe.steps:,}; the same command goes on: {run.path}")
         return Run(run.path, own=job.own)
     scorer.final(match)
+    if recipe.doctor != "off":
+        for line in closing_lines(diagnose(run, recipe)):
+            talk.say(line)
     finished = Run(run.path, own=job.own)
     pages.write_report(finished, job.data, scorer.extractor)
     talk.say(f"report: {run.report}")
