@@ -16,6 +16,8 @@ from sparring.build import build, fitted
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
 from sparring.data import DataSet, options_of
+from sparring.doctor import Diagnosis
+from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.game import SIDES
@@ -76,15 +78,15 @@ def train(
         changed = [*overrides, *([] if seed is None else [f"seed={seed}"])]
         told = zoo.override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
         resumed = partial(session.resume, target, told, for_, device, own)
-        return processes.started(resumed, target, read_recipe_of(target).batch, devices, device, own, talk)
+        return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     fields = _fields(recipe, overrides, data, seed, device, talk)
     target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:
         resumed = partial(session.resume, target, fields, for_, device, own)
-        return processes.started(resumed, target, read_recipe_of(target).batch, devices, device, own, talk)
+        return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     wanted = validated(fields)
     begun = partial(session.begin, target, wanted, for_, device, from_, own)
-    return processes.started(begun, target, wanted.batch, devices, device, own, talk)
+    return processes.started(begun, target, wanted, devices, device, own, talk)
 
 
 def _told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -193,6 +195,21 @@ def _data_of(loaded: Run, other: Place | None = None) -> DataSet:
     if data.shape != loaded.codec.shape:
         raise RequestError(f"data: samples of shape {list(data.shape)}; the run makes {list(loaded.codec.shape)}")
     return data
+
+
+def diagnose(run: Place | Run) -> dict[str, Any]:
+    """What ails a run, by the numbers that its directory holds: finished, still training, or crashed. Writes nothing.
+
+    Gives `{"run", "verdict": "healthy" or "sick", "findings": [{"symptom", "kind", "since_step", "confidence",
+    "evidence", "curves", "remedy"}]}`. Raises RequestError where there is no run.
+    """
+    return diagnosis(run).to_json()
+
+
+def diagnosis(run: Place | Run) -> Diagnosis:
+    """The same with the history that it was found in."""
+    where = run.dir if isinstance(run, Run) else RunDir(run).must_exist()
+    return diagnose_run(where, read_recipe_of(where))
 
 
 def report(run: Place | Run) -> Path:

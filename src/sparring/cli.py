@@ -94,6 +94,21 @@ def evaluate(
 
 
 @app.command()
+def diagnose(run: Path, as_json: JsonOption = False) -> None:
+    """Say what ails a run, finished or not: since when, how sure, by which numbers, and what to try."""
+    from sparring import api
+    from sparring.doctor import page
+
+    found = api.diagnosis(run)
+    if not as_json:
+        typer.echo(page(found))
+        return
+    for remark in found.remarks:
+        typer.echo(remark, err=True)
+    _print_json(found.to_json())
+
+
+@app.command()
 def report(run: Path) -> None:
     """Write a run's report.html."""
     from sparring import api

@@ -70,7 +70,7 @@ class Scorer:
         scores = self._scores(match)
         if not scores:
             return {}
-        append_line(self.run.scores, {"step": match.step, "scores": scores})
+        append_line(self.run.scores, {"step": match.step, "attempt": match.attempt, "scores": scores})
         if self.recipe.score.every:
             self._keep_best(match, next(iter(scores.values())))
         return scores

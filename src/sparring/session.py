@@ -17,7 +17,7 @@ from sparring.build import OwnNets, build, fitted
 from sparring.compiling import can_compile
 from sparring.console import Bar, Talk
 from sparring.data import DataSet
-from sparring.doctor import Attending, facts_of
+from sparring.doctor import Attending, closing_lines, diagnose, facts_of, remedies
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, check_tracker, choose_plan
 from sparring.errors import RequestError, TrainingError
@@ -92,6 +92,12 @@ def begin(
         return play_out(job, match)
 
 
+def check_treatment(recipe: Recipe, processes: int) -> None:
+    """Raises RequestError where a run that is to be treated trains in several processes."""
+    if recipe.doctor == "treat" and processes > 1:
+        raise RequestError("doctor: treat works with one process; say doctor=advise, or devices=1")
+
+
 def found(job: Job, match: Match, chosen: Choice, source: Run | None = None) -> None:
     """Makes a new directory a run that stands before its first step."""
     run, data = job.run, job.data
@@ -137,6 +143,7 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
     if plan.compiled and not can_compile(plan.device):
         talk.say("compiled networks: this machine has no compiler for them; going on without, equal but for rounding")
         plan = plan._replace(compiled=False)
+    check_treatment(wanted, ranks.count())
     saved = run.saved_steps()
     if saved:
         run.load(saved[-1])  # a damaged checkpoint is said before anything is written
@@ -276,7 +283,7 @@ def _observers(job: Job, scorer: Scorer, bar: Bar) -> list[Observer]:
         bar,
     ]
     if recipe.doctor != "off":
-        doctor = Attending(run, facts_of(recipe), talk.say)
+        doctor = Attending(run, facts_of(recipe), talk.say, partial(remedies, recipe=recipe))
         found.insert(0, doctor)
         if recipe.doctor == "treat":
             found.insert(1, treatment.Treating(run, recipe, doctor, partial(_measure, scorer, doctor), talk.say))
@@ -334,11 +341,15 @@ def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:
     """What follows training: scores and report, if its last step was reached."""
     recipe, run, talk = job.recipe, job.run, job.talk
     memory = peak_memory(match.engine.device) / 2**20
-    append_line(run.log, {"ended_at_step": match.step, "seconds": match.seconds, "memory_mb": round(memory, 1)})
+    ended = {"ended_at_step": match.step, "finished": reached}
+    append_line(run.log, ended | {"seconds": match.seconds, "memory_mb": round(memory, 1)})
     if not reached:
         talk.say(f"stopped at step {match.step:,} of {recipe.steps:,}; the same command goes on: {run.path}")
         return Run(run.path, own=job.own)
     scorer.final(match)
+    if recipe.doctor != "off":
+        for line in closing_lines(diagnose(run, recipe)):
+            talk.say(line)
     finished = Run(run.path, own=job.own)
     pages.write_report(finished, job.data, scorer.extractor)
     talk.say(f"report: {run.report}")

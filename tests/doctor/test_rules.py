@@ -68,7 +68,7 @@ def test_an_illness_that_is_over_is_not_found(symptom: str, ill: dict[str, Any],
     if symptom == "noisy_gradient":
         pytest.skip("a batch size does not pass")
     for step in range(1050, 2001, 50):
-        over.add({"step": step} | {name: value for name, value in _last(history(facts)).items()})
+        over.add({"step": step} | _last(history(facts)))
     assert verdict(judge(over)) == "healthy"
 
 

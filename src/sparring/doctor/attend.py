@@ -8,12 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sparring.doctor.cases import follow
 from sparring.doctor.checks import seen_in
+from sparring.doctor.diagnosis import scores_of
 from sparring.doctor.findings import Finding
-from sparring.doctor.history import Facts, History, is_number
+from sparring.doctor.history import Facts, History, is_number, standing
 from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
 from sparring.doctor.subject import OfMatch
+from sparring.doctor.view import event_line
 from sparring.doctor.window import Window
 from sparring.draws import Key
 from sparring.loop import Step
@@ -24,14 +27,24 @@ EVERY = 50
 """Steps between readings."""
 LOOKS = 40
 """How often in a run samples are looked at, about."""
+MOST_JUDGED = 200
+"""Readings up to which each is judged; of more, every so many: rules look at all of them each time."""
 
 
 class Attending:
-    """An observer that measures both networks, to `probes.jsonl`, and judges them."""
+    """An observer that measures both networks, to `probes.jsonl`, and tells of illnesses as they come and go, to
+    `findings.jsonl` and by `say`. `remedies` gives what to do about one."""
 
-    def __init__(self, run: RunDir, facts: Facts, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        run: RunDir,
+        facts: Facts,
+        say: Callable[[str], None],
+        remedies: Callable[[Finding], tuple[str, ...]] = lambda finding: finding.remedy,
+    ) -> None:
         self.run = run
         self.say = say
+        self.remedies = remedies
         self.history = History(facts)
         self.found: list[Finding] = []
         """What was found at `judged_at`, illnesses and the surest first."""
@@ -53,7 +66,7 @@ class Attending:
 
     def _begin(self, match: Match) -> None:
         """Takes up what an earlier process read."""
-        for line in read_lines(self.run.probes):
+        for line in standing(read_lines(self.run.probes), read_lines(self.run.findings)):
             if line.get("step", 0) <= match.step:
                 self.history.add(line)
         self._probes = Probes(OfMatch(match), Key(match.seed, "doctor"), {})
@@ -85,7 +98,20 @@ class Attending:
         line = {name: number for name, number in line.items() if is_number(number)}
         append_line(self.run.probes, line)
         self.history.add(line)
-        self.found, self.judged_at = judge(self.history), match.step
+        self._judge(match.step, kept)
+
+    def _judge(self, step: int, kept: dict[str, Any]) -> None:
+        """Tells what opens or closes at this reading."""
+        count = len(self.history.steps)
+        if count % max(count // MOST_JUDGED, 1):
+            return
+        # Scores are taken after this; where the step is walked again, the file has this step's already
+        self.history.scores = scores_of(self.run, step - 1)
+        self.found, self.judged_at = judge(self.history), step
+        for event in follow(kept.setdefault("cases", {}), self.found):
+            event = event._replace(finding=event.finding.with_remedy(self.remedies(event.finding)))
+            append_line(self.run.findings, event.to_json(step))
+            self.say(event_line(step, event))
 
     def open(self, match: Match) -> set[str]:
         """The symptoms that are open."""

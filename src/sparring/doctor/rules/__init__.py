@@ -16,6 +16,7 @@ from sparring.doctor.rules.judgment import (
 )
 from sparring.doctor.rules.networks import dead_activations, frozen_weights
 from sparring.doctor.rules.samples import memorisation, mode_collapse, mode_dropping, poor_samples
+from sparring.doctor.rules.scores import converged, past_its_best, still_improving
 from sparring.doctor.rules.setup import data_fault, evaluation_fault, slowing_down
 from sparring.doctor.rules.stability import diverged, explosion, noisy_gradient, oscillation
 
@@ -36,7 +37,10 @@ RULES: tuple[Callable[[History], Finding | None], ...] = (
     noisy_gradient,
     dead_activations,
     frozen_weights,
+    past_its_best,
     poor_samples,
+    still_improving,
+    converged,
     evaluation_fault,
     slowing_down,
 )

@@ -1,0 +1,119 @@
+"""From a run directory to a diagnosis: of a finished run, one that trains, or one that crashed. Reads the files of
+numbers alone: no data, no networks; and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sparring.doctor.facts import facts_of
+from sparring.doctor.findings import SYMPTOMS, Finding
+from sparring.doctor.history import History, Scored, history_of, is_number, number_of, scored_of, standing
+from sparring.doctor.judge import judge, verdict
+from sparring.doctor.remedies import remedies
+from sparring.recipe import Recipe
+from sparring.rundir import RunDir, read_lines
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the doctor says of a run."""
+
+    run: str
+    step: int
+    """The last one that the files tell of."""
+    steps: int
+    """Of the whole run."""
+    finished: bool
+    findings: tuple[Finding, ...]
+    """Illnesses first, each with its remedy."""
+    history: History
+    """What they were found in."""
+    remarks: tuple[str, ...] = ()
+    """What could not be looked at, in sentences."""
+
+    @property
+    def verdict(self) -> str:
+        """`healthy` or `sick`."""
+        return verdict(self.findings)
+
+    @property
+    def illnesses(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.kind == "illness"]
+
+    @property
+    def notices(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.kind == "notice"]
+
+    def curve(self, name: str) -> list[tuple[float, float]]:
+        """Steps and values of one of a finding's curves: a series of the history, or a score."""
+        steps, values = self.history.series(name)
+        if len(steps):
+            return list(zip(steps.tolist(), values.tolist(), strict=True))
+        scored = next((one for one in self.history.scores if one.metric == name), None)
+        return [] if scored is None else list(zip(map(float, scored.steps), scored.values, strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """As `sparring diagnose --json` prints it."""
+        found = [finding.to_json() for finding in self.findings]
+        return {"run": self.run, "verdict": self.verdict, "findings": found}
+
+
+def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
+    """What the run's files tell, as far as they go."""
+    lines = read_lines(run.findings)
+    told = [line for line in lines if "event" not in line]
+    falls = [line for line in told if line.get("symptom") == "diverged" and is_number(line.get("since_step"))]
+    history = history_of(standing(read_lines(run.probes), lines), falls=falls)
+    remarks = _remarks(history, recipe)
+    log = standing(read_lines(run.log), lines)
+    step = max([history.step, *_steps(log, "step")[-1:], *run.saved_steps()[-1:]])
+    if step > history.step:
+        history.add({"step": step})  # rules ask how long ago something was
+    ends = _steps([line for line in log if line.get("finished")], "ended_at_step")
+    finished = step >= recipe.steps or ends[-1:] == [step]
+    history.facts = facts_of(recipe, finished=finished)
+    history.scores = scores_of(run, step)
+    found = judge(history)
+    found += [one for one in _recorded(told, step) if one.symptom not in {finding.symptom for finding in found}]
+    treated = tuple(finding.with_remedy(remedies(finding, recipe)) for finding in found)
+    return Diagnosis(str(run.path), step, recipe.steps, finished, treated, history, remarks)
+
+
+def _steps(lines: Sequence[Line], name: str) -> list[int]:
+    return [int(line[name]) for line in lines if is_number(line.get(name))]
+
+
+def scores_of(run: RunDir, until: int) -> tuple[Scored, ...]:
+    """The scores of a run up to a step; lines of another form are left out."""
+    read = standing(read_lines(run.scores), read_lines(run.findings))
+    lines = [line for line in read if isinstance(line.get("scores"), dict)]
+    whole = [line | {"scores": {n: s for n, s in line["scores"].items() if _is_score(s)}} for line in lines]
+    return scored_of(whole, until)
+
+
+def _is_score(score: Any) -> bool:
+    return isinstance(score, dict) and isinstance(score.get("protocol", {}), dict)
+
+
+def _recorded(told: Sequence[Line], step: int) -> list[Finding]:
+    """Notices that others than rules have put down while training."""
+    found: dict[str, Finding] = {}
+    for line in told:
+        symptom = SYMPTOMS.get(str(line.get("symptom")))
+        if symptom is None or symptom.kind != "notice":
+            continue
+        if number_of(line, "since_step") <= step and is_number(line.get("confidence")):
+            found[str(line["symptom"])] = Finding.from_json(line)
+    return list(found.values())
+
+
+def _remarks(history: History, recipe: Recipe) -> tuple[str, ...]:
+    """What could not be looked at."""
+    if history.steps:
+        return ()
+    why = " (doctor=off)" if recipe.doctor == "off" else ""
+    return (f"no readings of the probes{why}: only scores and what fell were looked at",)

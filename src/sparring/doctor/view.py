@@ -1,0 +1,103 @@
+"""A diagnosis as text: a line while a run trains, a few at its end, a page of a terminal."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import textwrap
+from collections.abc import Sequence
+
+from sparring.doctor.cases import Event
+from sparring.doctor.diagnosis import Diagnosis
+from sparring.doctor.findings import Finding
+
+WIDTH = 80
+BLOCKS = "▁▂▃▄▅▆▇█"
+SPARKS = 32
+"""Blocks of a curve, at most."""
+
+
+def event_line(step: int, event: Event) -> str:
+    """What is told when a finding opens or closes."""
+    name = title(event.finding)
+    if event.event == "closed":
+        return f"step {step:,}: no more {name}"
+    return f"step {step:,}: {name} {_since(event.finding)}: {_shown_by(event.finding)}{_try(event.finding)}"
+
+
+def closing_lines(diagnosis: Diagnosis) -> list[str]:
+    """What is told at the end of a training."""
+    if not diagnosis.illnesses:
+        lines = ["diagnosis: healthy"]
+    else:
+        lines = [f"diagnosis: sick: {title(one)} {_since(one)}{_try(one)}" for one in diagnosis.illnesses]
+    lines += [f"{title(one)}: {_shown_by(one)}{_try(one)}" for one in diagnosis.notices]
+    return lines if len(lines) == 1 else [*lines, f"more: sparring diagnose {shlex.quote(diagnosis.run)}"]
+
+
+def page(diagnosis: Diagnosis) -> str:
+    """All of it, 80 columns wide; recipe overrides are never broken."""
+    told = diagnosis.verdict
+    if diagnosis.illnesses:
+        told += ": " + ", ".join(title(one) for one in diagnosis.illnesses)
+    state = "finished at" if diagnosis.finished else "not finished: at"
+    place = f"{diagnosis.run}: {state} step {diagnosis.step:,} of {diagnosis.steps:,}"
+    blocks = [[*textwrap.wrap(told, WIDTH), *textwrap.wrap(place, WIDTH, break_long_words=False)]]
+    blocks += [_block(diagnosis, one) for one in (*diagnosis.illnesses, *diagnosis.notices)]
+    blocks += [textwrap.wrap(remark, WIDTH) for remark in diagnosis.remarks]
+    return "\n\n".join("\n".join(lines) for lines in blocks)
+
+
+def title(finding: Finding) -> str:
+    return finding.symptom.replace("_", " ")
+
+
+def spark(values: Sequence[float], most: int = SPARKS) -> str:
+    """A curve as blocks: each the median of its part of the values."""
+    finite = [value for value in values if math.isfinite(value)]
+    count = min(most, len(finite))
+    parts = [sorted(finite[len(finite) * n // count : len(finite) * (n + 1) // count]) for n in range(count)]
+    heights = [part[len(part) // 2] for part in parts]
+    low, high = min(heights, default=0.0), max(heights, default=0.0)
+    scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BLOCKS[round((height - low) * scale)] for height in heights)
+
+
+def _block(diagnosis: Diagnosis, finding: Finding) -> list[str]:
+    """A finding: what it is, the numbers and curves that show it, and what to try."""
+    kind = "" if finding.kind == "illness" else "notice: "
+    lines = [f"{kind}{title(finding)}, {_since(finding)}", *_row("", finding.about)]
+    numbers = ", ".join(f"{name} {_value(value)}" for name, value in finding.evidence.items())
+    lines += _row("evidence", numbers) if numbers else []
+    for name in finding.curves:
+        values = [value for _, value in diagnosis.curve(name)]
+        if values:
+            lines.append(f"  {name:<9} {spark(values)}  {_value(values[0])} to {_value(values[-1])}")
+    for number, remedy in enumerate(finding.remedy):
+        label = "" if number else "try"
+        lines += [f"  {label:<9} {shlex.quote(remedy)}"] if "=" in remedy else _row(label, remedy)
+    return lines
+
+
+def _row(label: str, text: str) -> list[str]:
+    """Text beside a label, wrapped."""
+    head = f"  {label:<9} " if label else "  "
+    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+
+
+def _since(finding: Finding) -> str:
+    return f"since step {finding.since_step:,} (confidence {finding.confidence:.0%})"
+
+
+def _shown_by(finding: Finding) -> str:
+    """The sentence and the first few numbers."""
+    numbers = [f"{name} {_value(value)}" for name, value in finding.evidence.items()][:3]
+    return finding.about + (f" ({', '.join(numbers)})" if numbers else "")
+
+
+def _try(finding: Finding) -> str:
+    return f"; try {' or '.join(finding.remedy)}" if finding.remedy else ""
+
+
+def _value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
