@@ -130,7 +130,7 @@ CAUSES: tuple[Cause, ...] = (
         # the slope is free to grow: seen in itself, in a discriminator too sure, or in values that run away
         named("penalty_not_working", "vanishing_gradient", "explosion"),
         has_penalty_not_wasserstein,
-        _of("times-", penalties, 1e-4) + _of("none-rate-", unpenalised, 5),
+        _of("times-", penalties, 1e-4) + _of("none-rate-", unpenalised, 12),
         _of("times-", penalties, 0) + _of("none-rate-", unpenalised, 8),
     ),
     Cause(
@@ -197,7 +197,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         (
             Severity("last", sabotage=freeze_layers(slice(-1, None))),
-            Severity("all-but-last", sabotage=freeze_layers(slice(0, -1))),
+            Severity("all-but-first-from-0.02", sabotage=freeze_layers(slice(1, None), 0.02), begin=0.02),
             Severity("all-from-0.03", sabotage=freeze_layers(slice(None), 0.03), begin=0.03),
         ),
     ),
