@@ -1,8 +1,8 @@
 """The causes: what makes a healthy setting ill, how badly, and which findings name it.
 
 A severity changes a recipe's fields, or sabotages the match that is built of them. Which findings count as the right
-one was decided before any doctor was tried, by what an expert would accept as naming the cause; the reason stands
-beside each set.
+one was decided before a doctor was run on any of them, by what an expert would accept as naming the cause; the reason
+stands beside each set.
 """
 
 from __future__ import annotations
