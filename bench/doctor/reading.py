@@ -11,6 +11,8 @@ from judging import Played, badness, healthy_medians
 from parts import Case, cause_of, settings_of
 from playing import outcome_of, place
 
+from sparring.rundir import RunDir, read_lines
+
 
 def measured(cases: Sequence[Case], out: Path) -> list[tuple[Case, float]]:
     """The badness of those cases that were played."""
@@ -57,11 +59,13 @@ def judged(cases: Sequence[Case], out: Path) -> list[Played]:
 
 
 def first_alarm(path: Path) -> int | None:
-    """The first step at which a finding of illness was opened while the run trained."""
-    file = path / "findings.jsonl"
-    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    opened = [line for line in lines if line.get("event") == "opened" and line.get("kind", "illness") == "illness"]
-    return min((int(line["at_step"]) for line in opened), default=None)
+    """The first step at which a finding of illness was opened while the run trained, or at which it fell."""
+    steps = [
+        int(line["at_step"] if "event" in line else line["since_step"])
+        for line in read_lines(RunDir(path).findings)
+        if line.get("event", "opened") == "opened" and line.get("kind", "illness") == "illness" and "symptom" in line
+    ]
+    return min(steps, default=None)
 
 
 def told(found: dict[str, Any]) -> str:
