@@ -197,7 +197,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         (
             Severity("last", sabotage=freeze_layers(slice(-1, None))),
-            Severity("all-but-first-from-0.02", sabotage=freeze_layers(slice(1, None), 0.02), begin=0.02),
+            Severity("all-but-last", sabotage=freeze_layers(slice(0, -1))),
             Severity("all-from-0.03", sabotage=freeze_layers(slice(None), 0.03), begin=0.03),
         ),
     ),
