@@ -58,7 +58,7 @@ def test_saving_loading_and_pruning(run: RunDir) -> None:
     for step in (0, 10, 20, 30, 40):
         run.save(step, STATE | {"step": step})
     assert run.saved_steps() == [0, 10, 20, 30, 40]
-    run.prune(2, best=10)
+    run.prune(2, (10, None))
     assert run.saved_steps() == [10, 30, 40]
     assert run.load(30)["step"] == 30
     run.discard_after(10)

@@ -24,7 +24,7 @@ from sparring.match import Match, make, measuring, probe_batch
 from sparring.nets import Own
 from sparring.players import frozen
 from sparring.recipe import Recipe
-from sparring.schedules import Adaptive, Cosine, Linear, Now, Schedule, Steps
+from sparring.schedules import Adaptive, Now, highest
 from sparring.surgery import Drop, Dropout, called_layers, random_layers, rewind, without_masks
 from sparring.surgery.places import WEIGHTED
 from sparring.terms.base import Weighted
@@ -83,21 +83,6 @@ def _too_high(rate: float, name: str) -> str:
         f"{rate:g} is the probability to drop, which keeps {1 - rate:.2g} of the values; take 0.1 to 0.5, "
         f"and if it was meant as a probability to keep, {name}={1 - rate:.2g}"
     )
-
-
-def highest(schedule: Schedule | tuple[float, ...]) -> float:
-    """The largest value that a schedule, or one of several rates, can take."""
-    match schedule:
-        case tuple():
-            return max(schedule)
-        case Linear() | Cosine():
-            return max(schedule.start, schedule.end)
-        case Steps():
-            return max(schedule.values.values())
-        case Adaptive():
-            return schedule.upper
-        case _:
-            return float(schedule)
 
 
 def of_layers(net: nn.Module) -> Iterator[str]:

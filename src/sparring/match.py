@@ -153,7 +153,10 @@ class Match:
         if self.average is not None and state["average"] is not None:
             self.average.net.load_state_dict(state["average"])
         for name, player in self.players.items():
+            own = [{key: group[key] for key in group if key != "params"} for group in player.optimiser.param_groups]
             player.optimiser.load_state_dict(state["optimisers"][name])
+            for group, options in zip(player.optimiser.param_groups, own, strict=True):
+                group.update(options)  # the recipe's, which a treatment may have changed since
             _in_the_weights_format(player.optimiser)
         for path, adaptive in self.controllers.items():
             adaptive.set(state["controllers"][path])

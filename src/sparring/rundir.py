@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class RunDir:
         self.probes = self.path / "probes.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
+        self.untreated = self.path / "untreated"
+        """State and recipe from before the last treatment, to go back to where it does not help."""
         self.report = self.path / "report.html"
 
     @property
@@ -126,10 +128,10 @@ class RunDir:
             advice = f"remove it to go on from step {others[-1]}" if others else "there is no other checkpoint"
             raise RequestError(f"{path}: damaged ({error}); {advice}") from None
 
-    def prune(self, keep: int, best: int | None) -> None:
-        """Removes all but the last `keep` checkpoints and the best."""
+    def prune(self, keep: int, also: Collection[int | None] = ()) -> None:
+        """Removes all but the last `keep` checkpoints and those of some steps."""
         for step in self.saved_steps()[:-keep]:
-            if step != best:
+            if step not in also:
                 shutil.rmtree(self.checkpoint(step))
 
     def discard_after(self, step: int) -> None:

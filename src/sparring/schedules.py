@@ -154,3 +154,18 @@ Schedule = Annotated[float | Linear | Cosine | Steps | Adaptive, OneOf(number=Tr
 def value(schedule: Schedule, now: Now) -> float:
     """What a schedule, or a plain number, says at this point of the run."""
     return float(schedule) if isinstance(schedule, (int, float)) else schedule.at(now)
+
+
+def highest(schedule: Schedule | tuple[float, ...]) -> float:
+    """The largest value that a schedule, or one of several rates, can take."""
+    match schedule:
+        case tuple():
+            return max(schedule)
+        case Linear() | Cosine():
+            return max(schedule.start, schedule.end)
+        case Steps():
+            return max(schedule.values.values())
+        case Adaptive():
+            return schedule.upper
+        case _:
+            return float(schedule)

@@ -44,21 +44,34 @@ class Scorer:
         if scores:
             self.talk.table(scores_table(scores, f"scores of {self.run.path} at step {match.step:,}"))
 
-    def _score(self, match: Match) -> dict[str, Any]:
+    def first(self, match: Match) -> tuple[str, dict[str, Any]] | None:
+        """The first score as it would be now, with its name; nothing is kept of it. None where there is none."""
+        if self.recipe.score.metrics == ():
+            return None
+        scores = self._scores(match, list(self.recipe.score.metrics or ())[:1] or None)
+        return next(iter(scores.items()), None)
+
+    def _scores(self, match: Match, names: Sequence[str] | None = None) -> dict[str, Any]:
+        """The scores of these names, or all that the recipe asks for; none, with a word, where they cannot be had."""
         recipe, data = self.recipe, self.data
         check_weights(match)  # a fallen generator can score, and must never be the best
         try:
             if self.extractor is None:
                 self.extractor = choose_extractor(recipe.score, data, match.engine.device, self.talk.say)
             source = Source(match.sampler(), data.codec, data.label_counts)
-            scores = scored(source, recipe, data, self.extractor, None, match.step)
+            return scored(source, recipe, data, self.extractor, names, match.step)
         except RequestError as error:
             self.talk.say(f"no scores: {error}")
             return {}
         finally:
             match.generator.train()
-        append_line(self.run.scores, {"step": match.step, "scores": scores})
-        if recipe.score.every:
+
+    def _score(self, match: Match) -> dict[str, Any]:
+        scores = self._scores(match)
+        if not scores:
+            return {}
+        append_line(self.run.scores, {"step": match.step, "attempt": match.attempt, "scores": scores})
+        if self.recipe.score.every:
             self._keep_best(match, next(iter(scores.values())))
         return scores
 

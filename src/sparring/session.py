@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sparring import pages, ranks, zoo
+from sparring import pages, ranks, treatment, zoo
 from sparring.advice import advice
 from sparring.build import OwnNets, build, fitted
 from sparring.compiling import can_compile
@@ -111,6 +111,8 @@ def found(job: Job, match: Match, chosen: Choice, source: Run | None = None) -> 
 
 def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device: str, own: OwnNets, talk: Talk) -> Run:
     """Goes on with a run, if it is the one that was asked for (`fields`; None for whichever it is)."""
+    with run.owned():
+        treatment.settle(run)
     recipe = read_recipe_of(run)
     data = recipe.data.load()
     recorded = json.loads(run.environment.read_text())
@@ -122,6 +124,7 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
     wanted = recipe
     if fields is not None:
         told = fields if not leaves_data_open(fields) else fields | {"data": recipe.model_dump(mode="json")["data"]}
+        told = zoo.override(told, treatment.active(run))
         asked = fitted(validated(told), data, own)
         must_be_same(run, recipe, asked)
         free = FREE_TO_CHANGE - {"budget"} - ({"steps"} if recipe.budget or for_ else set())
@@ -242,10 +245,30 @@ def take_weights(match: Match, other: Run) -> str:
 def play_out(job: Job, match: Match) -> Run:
     """Trains to the end, scores, reports."""
     tell(job)
+    bar, scorer = Bar(job.talk), Scorer(job.run, job.recipe, job.data, job.talk)
+    try:
+        with enough_disk(job.run):
+            while True:
+                try:
+                    reached = _trained(job, match, _observers(job, scorer, bar))
+                    break
+                except treatment.Treat as order:
+                    job, match = _treated(job, match, order)
+                except treatment.Undo:
+                    treatment.undo(job.run, match)
+                    job, match = _again(job)
+    finally:
+        bar.close()
+        match.engine.finish()
+    with enough_memory(job), enough_disk(job.run):
+        return _finished(job, match, scorer, reached)
+
+
+def _observers(job: Job, scorer: Scorer, bar: Bar) -> list[Observer]:
+    """All that is shown each step: those that the doctor's decisions do not wait for come last."""
     recipe, run, talk = job.recipe, job.run, job.talk
-    bar, scorer = Bar(talk), Scorer(run, recipe, job.data, talk)
     every = recipe.sample_every or max(recipe.steps // 10, 1)
-    observers: list[Observer] = [
+    found: list[Observer] = [
         Controllers(run, talk.say),
         Log(run, recipe.log_every),
         Pictures(every, lambda m: draw_picture(run, m)),
@@ -253,15 +276,36 @@ def play_out(job: Job, match: Match) -> Run:
         bar,
     ]
     if recipe.doctor != "off":
-        observers.insert(0, Attending(run, facts_of(recipe), talk.say, partial(remedies, recipe=recipe)))
-    try:
-        with enough_disk(run):
-            reached = _trained(job, match, observers)
-    finally:
-        bar.close()
-        match.engine.finish()
-    with enough_memory(job), enough_disk(run):
-        return _finished(job, match, scorer, reached)
+        doctor = Attending(run, facts_of(recipe), talk.say, partial(remedies, recipe=recipe))
+        found.insert(0, doctor)
+        if recipe.doctor == "treat":
+            found.insert(1, treatment.Treating(run, recipe, doctor, partial(_measure, scorer, doctor), talk.say))
+    return found
+
+
+def _measure(scorer: Scorer, doctor: Attending, match: Match) -> treatment.Measure | None:
+    """By what a treatment is judged: the run's first score, or the doctor's own distance where there is none."""
+    first = scorer.first(match)
+    if first is not None:
+        return treatment.Measure(first[0], first[1]["value"], first[1]["better"])
+    distance = doctor.history.last("distance", 3)
+    return None if distance is None else treatment.Measure("distance", distance, "lower")
+
+
+def _treated(job: Job, match: Match, order: treatment.Treat) -> tuple[Job, Match]:
+    """The run with a remedy, as it stood when all was well."""
+    line, before = treatment.begin(job.run, match, order), order.before
+    job.talk.say(
+        f"step {match.step:,}: treating {order.finding.symptom.replace('_', ' ')} ({before.name} {before.value:.4g}): "
+        f"back to step {line['back_to_step']:,} with {' '.join(order.overrides)}"
+    )
+    return _again(job)
+
+
+def _again(job: Job) -> tuple[Job, Match]:
+    """The run as its directory has it now."""
+    job = replace(job, recipe=read_recipe_of(job.run))
+    return job, built(job)
 
 
 def _trained(job: Job, match: Match, observers: Sequence[Observer]) -> bool:

@@ -82,7 +82,8 @@ class Trainer:
 
     def _kept(self) -> tuple[int, dict[str, Any] | None]:
         """The attempt this is, and the state to go on from."""
-        attempt = max((line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line), default=0)
+        attempts = [line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line]
+        attempt = attempts[-1] if attempts else 0
         saved = self.run.saved_steps()
         if saved:
             return attempt, self.run.load(saved[-1])
@@ -148,7 +149,13 @@ class Trainer:
                 f"{self.run.path}: step {self.match.step} cannot be saved ({error.strerror}); "
                 f"the run is intact at step {kept[-1] if kept else 0}"
             ) from None
-        self.run.prune(self.keeping.last, self.match.notes.get("best_step"))
+        self.run.prune(self.keeping.last, (self.match.notes.get("best_step"), *self._healthy()))
+
+    def _healthy(self) -> list[int]:
+        """The checkpoints that a treatment may want to go back to: the first, and the last at which all was well."""
+        well = self.match.notes.get("well")
+        before = [] if well is None else [step for step in self.run.saved_steps() if step <= well]
+        return [] if well is None else [0, *before[-1:]]
 
     def _go_back(self, fall: Diverged) -> None:
         self._falls += 1

@@ -4,13 +4,14 @@ from sparring.doctor.attend import Attending
 from sparring.doctor.cases import events_of
 from sparring.doctor.diagnosis import Diagnosis, diagnose
 from sparring.doctor.facts import facts_of
-from sparring.doctor.findings import SYMPTOMS, Finding
+from sparring.doctor.findings import CERTAIN, SYMPTOMS, Finding
 from sparring.doctor.history import Facts, History, Scored, history_of, scored_of
 from sparring.doctor.judge import judge, verdict
 from sparring.doctor.remedies import remedies
 from sparring.doctor.view import closing_lines, page
 
 __all__ = [
+    "CERTAIN",
     "SYMPTOMS",
     "Attending",
     "Diagnosis",

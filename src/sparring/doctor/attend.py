@@ -17,6 +17,7 @@ from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
 from sparring.doctor.subject import OfMatch
 from sparring.doctor.view import event_line
+from sparring.doctor.walk import standing, walked
 from sparring.doctor.window import Window
 from sparring.draws import Key
 from sparring.loop import Step
@@ -46,6 +47,9 @@ class Attending:
         self.say = say
         self.remedies = remedies
         self.history = History(facts)
+        self.found: list[Finding] = []
+        """What was found at `judged_at`, illnesses and the surest first."""
+        self.judged_at = -1
         self._probes: Probes | None = None
         self._window = Window(EVERY)
         self._notes: dict[str, Any] | None = None
@@ -63,7 +67,7 @@ class Attending:
 
     def _begin(self, match: Match) -> None:
         """Takes up what an earlier process read."""
-        for line in read_lines(self.run.probes):
+        for line in walked(read_lines(self.run.probes), standing(read_lines(self.run.findings))):
             if line.get("step", 0) <= match.step:
                 self.history.add(line)
         self._probes = Probes(OfMatch(match), Key(match.seed, "doctor"), {})
@@ -98,16 +102,22 @@ class Attending:
         self._judge(match.step, kept)
 
     def _judge(self, step: int, kept: dict[str, Any]) -> None:
-        """Tells what opens or closes at this reading."""
+        """Says what is found at this reading, and tells what opens or closes."""
         count = len(self.history.steps)
         if count % max(count // MOST_JUDGED, 1):
             return
         # Scores are taken after this; where the step is walked again, the file has this step's already
         self.history.scores = scores_of(self.run, step - 1)
-        for event in follow(kept.setdefault("cases", {}), judge(self.history)):
+        self.found, self.judged_at = judge(self.history), step
+        for event in follow(kept.setdefault("cases", {}), self.found):
             event = event._replace(finding=event.finding.with_remedy(self.remedies(event.finding)))
             append_line(self.run.findings, event.to_json(step))
             self.say(event_line(step, event))
+
+    def open(self, match: Match) -> set[str]:
+        """The symptoms that are open."""
+        cases: dict[str, Any] = self._kept(match).get("cases", {})
+        return {symptom for symptom, case in cases.items() if case["open"]}
 
 
 def _moved(value: Any, device: torch.device) -> Any:

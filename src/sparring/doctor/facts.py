@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sparring.doctor.history import Facts
-from sparring.recipe import Recipe
-from sparring.surgery import ClipWeights, SpectralNorm
+from sparring.recipe import PlayerOptions, Recipe
+from sparring.schedules import highest
+from sparring.surgery import ClipWeights, Dropout, SpectralNorm
 from sparring.terms.base import Weighted
 
 
@@ -17,8 +18,23 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         batch=recipe.batch,
         zero_is_undecided=recipe.objective.zero_is_undecided,
         differences_alone=recipe.objective.differences_alone,
-        penalties=tuple(name for name, term in terms if isinstance(term, Weighted) and term.takes_slopes),
+        penalties=tuple(
+            name
+            for name, term in terms
+            if isinstance(term, Weighted) and term.takes_slopes and highest(term.weight) > 0
+        ),
         bounded=any(isinstance(one, SpectralNorm | ClipWeights) for one in surgery),
         needs_bound=recipe.objective.recipe_name() == "wasserstein",
+        saturates=recipe.objective.recipe_name() == "minimax",
+        takes_sigmoid=recipe.objective.applies_sigmoid,
+        dropout=_dropout(recipe.discriminator),
+        generator_dropout=_dropout(recipe.generator),
+        rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
         finished=finished,
     )
+
+
+def _dropout(options: PlayerOptions) -> float:
+    """The highest rate of a player's dropout; 0 where it has none."""
+    rates = [highest(one.rate) for one in options.surgery.values() if isinstance(one, Dropout)]
+    return max(rates, default=0.0)

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,16 @@ class Facts:
     """Whether something else (spectral norm, clipping) bounds the discriminator's slope."""
     needs_bound: bool = False
     """Whether the objective means nothing without a bounded slope (Wasserstein)."""
+    saturates: bool = False
+    """Whether the generator's loss flattens where the discriminator is sure (minimax)."""
+    takes_sigmoid: bool = False
+    """Whether the loss applies the sigmoid to logits itself."""
+    dropout: float = 0.0
+    """The highest rate in the discriminator."""
+    generator_dropout: float = 0.0
+    """The highest rate in the generator."""
+    rates: tuple[float, float] | None = None
+    """Learning rates of discriminator and generator, at their highest."""
     finished: bool = False
     """Whether the last step was reached."""
 
@@ -188,6 +198,6 @@ def scored_of(lines: Sequence[Mapping[str, Any]], until: int | None = None) -> t
     return tuple(result)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether it is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -60,9 +60,12 @@ class Yardstick:
         self.close = float(nearest.quantile(0.05))
         """Below it a pair is nearer than all but a twentieth of real nearest neighbours."""
         if heldout is not None and self.judged is heldout:
-            self.to_train = torch.cdist(heldout, train).amin(1)
-        else:
-            self.to_train = nearest
+            nearest = torch.cdist(heldout, train).amin(1)
+        self.edge = float(nearest.quantile(0.05))
+        """Below it a sample is nearer to a training sample than all but a twentieth of held-out ones."""
+        if labels is not None:
+            self.classes = int(labels.max()) + 1
+            self.entropy = _entropy_of(labels, self.classes).clamp(min=1e-12)
 
     def statistics(self, fake: Tensor, *, full: bool = True) -> dict[str, Tensor]:
         """Of fakes' features [n, width]: scalars by name.
@@ -72,7 +75,8 @@ class Yardstick:
         from the span of these components, over that of real samples. `covered`: share of real samples whose ball holds
         a fake. `precise`: share of fakes in the ball of a real one. `twins`: share of fakes with another as near as a
         twentieth of real ones have. `copies`: share of fakes nearer to a training sample than all but a twentieth of
-        held-out ones. `shift`: distance of the means over the radius. `contrast`: radius over that of reals.
+        held-out ones. `entropy`: of the labels of the nearest training samples, over that of all labels. `shift`:
+        distance of the means over the radius. `contrast`: radius over that of reals.
         """
         found = {"spread": _apart(fake) / self.apart}
         centre = fake.mean(0)
@@ -88,32 +92,24 @@ class Yardstick:
         found["covered"] = inside.any(0).float().mean()
         found["precise"] = inside.any(1).float().mean()
         found["twins"] = (_nearest(fake) < self.close).float().mean()
+        to_train, nearest = torch.cdist(fake, self.train).min(1)
         if self.close > 1e-6 * self.radius:  # else there are duplicates among the reals
-            edge = self.to_train.quantile(0.05)
-            found["copies"] = (torch.cdist(fake, self.train).amin(1) < edge).float().mean()
+            found["copies"] = (to_train < self.edge).float().mean()
         if self.labels is not None:
-            found["entropy"] = self._entropy(fake)
+            found["entropy"] = _entropy_of(self.labels[nearest], self.classes) / self.entropy
         return found
 
     def distance(self, fake: Tensor) -> Tensor:
         """See `statistics`."""
         mean = self.judged.mean(0)
         ours, theirs = (fake - mean) @ self.axes, (self.judged - mean) @ self.axes
-        whole: Tensor = _frechet(ours, theirs)
-        return whole / self.axes.shape[1]
+        return _frechet(ours, theirs).div(self.axes.shape[1])
 
     def _residual(self, samples: Tensor) -> Tensor:
         """The mean squared distance from the span of the first principal components."""
         centred = samples - self.mean
-        rest: Tensor = (centred - centred @ self.span @ self.span.T).square().sum(1).mean()
-        return rest
-
-    def _entropy(self, fake: Tensor) -> Tensor:
-        """Entropy of the labels of fakes' nearest training samples, over that of the training samples' labels."""
-        assert self.labels is not None
-        nearest = self.labels[torch.cdist(fake, self.train).argmin(1)]
-        classes = int(self.labels.max()) + 1
-        return _entropy_of(nearest, classes) / _entropy_of(self.labels, classes).clamp(min=1e-12)
+        rest: Tensor = centred - centred @ self.span @ self.span.T
+        return rest.square().sum(1).mean()
 
 
 def _apart(features: Tensor) -> Tensor:

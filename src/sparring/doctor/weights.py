@@ -16,7 +16,8 @@ WATCHED = 4096
 """Coordinates of a network whose way is followed, about."""
 LEAST = 8
 """Coordinates of each tensor, at least."""
-SQUASHING = (nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Hardsigmoid, nn.Softsign)
+FIRST_PASSES = 4
+"""Steps of power iteration at the first reading."""
 
 
 class Sketch:
@@ -24,12 +25,12 @@ class Sketch:
     chance, those of all weights."""
 
     def __init__(self, net: nn.Module, key: Key) -> None:
-        learns = [(name, weight) for name, weight in net.named_parameters() if weight.requires_grad]
-        self.names = [name for name, _ in learns]
-        self.weights = [weight.detach() for _, weight in learns]
+        self.weights = [weight.detach() for weight in net.parameters()]
         whole = max(sum(weight.numel() for weight in self.weights), 1)
+        self.shares = [weight.numel() / whole for weight in self.weights]
+        """Each tensor's share of the network's weights."""
         self.index: list[Tensor] = []
-        for name, weight in zip(self.names, self.weights, strict=True):
+        for (name, _), weight in zip(net.named_parameters(), self.weights, strict=True):
             count = min(weight.numel(), max(LEAST, WATCHED * weight.numel() // whole))
             source = torch.Generator().manual_seed(key.at(name).seed)
             self.index.append(torch.randint(weight.numel(), (count,), generator=source).to(weight.device))
@@ -43,9 +44,11 @@ class Sketch:
         return torch.cat([weight.take(index) for weight, index in zip(self.weights, self.index, strict=True)]).float()
 
     def still(self, before: Tensor, now: Tensor) -> Tensor:
-        """The share of weight tensors none of whose chosen coordinates has moved."""
-        moved = [part.any() for part in torch.split(before != now, self.sizes)] if self.weights else []
-        return 1 - torch.stack(moved).float().mean() if moved else torch.zeros(())
+        """The share of all weights that stand in tensors none of whose chosen coordinates has moved."""
+        if not self.weights:
+            return torch.zeros(())
+        moved = torch.stack([part.any() for part in torch.split(before != now, self.sizes)])
+        return (~moved * torch.tensor(self.shares, device=moved.device)).sum()
 
 
 def cosine(first: Tensor, second: Tensor) -> Tensor:
@@ -70,16 +73,14 @@ class SpectralNorms:
         self.layers = {name: module for name, module in net.named_modules() if isinstance(module, WEIGHTED)}
 
     @torch.no_grad()
-    def read(self, kept: dict[str, Tensor], passes: int = 1) -> Tensor:
+    def read(self, kept: dict[str, Tensor]) -> Tensor:
         """The largest over the layers; `kept` holds each layer's vector from reading to reading."""
         largest = []
         for name, layer in self.layers.items():
             weight = layer.weight.detach().float().flatten(1)
-            if name not in kept:
-                kept[name] = torch.ones(weight.shape[1], device=weight.device)
-                passes = 4
-            vector = kept[name]
-            for _ in range(passes):
+            new = name not in kept
+            vector = torch.arange(weight.shape[1], device=weight.device).float().cos() if new else kept[name]
+            for _ in range(FIRST_PASSES if new else 1):
                 vector = weight.T @ (weight @ vector)
                 vector = vector / vector.norm().clamp(min=1e-30)
             kept[name] = vector

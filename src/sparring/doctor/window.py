@@ -15,18 +15,29 @@ class Window:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self._made: tuple[int, tuple[str | None, ...], list[list[Tensor]]] | None = None
 
     def take(self, kept: dict[str, Any], step: Step) -> None:
         """Notes a step's losses, of each player's last move. `kept` is saved with the run."""
-        losses = {f"d_{name}": loss for name, loss in (step.discriminator or [{}])[-1].items()}
-        losses |= {f"g_{name}": loss for name, loss in (step.generator or [{}])[-1].items()}
+        discriminator = step.discriminator[-1] if step.discriminator else {}
+        generator = step.generator[-1] if step.generator else {}
+        losses = [*discriminator.values(), *generator.values()]
         if not losses:
             return
-        names = kept.setdefault("losses", {})
-        for name in losses.keys() - names.keys():
-            names[name] = torch.full((self.size,), torch.nan, device=losses[name].device)
-        row = step.number % self.size
-        torch._foreach_copy_([names[name][row] for name in losses], [loss.detach().float() for loss in losses.values()])
+        places = self._places(kept, (*discriminator, None, *generator), losses[0].device)
+        torch._foreach_copy_(places[step.number % self.size], losses)
+
+    def _places(self, kept: dict[str, Any], names: tuple[str | None, ...], device: torch.device) -> list[list[Tensor]]:
+        """For each row of the window, where losses of these names go; made once, for it takes longer than to copy."""
+        rows = kept.setdefault("losses", {})
+        if self._made is None or self._made[:2] != (id(rows), names):
+            middle = names.index(None)
+            full = [f"{'d' if place < middle else 'g'}_{name}" for place, name in enumerate(names) if name is not None]
+            for name in full:
+                if name not in rows:
+                    rows[name] = torch.full((self.size,), torch.nan, device=device)
+            self._made = (id(rows), names, [list(row) for row in zip(*(rows[n].unbind() for n in full), strict=True)])
+        return self._made[2]
 
     def read(self, kept: dict[str, Any]) -> dict[str, float]:
         """The numbers of the window, which is empty after."""

@@ -1,12 +1,19 @@
-"""Numbers that run away."""
+"""Trainings that run away or go in circles."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from sparring.doctor.findings import Evidence, Finding
 from sparring.doctor.history import History
+from sparring.doctor.rules.signs import RECENT, first, poor, ramp
 
-RECENT = 0.25
+LATELY = 0.25
 """Part of a history in which a fall still counts, once the run went on after it."""
+STEEP = 5.0
+"""Slope of a discriminator, in logits over a unit of the samples, beyond which a bound on it has failed."""
+FEW = 8
+"""Samples of a batch that are too few."""
 
 
 def diverged(history: History) -> Finding | None:
@@ -16,8 +23,51 @@ def diverged(history: History) -> Finding | None:
     fall = history.falls[-1]
     step = int(fall.get("since_step", 0))
     gave_up = "back_to_step" not in fall
-    if not gave_up and step < (1 - RECENT) * history.step:
+    if not gave_up and step < (1 - LATELY) * history.step:
         return None
     evidence: Evidence = {"falls": float(len(history.falls)), "last_step": float(step)}
-    remedy = tuple(str(word) for word in fall.get("remedy", ()))
-    return Finding("diverged", step, 1.0 if gave_up else 0.7, evidence, ("d_loss", "g_loss"), remedy)
+    return Finding("diverged", step, 1.0 if gave_up else 0.7, evidence, ("d_loss", "g_loss"))
+
+
+def explosion(history: History) -> Finding | None:
+    """Logits far beyond what a loss can use, or weights or slopes many times what they were."""
+    spread, slope = history.last("logit_std", RECENT), history.last("slope_train", RECENT)
+    weight = history.last("d_weight_max", RECENT)
+    if spread is None:
+        return None
+    usable = 50.0 if history.facts.differences_alone else 15.0
+    strength = max(ramp(np.log10(max(spread, 1e-9)), np.log10(usable), np.log10(usable) + 1), ramp(weight, 10, 100))
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"logit_std": spread, "slope_train": slope or 0.0, "d_weight_max": weight or 0.0}
+    confidence = 0.5 + 0.5 * max(strength, 0.8 * poor(history))
+    since = first(history, "logit_std", lambda value: value > usable)
+    return Finding("explosion", since, confidence, evidence, ("logit_std", "slope_train", "d_weight_max"))
+
+
+def oscillation(history: History) -> Finding | None:
+    """The same latents give other samples at each reading, the weights move far without a direction that lasts, and the
+    samples are no better for it."""
+    motion, turned = history.last("motion", RECENT), history.last("g_turned", RECENT)
+    moved = history.last("g_moved", RECENT)
+    if motion is None or turned is None or moved is None:
+        return None
+    restless = ramp(motion, 0.3, 0.8) * ramp(turned, 0.7, 0.3)
+    strength = restless * poor(history)
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"motion": motion, "g_turned": turned, "g_moved": moved}
+    since = first(history, "motion", lambda value: value > 0.3)
+    return Finding("oscillation", since, 0.4 + 0.6 * strength, evidence, ("motion", "g_turned", "g_loss"))
+
+
+def noisy_gradient(history: History) -> Finding | None:
+    """Batches of a few samples, and poor samples."""
+    batch = history.facts.batch
+    if batch is None or batch > FEW:
+        return None
+    strength = poor(history)
+    evidence: Evidence = {"batch": float(batch), "d_loss_std": history.last("d_loss_std", RECENT) or 0.0}
+    return Finding(
+        "noisy_gradient", 0, 0.4 + 0.6 * strength * ramp(batch, FEW + 4, 4), evidence, ("d_loss", "d_loss_std")
+    )

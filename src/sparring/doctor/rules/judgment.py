@@ -1,0 +1,120 @@
+"""What the discriminator's judgments tell: too sure, too weak, learned by heart, held too hard or not at all."""
+
+from __future__ import annotations
+
+from sparring.doctor.findings import Evidence, Finding
+from sparring.doctor.history import History
+from sparring.doctor.rules.signs import RECENT, first, poor, ramp
+
+SURE = 0.97
+"""Probability to rank a held-out sample above a fake, beyond which the discriminator is not to be fooled."""
+
+
+def _apart(history: History) -> tuple[str, float | None]:
+    name = "apart_heldout" if len(history.values("apart_heldout", 1)) else "apart_train"
+    return name, history.last(name, RECENT)
+
+
+def vanishing_gradient(history: History) -> Finding | None:
+    """The discriminator tells fakes from reals for sure, and the generator's loss is flat there, or it moves too little
+    to catch up."""
+    name, apart = _apart(history)
+    pull, push = history.last("pull", RECENT), history.last("loss_gradient", RECENT)
+    g_moved, d_moved = history.last("g_moved", RECENT), history.last("d_moved", RECENT)
+    if apart is None:
+        return None
+    sure = ramp(apart, 0.93, 0.99)
+    flat = ramp(pull, 0.1, 0.01) if pull is not None else 0.0
+    lame = ramp(g_moved / max(d_moved, 1e-12), 0.7, 0.3) if g_moved is not None and d_moved is not None else 0.0
+    strength = sure * max(flat, lame, 0.5) * poor(history)
+    if strength <= 0:
+        return None
+    evidence: Evidence = {name: apart, "pull": pull or 0.0, "loss_gradient": push or 0.0}
+    if g_moved is not None and d_moved is not None:
+        evidence |= {"g_moved": g_moved, "d_moved": d_moved}
+    since = first(history, name, lambda value: value > 0.93)
+    return Finding("vanishing_gradient", since, 0.4 + 0.6 * strength, evidence, (name, "pull", "loss_gradient"))
+
+
+def discriminator_too_weak(history: History) -> Finding | None:
+    """Samples are far from the data, and the discriminator ranks them among reals."""
+    name, apart = _apart(history)
+    if apart is None:
+        return None
+    g_moved, d_moved = history.last("g_moved", RECENT), history.last("d_moved", RECENT)
+    behind = ramp(d_moved / max(g_moved, 1e-12), 0.4, 0.1) if g_moved is not None and d_moved is not None else 0.0
+    blind = max(ramp(apart, 0.97, 0.75), behind, ramp(history.facts.dropout, 0.6, 0.85))
+    strength = blind * poor(history)
+    if strength <= 0:
+        return None
+    evidence: Evidence = {name: apart, "slope_train": history.last("slope_train", RECENT) or 0.0}
+    if history.facts.dropout:
+        evidence["dropout"] = history.facts.dropout
+    if g_moved is not None and d_moved is not None:
+        evidence |= {"g_moved": g_moved, "d_moved": d_moved}
+    since = first(history, name, lambda value: value < 0.97)
+    return Finding("discriminator_too_weak", since, 0.4 + 0.6 * strength, evidence, (name, "d_moved", "distance"))
+
+
+def discriminator_overfitting(history: History) -> Finding | None:
+    """It ranks training samples above held-out ones, which are as real."""
+    memory, overfit = history.last("memory", RECENT), history.last("overfit", RECENT)
+    train, heldout = history.last("apart_train", RECENT), history.last("apart_heldout", RECENT)
+    if memory is None or train is None or heldout is None:
+        return None
+    strength = max(ramp(memory, 0.62, 0.8), ramp(train - heldout, 0.1, 0.3))
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"memory": memory, "apart_train": train, "apart_heldout": heldout, "overfit": overfit or 0.0}
+    since = first(history, "memory", lambda value: value > 0.62)
+    confidence = 0.3 + 0.4 * strength + 0.3 * strength * poor(history)
+    curves = ("memory", "apart_train", "apart_heldout")
+    return Finding("discriminator_overfitting", since, confidence, evidence, curves)
+
+
+def bounded_logits(history: History) -> Finding | None:
+    """No logit ever leaves [0, 1], where the loss takes the sigmoid of logits."""
+    least, most = history.values("logit_least"), history.values("logit_most")
+    if len(least) < RECENT or not history.facts.takes_sigmoid:
+        return None
+    if least.min() < 0 or most.max() > 1:
+        return None
+    evidence: Evidence = {"logit_least": float(least.min()), "logit_most": float(most.max())}
+    confidence = 0.6 + 0.4 * poor(history)
+    return Finding("bounded_logits", 0, confidence, evidence, ("logit_least", "logit_most"))
+
+
+def penalty_not_working(history: History) -> Finding | None:
+    """The slope is far beyond what the objective needs it to be, or nothing holds it and the samples are poor."""
+    slope = history.last("slope_train", RECENT)
+    if slope is None:
+        return None
+    held = bool(history.facts.penalties) or history.facts.bounded
+    steep = ramp(slope, 2.5, 8.0) if history.facts.needs_bound else ramp(slope, 8.0, 30.0)
+    unheld = 0.0 if held else ramp(slope, 0.5, 2.0)
+    strength = max(steep if history.facts.needs_bound else steep * poor(history), unheld * poor(history))
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"slope_train": slope, "slope_fake": history.last("slope_fake", RECENT) or 0.0}
+    evidence["held_by"] = ", ".join(history.facts.penalties) or ("a bound" if held else "nothing")
+    since = first(history, "slope_train", lambda value: value > (2.5 if history.facts.needs_bound else 0.5))
+    return Finding("penalty_not_working", since, 0.45 + 0.55 * strength, evidence, ("slope_train", "slope_fake"))
+
+
+def penalty_dominates(history: History) -> Finding | None:
+    """The penalty is most of the loss, or has left the discriminator next to no slope, and the samples are poor."""
+    if not history.facts.penalties:
+        return None
+    slope, spread = history.last("slope_train", RECENT), history.last("logit_std", RECENT)
+    shares = [history.last(f"d_share_{name}", RECENT) for name in history.facts.penalties]
+    share = sum(value for value in shares if value is not None)
+    if slope is None or spread is None:
+        return None
+    flat = ramp(spread, 0.02, 0.002)
+    strength = max(flat, ramp(share, 0.5, 0.9)) * poor(history)
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"share": share, "slope_train": slope, "logit_std": spread}
+    since = first(history, "logit_std", lambda value: value < 0.02)
+    curves = ("slope_train", "logit_std", *(f"d_share_{name}" for name in history.facts.penalties))
+    return Finding("penalty_dominates", since, 0.4 + 0.6 * strength, evidence, curves)

@@ -1,0 +1,65 @@
+"""What the samples tell: alike, incomplete, copied."""
+
+from __future__ import annotations
+
+from sparring.doctor.findings import Evidence, Finding
+from sparring.doctor.history import History
+from sparring.doctor.rules.signs import far, first, lacking, poor, progress, ramp
+
+
+def mode_collapse(history: History) -> Finding | None:
+    """Samples are much more alike than real ones."""
+    spread, twins = history.last("spread", 3), history.last("twins", 3)
+    if spread is None:
+        return None
+    strength = ramp(spread, 0.7, 0.35) * ramp(progress(history), 0.1, 0.2)
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"spread": spread, "twins": twins or 0.0}
+    entropy = history.last("entropy", 3)
+    if entropy is not None:
+        evidence["entropy"] = entropy
+    since = first(history, "spread", lambda value: value < 0.7)
+    return Finding("mode_collapse", since, 0.4 + 0.6 * strength, evidence, ("spread", "twins", "entropy"))
+
+
+def mode_dropping(history: History) -> Finding | None:
+    """Samples look real, and part of the data is never made."""
+    missing, wrong = lacking(history, "covered"), lacking(history, "precise")
+    entropy = history.last("entropy", 3)
+    if missing is None or wrong is None:
+        return None
+    uneven = ramp(entropy, 0.95, 0.75) if entropy is not None else 0.0
+    strength = max(ramp(missing - wrong, 0.2, 0.5), uneven * ramp(wrong, 0.7, 0.4)) * poor(history)
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"covered": history.last("covered", 3) or 0.0, "precise": history.last("precise", 3) or 0.0}
+    evidence |= {"best_covered": history.data["best_covered"], "best_precise": history.data["best_precise"]}
+    if entropy is not None:
+        evidence["entropy"] = entropy
+    since = first(history, "covered", lambda value: value < 0.8 * history.data["best_covered"])
+    return Finding("mode_dropping", since, 0.4 + 0.55 * strength, evidence, ("covered", "precise", "entropy"))
+
+
+def memorisation(history: History) -> Finding | None:
+    """Far more samples lie next to a training sample than held-out ones do (a twentieth of them, by definition)."""
+    copies = history.last("copies", 3)
+    strength = ramp(copies, 0.12, 0.4)
+    if copies is None or strength <= 0:
+        return None
+    evidence: Evidence = {"copies": copies, "expected": 0.05}
+    since = first(history, "copies", lambda value: value > 0.12)
+    return Finding("memorisation", since, 0.45 + 0.55 * strength, evidence, ("copies",))
+
+
+def poor_samples(history: History) -> Finding | None:
+    """Samples stay far from the data."""
+    strength = poor(history)
+    if strength <= 0:
+        return None
+    names = ("distance", "residual", "covered", "precise")
+    evidence: Evidence = {name: value for name in names if (value := history.last(name, 3)) is not None}
+    since = first(history, "distance", lambda value: value > 0.15)
+    return Finding(
+        "poor_samples", since, 0.3 + 0.4 * far(history) * strength, evidence, ("distance", "covered", "precise")
+    )

@@ -1,0 +1,168 @@
+"""The doctor in a training loop of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring.doctor.cases import follow
+from sparring.doctor.checks import LOOKED_AT, of_samples
+from sparring.doctor.diagnosis import Diagnosis
+from sparring.doctor.findings import Finding
+from sparring.doctor.heard import Heard
+from sparring.doctor.history import Facts, History, is_number
+from sparring.doctor.judge import judge
+from sparring.doctor.probes import Probes
+from sparring.doctor.view import event_line, page
+from sparring.doctor.window import Window
+from sparring.draws import Key
+from sparring.errors import RequestError
+from sparring.loop import Step
+from sparring.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, Wasserstein
+
+OBJECTIVES = {
+    one.recipe_name(): one for one in (Minimax, NonSaturating, LeastSquares, Wasserstein, Hinge, Relativistic)
+}
+
+
+class Doctor:
+    """Watches two networks that a loop of your own trains, and says what is wrong, with evidence.
+
+    ```
+    doctor = Doctor(steps=20_000, objective="non_saturating", heldout=validation_images)
+    doctor.watch(discriminator, generator)
+    for real in loader:
+        ...                                  # your step, as it is
+        doctor.step(d_loss, g_loss)          # prints a line when a finding opens or closes
+    print(doctor)
+    ```
+
+    Networks are watched by forward hooks, and run again, in eval mode and without gradients by weights, every `every`
+    steps; nothing of the training changes. The generator is called as it was last called, and the discriminator gives
+    logits, or a tuple that begins with them; its inputs that the generator did not make are taken for real. If reals
+    are changed before the discriminator sees them (augmented, say), give plain ones as `real`.
+    """
+
+    def __init__(
+        self,
+        *,
+        real: Tensor | None = None,
+        heldout: Tensor | None = None,
+        steps: int | None = None,
+        batch: int | None = None,
+        objective: str | None = None,
+        every: int = 50,
+        seed: int = 0,
+        say: Callable[[str], None] | None = print,
+    ) -> None:
+        """`real` and `heldout` are samples [n, ...] as the discriminator sees them; without held-out ones overfitting
+        cannot be seen. `steps` is the length of the training, `objective` the loss's name in recipes
+        (`non_saturating`, `wasserstein`, ...), where known. Raises RequestError for another objective."""
+        if objective is not None and objective not in OBJECTIVES:
+            raise RequestError(f"objective: '{objective}' is unknown; there are {', '.join(OBJECTIVES)}")
+        if every < 3:
+            raise RequestError(f"every: {every} steps are too few between readings; take 3 or more")
+        self.objective: Objective | None = OBJECTIVES[objective]() if objective is not None else None
+        self.every, self.say, self.steps = every, say, steps
+        self.number = 0
+        """Steps so far."""
+        self._real, self._heldout = real, heldout
+        self._key = Key(seed, "doctor")
+        self._heard: Heard | None = None
+        self._probes: Probes | None = None
+        self._window, self._kept = Window(every), dict[str, Any]()
+        self._cases: dict[str, Any] = {}
+        taken = self.objective
+        self.history = History(
+            Facts(
+                steps=steps,
+                batch=batch,
+                zero_is_undecided=taken is None or taken.zero_is_undecided,
+                differences_alone=taken is not None and taken.differences_alone,
+                needs_bound=objective == "wasserstein",
+                saturates=objective == "minimax",
+                takes_sigmoid=taken is not None and taken.applies_sigmoid,
+            )
+        )
+
+    def watch(self, discriminator: nn.Module, generator: nn.Module) -> Doctor:
+        """Begins to listen to the networks. Call it once."""
+        if self._heard is not None:
+            raise RequestError("watch: this doctor watches two networks already; make another for others")
+        self._heard = Heard(discriminator, generator, self._real, self._heldout, self.objective)
+        return self
+
+    def step(self, d_loss: Tensor | float | None = None, g_loss: Tensor | float | None = None) -> list[Finding]:
+        """To be called after each step of the loop, with its losses where you like; gives what is found at this step,
+        the surest first: nothing but at every `every`th."""
+        if self._heard is None:
+            raise RequestError("step: nothing is watched yet; call watch(discriminator, generator) first")
+        self.number += 1
+        self._window.take(self._kept, _as_step(self.number - 1, d_loss, g_loss))
+        place = self.number % self.every
+        if place in (self.every - 2, self.every - 1) and self._ready(self._heard):
+            assert self._probes is not None
+            self._probes.glance()
+        return self._read(self._heard) if place == 0 and self._ready(self._heard) else []
+
+    def _ready(self, heard: Heard) -> bool:
+        """Whether a measurement can be made; prepares it when it first can."""
+        if self._probes is None and heard.ready:
+            heard.listening = False
+            self._probes = Probes(heard, self._key, {})
+            seen = heard.reals(False, LOOKED_AT, self._key.at("data"))
+            if seen is not None:
+                bounds = _bounds(heard.nets["generator"])
+                image = seen.samples.ndim == 4 and bounds is not None
+                self.history.add(of_samples(seen.samples, bounds or (-1.0, 1.0), image) | self._probes.best())
+            heard.listening = True
+        return self._probes is not None
+
+    def _read(self, heard: Heard) -> list[Finding]:
+        assert self._probes is not None
+        heard.listening = False
+        try:
+            line = self._window.read(self._kept) | self._probes.read(self.number, samples=True)
+        finally:
+            heard.listening = True
+        self.history.add({name: value for name, value in line.items() if is_number(value)} | {"step": self.number})
+        found = judge(self.history)
+        for event in follow(self._cases, found):
+            if self.say is not None:
+                self.say(event_line(self.number, event))
+        return found
+
+    def diagnosis(self) -> Diagnosis:
+        """What is found at the end of what was read so far."""
+        remarks = () if self.history.steps else ("nothing was read yet",)
+        whole = self.steps or self.number
+        return Diagnosis(
+            "this training", self.number, whole, self.number >= whole, tuple(judge(self.history)), self.history, remarks
+        )
+
+    def close(self) -> None:
+        """Takes the hooks off the networks."""
+        if self._heard is not None:
+            self._heard.close()
+
+    def __str__(self) -> str:
+        return page(self.diagnosis())
+
+
+def _as_step(number: int, d_loss: Tensor | float | None, g_loss: Tensor | float | None) -> Step:
+    """Losses as the loop of Sparring records them."""
+
+    def record(loss: Tensor | float | None) -> list[dict[str, Tensor]]:
+        return [] if loss is None else [{"loss": torch.as_tensor(loss).detach().float().mean()}]
+
+    return Step(number, None, record(d_loss), record(g_loss))
+
+
+def _bounds(generator: nn.Module) -> tuple[float, float] | None:
+    """The range of the generator's outputs, by its last layer; None where that does not tell."""
+    last = [module for module in generator.modules() if not list(module.children())][-1:]
+    kinds = {nn.Tanh: (-1.0, 1.0), nn.Hardtanh: (-1.0, 1.0), nn.Sigmoid: (0.0, 1.0), nn.Hardsigmoid: (0.0, 1.0)}
+    return next((bounds for kind, bounds in kinds.items() if last and isinstance(last[0], kind)), None)

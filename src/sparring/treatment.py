@@ -1,0 +1,213 @@
+"""Treating a run: back to its last healthy checkpoint, on with the remedy, and back again where that does not help.
+
+`findings.jsonl` says what was decided, in lines with an `event` of `treated`, `kept` or `undone`; what follows from
+the last of them (recipe, checkpoints) is brought about from it, again after a kill at any moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from sparring import zoo
+from sparring.doctor import CERTAIN, SYMPTOMS, Attending, Finding
+from sparring.doctor.remedies import calm, overrides_of, remedies
+from sparring.errors import RequestError
+from sparring.loop import Step
+from sparring.match import Match
+from sparring.recipe import Recipe, validated
+from sparring.rundir import RunDir, append_line, read_lines, read_state, write_file, write_state
+
+MOST = 3
+"""Treatments of a run, at most."""
+BETTER = 0.95
+"""A treatment is kept where the held-out score is at most so much of what it was (for scores where less is better)."""
+EVENTS = ("treated", "kept", "undone")
+
+
+class Measure(NamedTuple):
+    """A held-out score, by which a treatment is judged."""
+
+    name: str
+    value: float
+    better: str
+
+    def improves(self, on: Measure) -> bool:
+        """Whether it is better than another by enough to matter. Scores of different names cannot be compared."""
+        if self.name != on.name:
+            return False
+        return self.value < BETTER * on.value if self.better == "lower" else self.value > on.value / BETTER
+
+
+class Treat(Exception):
+    """A finding is to be treated, by overrides of the recipe."""
+
+    def __init__(self, finding: Finding, overrides: list[str], before: Measure) -> None:
+        super().__init__(finding.symptom, overrides)
+        self.finding = finding
+        self.overrides = overrides
+        self.before = before
+        """How the untreated run scores."""
+
+
+class Undo(Exception):
+    """A treatment did not help."""
+
+
+def events_of(run: RunDir) -> list[dict[str, Any]]:
+    """What was decided about treatments so far."""
+    return [line for line in read_lines(run.findings) if line.get("event") in EVENTS]
+
+
+def active(run: RunDir) -> list[str]:
+    """The overrides of all treatments that stand."""
+    standing: list[list[str]] = []
+    for line in events_of(run):
+        if line["event"] == "treated":
+            standing.append(line["overrides"])
+        elif line["event"] == "undone" and standing:
+            standing.pop()
+    return [word for overrides in standing for word in overrides]
+
+
+def chosen(findings: list[Finding], recipe: Recipe, events: list[dict[str, Any]]) -> tuple[Finding, list[str]] | None:
+    """The finding that is to be treated, and the overrides, if any: the surest illness with something left to try.
+    While a treatment is on trial, none."""
+    if (events and events[-1]["event"] == "treated") or sum(line["event"] == "treated" for line in events) >= MOST:
+        return None
+    tried = [line["overrides"] for line in events if line["event"] == "treated"]
+    for finding in findings:
+        if finding.kind != "illness" or finding.confidence < CERTAIN or SYMPTOMS[finding.symptom].by_clock:
+            continue
+        for overrides in (overrides_of(remedies(finding, recipe)), calm(recipe)):
+            if overrides and overrides not in tried and _changes(recipe, overrides):
+                return finding, overrides
+    return None
+
+
+def _changes(recipe: Recipe, overrides: list[str]) -> bool:
+    """Whether the recipe would be another one, and a valid one."""
+    try:
+        return treated_recipe(recipe, overrides) != recipe
+    except RequestError:
+        return False
+
+
+def treated_recipe(recipe: Recipe, overrides: list[str]) -> Recipe:
+    """The recipe with a treatment's overrides. Raises RequestError where that is none."""
+    return validated(zoo.override(recipe.model_dump(mode="json"), overrides))
+
+
+class Treating:
+    """An observer that decides: after the doctor's it sees what is open, and where a treatment is on trial it judges it
+    at the step at which it was begun."""
+
+    def __init__(
+        self,
+        run: RunDir,
+        recipe: Recipe,
+        doctor: Attending,
+        measure: Callable[[Match], Measure | None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.run, self.recipe, self.say = run, recipe, say
+        self.doctor = doctor
+        self.measure = measure
+        self.events = events_of(run)
+
+    def observe(self, match: Match, step: Step) -> None:
+        last = self.events[-1] if self.events else None
+        if last is not None and last["event"] == "treated":
+            if match.step >= last["at_step"]:
+                self._judge(match, last)
+            return
+        if self.doctor.judged_at != match.step:
+            return
+        if not any(finding.kind == "illness" for finding in self.doctor.found):
+            match.notes["well"] = match.step
+        found = chosen(self._pressing(match), self.recipe, self.events)
+        before = None if found is None else self.measure(match)
+        if found is not None and before is not None:
+            raise Treat(*found, before)
+
+    def _pressing(self, match: Match) -> list[Finding]:
+        """What has been found long enough to be open; at the end, all that was found."""
+        ended = match.step >= match.steps
+        return [finding for finding in self.doctor.found if ended or finding.symptom in self.doctor.open(match)]
+
+    def _judge(self, match: Match, line: Mapping[str, Any]) -> None:
+        """Keeps a treatment that helped; raises Undo for one that did not."""
+        before, now = Measure(*line["measure"]), self.measure(match)
+        if now is None or not now.improves(before):
+            told = "no score" if now is None else f"{now.name} {now.value:.4g}"
+            self.say(f"step {match.step:,}: {line['symptom']} is not better treated ({told}, was {before.value:.4g})")
+            raise Undo
+        self.say(f"step {match.step:,}: the treatment helped: {now.name} {now.value:.4g}, was {before.value:.4g}")
+        kept = {"event": "kept", "symptom": line["symptom"], "at_step": match.step, "measure": list(now)}
+        append_line(self.run.findings, kept)
+        self.events.append(kept)
+
+
+def begin(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
+    """Decides on a treatment, and brings it about; gives the line that says so."""
+    shutil.rmtree(run.untreated, ignore_errors=True)
+    run.untreated.mkdir()
+    write_state(run.untreated, match.state())
+    write_file(run.untreated / "recipe.yaml", run.recipe.read_text())
+    healthy = [step for step in run.saved_steps() if step < order.finding.since_step]
+    line = {
+        "event": "treated",
+        "symptom": order.finding.symptom,
+        "since_step": order.finding.since_step,
+        "at_step": match.step,
+        "back_to_step": max(healthy, default=run.saved_steps()[0]),
+        "attempt": 1
+        + max([match.attempt, *(line["attempt"] for line in read_lines(run.findings) if "attempt" in line)]),
+        "untreated_attempt": match.attempt,
+        "overrides": order.overrides,
+        "measure": list(order.before),
+    }
+    append_line(run.findings, line)
+    settle(run)
+    return line
+
+
+def undo(run: RunDir, match: Match) -> dict[str, Any]:
+    """Decides that the last treatment was none, and brings back what was before it; gives the line that says so."""
+    last = events_of(run)[-1]
+    line = {key: last[key] for key in ("symptom", "at_step", "back_to_step")}
+    line |= {"event": "undone", "attempt": last["untreated_attempt"]}
+    line |= {"treated_attempt": last["attempt"], "last_attempt": match.attempt}
+    append_line(run.findings, line)
+    settle(run)
+    return line
+
+
+def settle(run: RunDir) -> None:
+    """Brings about what the last decision says, as far as it is not yet: the recipe, and which checkpoints there are.
+    Does nothing where none is on trial or undone."""
+    events = events_of(run)
+    last = events[-1] if events else {}
+    if last.get("event") == "treated":
+        before = validated(zoo.read_yaml((run.untreated / "recipe.yaml").read_text(), "recipe.yaml"))
+        _written(run, zoo.to_yaml(treated_recipe(before, last["overrides"])))
+        _discard(run, last["back_to_step"], lambda attempt: attempt < last["attempt"])
+    elif last.get("event") == "undone":
+        _written(run, (run.untreated / "recipe.yaml").read_text())
+        _discard(run, last["back_to_step"], lambda attempt: attempt >= last["treated_attempt"])
+        saved = run.saved_steps()
+        if not saved or saved[-1] < last["at_step"]:
+            run.save(last["at_step"], read_state(run.untreated))
+
+
+def _written(run: RunDir, recipe: str) -> None:
+    if run.recipe.read_text() != recipe:
+        write_file(run.recipe, recipe)
+
+
+def _discard(run: RunDir, after: int, is_stale: Callable[[int], bool]) -> None:
+    """Removes the checkpoints after a step that are of an attempt that no longer counts."""
+    for step in run.saved_steps():
+        if step > after and is_stale(int(run.load(step)["attempt"])):
+            shutil.rmtree(run.checkpoint(step))
