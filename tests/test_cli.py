@@ -158,7 +158,7 @@ def test_diagnose_tells_a_sick_run_from_its_scores_alone(tmp_path: Path) -> None
     status, out, _ = sparring_command("diagnose", folder)
     assert status == 0
     assert out.splitlines()[0] == "sick: past its best"
-    assert "  fid       █▃▂▁▁▁▁▂▂▂▃▃  300 to 137" in out.splitlines()
+    assert "  fid       █▃▂▁▁▁▁▂▂▃▃▃  300 to 137" in out.splitlines()
     assert max(map(len, out.splitlines())) <= 80
     assert {path.name for path in folder.iterdir()} == {"recipe.yaml", "scores.jsonl", "log.jsonl"}
 

@@ -38,11 +38,11 @@ def test_an_undone_treatment_leaves_the_run_as_it_was() -> None:
     before = [line(step, 1) for step in (300, 400, 700)]
     during = [line(step, 2) for step in (400, 700)]
     after = [line(800, 1)]
-    assert walked([*before, *during], standing([FALL, TREATED])) == [before[0], *during]
-    assert walked([*before, *during], standing([FALL, TREATED, KEPT])) == [before[0], *during]
-    undone = standing([FALL, TREATED, FALL | {"attempt": 3}, UNDONE])
-    assert undone == [FALL]
-    assert walked([*before, *during, *after], undone) == [*before, *after]
+    assert walked([*before, *during], [FALL, TREATED]) == [before[0], *during]
+    assert walked([*before, *during], [FALL, TREATED, KEPT]) == [before[0], *during]
+    undone = [FALL, TREATED, FALL | {"attempt": 3}, UNDONE]
+    assert standing(undone) == [FALL]
+    assert walked([*before, *during, line(400, 3), *after], undone) == [*before, *after]
     assert standing([UNDONE]) == []
 
 

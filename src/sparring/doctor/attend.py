@@ -17,7 +17,7 @@ from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
 from sparring.doctor.subject import OfMatch
 from sparring.doctor.view import event_line
-from sparring.doctor.walk import standing, walked
+from sparring.doctor.walk import walked
 from sparring.doctor.window import Window
 from sparring.draws import Key
 from sparring.loop import Step
@@ -67,7 +67,7 @@ class Attending:
 
     def _begin(self, match: Match) -> None:
         """Takes up what an earlier process read."""
-        for line in walked(read_lines(self.run.probes), standing(read_lines(self.run.findings))):
+        for line in walked(read_lines(self.run.probes), read_lines(self.run.findings)):
             if line.get("step", 0) <= match.step:
                 self.history.add(line)
         self._probes = Probes(OfMatch(match), Key(match.seed, "doctor"), {})

@@ -65,8 +65,8 @@ class Diagnosis:
 
 def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     """What the run's files tell, as far as they go."""
-    told = standing(read_lines(run.findings))
-    falls = [line for line in told if "event" not in line and line.get("symptom") == "diverged"]
+    told = read_lines(run.findings)
+    falls = [line for line in standing(told) if "event" not in line and line.get("symptom") == "diverged"]
     history = history_of(walked(read_lines(run.probes), told), falls=[fall for fall in falls if _steps([fall], SINCE)])
     remarks = _remarks(history, recipe)
     log = walked(read_lines(run.log), told)
@@ -85,7 +85,7 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
 
 def scores_of(run: RunDir, until: int) -> tuple[Scored, ...]:
     """The scores of a run up to a step; lines of another form are left out."""
-    lines = walked(read_lines(run.scores), standing(read_lines(run.findings)))
+    lines = walked(read_lines(run.scores), read_lines(run.findings))
     whole = [line | {"scores": _whole(line["scores"])} for line in lines if isinstance(line.get("scores"), dict)]
     return scored_of(whole, until)
 
@@ -101,7 +101,7 @@ def _steps(lines: Sequence[Line], name: str) -> list[int]:
 def _recorded(told: Sequence[Line], step: int) -> list[Finding]:
     """Notices that others than rules have put down while training."""
     found: dict[str, Finding] = {}
-    for line in told:
+    for line in standing(told):
         symptom = SYMPTOMS.get(str(line.get("symptom")))
         if symptom is None or symptom.kind != "notice" or not _steps([line], SINCE) or not _steps([line], "confidence"):
             continue

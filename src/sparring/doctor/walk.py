@@ -24,18 +24,19 @@ def standing(told: Iterable[Line]) -> list[Line]:
 
 
 def walked(lines: Iterable[Line], told: Sequence[Line]) -> list[Line]:
-    """The lines of a file whose steps were not given up, `told` being what stands of `findings.jsonl`. A line that
-    names no step or no attempt stays."""
+    """The lines of a file whose steps were not given up, by what `findings.jsonl` tells. A line that names no step stays,
+    and so does one of an attempt whose beginning was not told."""
     way = [(-1.0, 0)]
-    for one in told:
+    for one in standing(told):
         back, attempt = one.get("back_to_step"), one.get("attempt")
         if is_number(back) and is_number(attempt):
             way = [*((step, number) for step, number in way if step < back), (float(back), int(attempt))]
-    return [line for line in lines if _on(way, line)]
+    known = {0, *(one["attempt"] for one in told if is_number(one.get("attempt")))}
+    return [line for line in lines if _on(way, known, line)]
 
 
-def _on(way: Sequence[tuple[float, int]], line: Line) -> bool:
+def _on(way: Sequence[tuple[float, int]], known: set[Any], line: Line) -> bool:
     step, attempt = line.get("step"), line.get("attempt")
-    if not is_number(step) or not is_number(attempt) or attempt > max(number for _, number in way):
+    if not is_number(step) or not is_number(attempt) or attempt not in known:
         return True
-    return bool(attempt == [number for begins, number in way if begins < step][-1])
+    return bool(attempt == [number for begins, number in way if begins < max(step, 0)][-1])
