@@ -115,7 +115,7 @@ def test_help_comes_without_importing_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
     status, out, _ = sparring_command("--help")
     assert status == 0
-    for verb in ("train", "sample", "evaluate", "report", "compare", "plan", "recipes", "show"):
+    for verb in ("train", "sample", "evaluate", "diagnose", "report", "compare", "plan", "recipes", "show"):
         assert verb in out
 
 
@@ -125,3 +125,46 @@ def test_no_words_print_the_help() -> None:
     assert len(out.splitlines()) > 10
     for verb in ("train", "sample", "plan"):
         assert verb in out
+
+
+def test_diagnose_json_is_one_object_of_the_agreed_form(run: Path) -> None:
+    status, out, _ = sparring_command("diagnose", run, "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert set(found) == {"run", "verdict", "findings"}
+    assert (found["run"], found["verdict"]) == (str(run), "healthy" if not found["findings"] else found["verdict"])
+    assert found == sparring.diagnose(run)
+
+
+def test_diagnose_tells_a_sick_run_from_its_scores_alone(tmp_path: Path) -> None:
+    """A run whose checkpoints are lost, and that was killed while it wrote a line."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text(recipe(tmp_path).read_text())
+    values = [300, 120, 80, 60, 49, 52, 60, 75, 90, 110, 125, 137]
+    lines = [
+        {"step": n, "scores": {"fid": {"value": value, "better": "lower", "protocol": {}}}}
+        for n, value in enumerate(values, 1)
+    ]
+    (folder / "scores.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"step": 13, "sco')
+    (folder / "log.jsonl").write_text('{"step": 12}\n{"st')
+    status, out, err = sparring_command("diagnose", folder, "--json")
+    assert (status, err) == (0, "no readings of the probes: only scores and what fell were looked at\n")
+    found = json.loads(out)
+    assert (found["verdict"], [one["symptom"] for one in found["findings"]]) == ("sick", ["past_its_best"])
+    finding = found["findings"][0]
+    assert {"symptom", "since_step", "confidence", "evidence", "remedy"} <= set(finding)
+    assert (finding["evidence"]["best"], finding["evidence"]["best_step"]) == (49.0, 5.0)
+    status, out, _ = sparring_command("diagnose", folder)
+    assert status == 0
+    assert out.splitlines()[0] == "sick: past its best"
+    assert "  fid       █▃▂▁▁▁▁▂▂▃▃▃  300 to 137" in out.splitlines()
+    assert max(map(len, out.splitlines())) <= 80
+    assert {path.name for path in folder.iterdir()} == {"recipe.yaml", "scores.jsonl", "log.jsonl"}
+
+
+def test_diagnose_of_what_is_no_run_is_one_line(tmp_path: Path) -> None:
+    for path, told in ((tmp_path, "not a run directory"), (tmp_path / "nowhere", "no such run")):
+        status, out, err = sparring_command("diagnose", path)
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+        assert told in err

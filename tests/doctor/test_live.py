@@ -27,6 +27,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         return [Finding("oscillation", 120, 0.7, {"turned": -0.9})] if sick else [Finding("converged", 5, 0.9)]
 
     monkeypatch.setattr("sparring.doctor.attend.judge", judge)
+    monkeypatch.setattr("sparring.doctor.diagnosis.remedies", lambda finding, recipe: ())
     monkeypatch.setattr("sparring.session.remedies", lambda finding, recipe: (f"batch={2 * recipe.batch}",))
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(small_fields(steps=STEPS, save_every=50, score={"metrics": []})))

@@ -125,7 +125,7 @@ def test_a_fall_for_good_is_an_illness_and_one_long_ago_is_none() -> None:
 
 def test_few_held_out_samples_are_a_notice() -> None:
     found = judge(history(KNOWN, {"data_heldout": 30.0}))
-    assert [finding.symptom for finding in found if finding.kind == "notice"] == ["evaluation_fault"]
+    assert "evaluation_fault" in [finding.symptom for finding in found if finding.kind == "notice"]
     assert verdict(found) == "healthy"
 
 

@@ -12,11 +12,12 @@ from sparring.doctor.cases import follow
 from sparring.doctor.checks import seen_in
 from sparring.doctor.diagnosis import scores_of
 from sparring.doctor.findings import Finding
-from sparring.doctor.history import Facts, History, is_number, standing
+from sparring.doctor.history import Facts, History, is_number
 from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
 from sparring.doctor.subject import OfMatch
 from sparring.doctor.view import event_line
+from sparring.doctor.walk import walked
 from sparring.doctor.window import Window
 from sparring.draws import Key
 from sparring.loop import Step
@@ -66,7 +67,7 @@ class Attending:
 
     def _begin(self, match: Match) -> None:
         """Takes up what an earlier process read."""
-        for line in standing(read_lines(self.run.probes), read_lines(self.run.findings)):
+        for line in walked(read_lines(self.run.probes), read_lines(self.run.findings)):
             if line.get("step", 0) <= match.step:
                 self.history.add(line)
         self._probes = Probes(OfMatch(match), Key(match.seed, "doctor"), {})
@@ -101,7 +102,7 @@ class Attending:
         self._judge(match.step, kept)
 
     def _judge(self, step: int, kept: dict[str, Any]) -> None:
-        """Tells what opens or closes at this reading."""
+        """Says what is found at this reading, and tells what opens or closes."""
         count = len(self.history.steps)
         if count % max(count // MOST_JUDGED, 1):
             return

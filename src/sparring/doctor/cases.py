@@ -3,11 +3,12 @@ in a row do not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sparring.doctor.findings import Finding
 from sparring.doctor.history import is_number
+from sparring.doctor.walk import Line, standing
 
 OPENS = 3
 """Readings in a row that show a finding before it is told."""
@@ -52,13 +53,13 @@ def follow(cases: dict[str, Any], found: Sequence[Finding]) -> list[Event]:
     return events
 
 
-def events_of(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def events_of(told: Iterable[Line]) -> list[Line]:
     """The openings and closings among the lines of `findings.jsonl`, by rising step. Of steps that were walked again (a
     resume, a return to a checkpoint) the later walk counts."""
-    found: list[dict[str, Any]] = []
-    for line in lines:
+    found: list[Line] = []
+    for line in standing(told):
         here, back = line.get("at_step"), line.get("back_to_step")
-        if "event" in line and is_number(here):
+        if line.get("event") in ("opened", "closed") and is_number(here):
             found = [one for one in found if one["at_step"] < here or _beside(one, line)]
             found.append(dict(line))
         elif is_number(back):
@@ -66,6 +67,6 @@ def events_of(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _beside(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _beside(one: Line, other: Line) -> bool:
     """Whether two lines tell of different findings at the same step."""
     return bool(one["at_step"] == other["at_step"] and one.get("symptom") != other.get("symptom"))

@@ -9,13 +9,14 @@ from typing import Any
 
 from sparring.doctor.facts import facts_of
 from sparring.doctor.findings import SYMPTOMS, Finding
-from sparring.doctor.history import History, Scored, history_of, is_number, number_of, scored_of, standing
+from sparring.doctor.history import History, Scored, history_of, is_number, scored_of
 from sparring.doctor.judge import judge, verdict
 from sparring.doctor.remedies import remedies
+from sparring.doctor.walk import Line, standing, walked
 from sparring.recipe import Recipe
 from sparring.rundir import RunDir, read_lines
 
-Line = dict[str, Any]
+SINCE = "since_step"
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,11 @@ class Diagnosis:
 
 def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     """What the run's files tell, as far as they go."""
-    lines = read_lines(run.findings)
-    told = [line for line in lines if "event" not in line]
-    falls = [line for line in told if line.get("symptom") == "diverged" and is_number(line.get("since_step"))]
-    history = history_of(standing(read_lines(run.probes), lines), falls=falls)
+    told = read_lines(run.findings)
+    falls = [line for line in standing(told) if "event" not in line and line.get("symptom") == "diverged"]
+    history = history_of(walked(read_lines(run.probes), told), falls=[fall for fall in falls if _steps([fall], SINCE)])
     remarks = _remarks(history, recipe)
-    log = standing(read_lines(run.log), lines)
+    log = walked(read_lines(run.log), told)
     step = max([history.step, *_steps(log, "step")[-1:], *run.saved_steps()[-1:]])
     if step > history.step:
         history.add({"step": step})  # rules ask how long ago something was
@@ -83,30 +83,29 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     return Diagnosis(str(run.path), step, recipe.steps, finished, treated, history, remarks)
 
 
-def _steps(lines: Sequence[Line], name: str) -> list[int]:
-    return [int(line[name]) for line in lines if is_number(line.get(name))]
-
-
 def scores_of(run: RunDir, until: int) -> tuple[Scored, ...]:
     """The scores of a run up to a step; lines of another form are left out."""
-    read = standing(read_lines(run.scores), read_lines(run.findings))
-    lines = [line for line in read if isinstance(line.get("scores"), dict)]
-    whole = [line | {"scores": {n: s for n, s in line["scores"].items() if _is_score(s)}} for line in lines]
+    lines = walked(read_lines(run.scores), read_lines(run.findings))
+    whole = [line | {"scores": _whole(line["scores"])} for line in lines if isinstance(line.get("scores"), dict)]
     return scored_of(whole, until)
 
 
-def _is_score(score: Any) -> bool:
-    return isinstance(score, dict) and isinstance(score.get("protocol", {}), dict)
+def _whole(scores: Line) -> Line:
+    return {n: s for n, s in scores.items() if isinstance(s, dict) and isinstance(s.get("protocol", {}), dict)}
+
+
+def _steps(lines: Sequence[Line], name: str) -> list[int]:
+    return [int(line[name]) for line in lines if is_number(line.get(name))]
 
 
 def _recorded(told: Sequence[Line], step: int) -> list[Finding]:
     """Notices that others than rules have put down while training."""
     found: dict[str, Finding] = {}
-    for line in told:
+    for line in standing(told):
         symptom = SYMPTOMS.get(str(line.get("symptom")))
-        if symptom is None or symptom.kind != "notice":
+        if symptom is None or symptom.kind != "notice" or not _steps([line], SINCE) or not _steps([line], "confidence"):
             continue
-        if number_of(line, "since_step") <= step and is_number(line.get("confidence")):
+        if line[SINCE] <= step:
             found[str(line["symptom"])] = Finding.from_json(line)
     return list(found.values())
 

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,35 +168,6 @@ def history_of(lines: Iterable[Mapping[str, Any]], facts: Facts = Facts(), **mor
     return history
 
 
-def standing(lines: Sequence[Mapping[str, Any]], decided: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The lines of a run's file (each with `step` and `attempt`) without what was given up by going back to a
-    checkpoint, also where it was not walked again yet; `decided` are the lines of `findings.jsonl`. A treatment that
-    was undone never was."""
-    given_up: list[tuple[float, float]] = []
-    undone: list[tuple[float, float]] = []
-    for one in decided:
-        if one.get("event") == "undone":
-            first, last = number_of(one, "treated_attempt"), number_of(one, "last_attempt")
-            undone.append((first, last))
-            given_up = [(attempt, back) for attempt, back in given_up if not first <= attempt <= last]
-        elif is_number(one.get("attempt")) and is_number(one.get("back_to_step")):
-            given_up.append((number_of(one, "attempt"), number_of(one, "back_to_step")))
-    return [
-        dict(line)
-        for line in lines
-        if not any(
-            number_of(line, "attempt") < attempt and number_of(line, "step") > back for attempt, back in given_up
-        )
-        and not any(first <= number_of(line, "attempt") <= last for first, last in undone)
-    ]
-
-
-def number_of(line: Mapping[str, Any], name: str) -> float:
-    """A number of a line; 0 where it has none of that name."""
-    value = line.get(name)
-    return float(value) if value is not None and is_number(value) else 0.0
-
-
 def best_of(scored: Scored) -> tuple[int, float]:
     """The step and value of the best score."""
     pick = min if scored.better == "lower" else max
@@ -227,6 +198,6 @@ def scored_of(lines: Sequence[Mapping[str, Any]], until: int | None = None) -> t
     return tuple(result)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether it is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

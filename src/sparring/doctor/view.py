@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sparring.doctor.cases import Event
 from sparring.doctor.diagnosis import Diagnosis
 from sparring.doctor.findings import Finding
+from sparring.doctor.remedies import overrides_of
 
 WIDTH = 80
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -75,7 +76,8 @@ def _block(diagnosis: Diagnosis, finding: Finding) -> list[str]:
             lines.append(f"  {name:<9} {spark(values)}  {_value(values[0])} to {_value(values[-1])}")
     for number, remedy in enumerate(finding.remedy):
         label = "" if number else "try"
-        lines += [f"  {label:<9} {shlex.quote(remedy)}"] if "=" in remedy else _row(label, remedy)
+        pasted = remedy in overrides_of((remedy,))
+        lines += [f"  {label:<9} {shlex.quote(remedy)}"] if pasted else _row(label, remedy)
     return lines
 
 
@@ -96,7 +98,9 @@ def _shown_by(finding: Finding) -> str:
 
 
 def _try(finding: Finding) -> str:
-    return f"; try {' or '.join(finding.remedy)}" if finding.remedy else ""
+    """Overrides as they can be pasted, all together; words where there are none."""
+    overrides = shlex.join(overrides_of(finding.remedy))
+    return f"; try {overrides or ' or '.join(finding.remedy)}" if finding.remedy else ""
 
 
 def _value(value: float | str) -> str:

@@ -37,10 +37,10 @@ RULES: tuple[Callable[[History], Finding | None], ...] = (
     noisy_gradient,
     dead_activations,
     frozen_weights,
-    past_its_best,
     poor_samples,
-    still_improving,
-    converged,
+    past_its_best,
     evaluation_fault,
     slowing_down,
+    still_improving,
+    converged,
 )
