@@ -157,7 +157,7 @@ def evaluate(
     chosen = choose_extractor(recipe.score, source, place, talk.say)
     if data is not None:
         names = _without_memorisation(names or default_metrics(source, chosen), named=names is not None)
-    made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts)
+    made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts, loaded.discriminator.to(place))
     scores = scored(made, recipe, source, chosen, names, loaded.step)
     if data is None:
         try:
