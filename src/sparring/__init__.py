@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sparring.api import compare, evaluate, load, plan, report, sample, show, study, train
+    from sparring.api import compare, evaluate, explore, load, plan, report, sample, show, study, train
     from sparring.errors import RequestError, SparringError, TrainingError
     from sparring.zoo import recipes
 
 _FROM = {
-    "sparring.api": ["compare", "evaluate", "load", "plan", "report", "sample", "show", "study", "train"],
+    "sparring.api": ["compare", "evaluate", "explore", "load", "plan", "report", "sample", "show", "study", "train"],
     "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
     "sparring.zoo": ["recipes"],
 }
@@ -33,6 +33,7 @@ __all__ = [
     "TrainingError",
     "compare",
     "evaluate",
+    "explore",
     "load",
     "plan",
     "recipes",

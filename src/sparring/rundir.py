@@ -42,6 +42,7 @@ class RunDir:
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
         self.report = self.path / "report.html"
+        self.explored = self.path / "explore.html"
 
     @property
     def exists(self) -> bool:
