@@ -209,10 +209,32 @@ class Opaque(nn.Module):
         return made.tanh().reshape(-1, 1, 8, 8)
 
 
+def test_other_data_must_have_the_labels_that_the_discriminator_knows(trained: Any, tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        write_images(tmp_path / "photos" / name, 60, (8, 8), "L", seed=len(name) + ord(name[0]))
+    with pytest.raises(RequestError, match="robustness of networks with labels needs the run's labels"):
+        sparring.evaluate(trained("labels"), data=tmp_path / "photos", metrics="fid,robustness", device="cpu")
+    found = sparring.evaluate(trained("plain"), data=tmp_path / "photos", metrics="attack_pgd", device="cpu")
+    assert found["scores"]["attack_pgd"]["protocol"]["data"] != "digits"
+
+
 def test_a_network_that_cannot_be_looked_into_ends_neither_training_nor_scores(tmp_path: Path) -> None:
     fields = small_fields() | {"score": {"metrics": ["fid", "robustness"], "extractor": "pixels"}}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(fields))
-    run = sparring.train(str(tmp_path / "small.yaml"), out=tmp_path / "run", quiet=True, generator=Opaque())
+
+    class Stubborn(Opaque):
+        def forward(self, latents: torch.Tensor) -> torch.Tensor:
+            if latents.requires_grad and not self.training:
+                raise RuntimeError("no gradients here")
+            return super().forward(latents)
+
+    words, bare = str(tmp_path / "small.yaml"), "score.metrics=[]"
+    stubborn = sparring.train(words, bare, out=tmp_path / "other", quiet=True, generator=Stubborn())
+    told = read((stubborn.path / "report.html").read_text()).one("section", id="learned").text
+    assert "These networks cannot be looked into: no gradients here" in told
+    with pytest.raises(RequestError, match="its networks cannot be looked into: no gradients here"):
+        sparring.explore(stubborn, device="cpu")
+    run = sparring.train(words, out=tmp_path / "run", quiet=True, generator=Opaque())
     assert run.finished
     assert set(run.scores) == {"fid", *ROBUST}
     assert run.scores["path_length"]["note"] == "the samples do not depend on the latent"

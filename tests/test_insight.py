@@ -119,6 +119,34 @@ def test_networks_of_a_users_own() -> None:
     assert torch.allclose(found.gram, sum(j.T @ j for j in jacobians) / 5, rtol=1e-4, atol=1e-7)
 
 
+class Modulated(nn.Module):
+    """A layer that takes two inputs, before one that takes the latent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3, 5, 2))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        return torch.einsum("ni,nj,kij->nk", x, style, self.weight)
+
+
+class Styled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.modulated, self.last = Modulated(), nn.Linear(SIZE, 2)
+
+    def forward(self, z: Tensor) -> Tensor:
+        made: Tensor = self.modulated(z[:, :5], z[:, 4:]).sum(1, keepdim=True) + self.last(z)
+        return made
+
+
+def test_layers_that_take_more_than_one_input_are_passed_over() -> None:
+    net = Styled()
+    found = first_of(net)
+    assert found.name == "last"
+    assert torch.allclose(found.gram, gram(net.last.weight))
+
+
 def test_a_network_that_ignores_its_latent_has_no_first_layer() -> None:
     layer = nn.Linear(2, 3).requires_grad_(False)
     assert first_layer(layer, lambda z, rows: layer(torch.ones(len(z), 2)), latents()) is None

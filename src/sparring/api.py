@@ -27,7 +27,7 @@ from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
-from sparring.scoring import choose_extractor, default_metrics
+from sparring.scoring import choose_extractor, default_metrics, needs_networks
 from sparring.tuning import choose
 from sparring.zoo import recipes as recipes
 
@@ -158,6 +158,8 @@ def evaluate(
     chosen = choose_extractor(recipe.score, source, place, talk.say)
     if data is not None:
         names = _without_memorisation(names or default_metrics(source, chosen), named=names is not None)
+        if recipe.game.labels != "none" and list(source.label_names) != loaded.label_names and needs_networks(names):
+            raise RequestError("metrics: robustness of networks with labels needs the run's labels; leave out --data")
     made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts, loaded.discriminator.to(place))
     scores = scored(made, recipe, source, chosen, names, loaded.step)
     if data is None:

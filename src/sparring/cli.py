@@ -77,7 +77,7 @@ def sample(
 def evaluate(
     run: Path,
     data: DataOption = None,
-    metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage.")] = None,
+    metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage or robustness.")] = None,
     extractor: Annotated[Optional[str], typer.Option(help="inception, classifier, selfsup or pixels.")] = None,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",

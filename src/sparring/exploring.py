@@ -48,7 +48,7 @@ class Effort(NamedTuple):
     """Of the integral."""
 
 
-BRIEF, WHOLE = Effort(3, 2, 8, 32), Effort(6, 4, 12, 128)
+BRIEF, WHOLE = Effort(3, 2, 8, 24), Effort(6, 4, 12, 128)
 """For a section of the report, and for a page of its own."""
 
 

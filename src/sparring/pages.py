@@ -84,12 +84,13 @@ def _real(data: DataSet) -> bytes | None:
     return png(grid(data.stored(shown), data.codec)) if len(shown) else None
 
 
-def _explored(run: Run, data: DataSet | None) -> Explored | None:
-    """What the networks learned, in brief; nothing where a network of the user's own cannot be looked into."""
+def _explored(run: Run, data: DataSet | None) -> Explored:
+    """What the networks learned, in brief; of networks of the user's own that cannot be looked into, why not."""
     try:
         return exploring.explored(run, data, exploring.BRIEF)[0]
-    except RuntimeError:  # PyTorch's for a pass that has no gradient, say; a training must not end on its report
-        return None
+    except RuntimeError as error:  # PyTorch's for a pass without gradient, say: no reason for a training to fail
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Explored("", [], [], 0.0, [], [], [f"These networks cannot be looked into: {why}"])
 
 
 def explore(run: Run, data: DataSet | None, given: Extractor | None, effort: Effort) -> tuple[str, dict[str, Any]]:

@@ -164,9 +164,9 @@ def score(
     return found
 
 
-def needs_networks(names: Iterable[str]) -> bool:
-    """Whether any of these metrics, no groups, is of the networks and not of samples alone."""
-    return any(name in metrics.GROUPS["robustness"] for name in names)
+def needs_networks(names: Sequence[str]) -> bool:
+    """Whether any of these metrics is of the networks and not of samples alone."""
+    return not set(metrics.GROUPS["robustness"]).isdisjoint(metrics.expanded(names))
 
 
 def _training_scores(

@@ -55,7 +55,9 @@ def outputs_of(watched: nn.Module, generate: Generate, latents: Tensor, at_once:
     """What a layer gives for latents [n, latent], float32 [n, outputs]; the pass ends there."""
     found: list[Tensor] = []
 
-    def note(_: nn.Module, __: Any, output: Tensor) -> None:
+    def note(_: nn.Module, __: Any, output: Any) -> None:
+        if not isinstance(output, Tensor):
+            raise RuntimeError(f"{type(watched).__name__} gives a {type(output).__name__}, not a tensor")
         found.append(output.detach().flatten(1).float().cpu())
         raise _Enough
 
@@ -106,18 +108,19 @@ def _weighs(layer: nn.Module) -> bool:
 def _map_of(layer: nn.Module, entered: Tensor) -> Callable[[Tensor], Tensor] | None:
     """The linear part of a layer: the layer itself less what it gives for zeros, or, where that is not linear (with an
     activation in it), its weight; None where neither is known. Its inputs are [n, ...], like those that entered."""
-    with torch.no_grad():
-        if isinstance(layer, nn.Bilinear):
-            return None
+
+    def linear(columns: Tensor) -> Tensor:
         none = layer.forward(torch.zeros_like(entered[:1]))  # not a call: hooks belong to the network's passes
+        found: Tensor = layer.forward(columns) - none
+        return found
 
-        def linear(columns: Tensor) -> Tensor:
-            found: Tensor = layer.forward(columns) - none
-            return found
-
-        once, thrice = linear(entered[:1]), linear(-3 * entered[:1])
+    try:
+        with torch.no_grad():
+            once, thrice = linear(entered[:1]), linear(-3 * entered[:1])
         if torch.allclose(thrice, -3 * once, rtol=1e-3, atol=1e-4 * float(once.abs().max())):
             return linear
+    except (TypeError, RuntimeError):  # a user's layer that takes more than one input, or gives more than one output
+        pass
     weight = getattr(layer, "weight", None)
     if isinstance(weight, Tensor) and weight.ndim == 2 and weight.shape[1] == entered[0].numel():
         matrix = weight.detach()
