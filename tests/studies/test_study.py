@@ -516,7 +516,7 @@ def test_controllers_never_see_what_answers_are_drawn_from(tmp_path: Path, monke
     study(tmp_path, f"{RATE}=0,{{adaptive: {{}}}}")
     judge = Yardstick(small_design(VARY).recipe(small_design(VARY).arms[0], 0), None, torch.device("cpu"))
     assert read
-    assert all(torch.equal(rows, judge.data.samples[judge.selection]) for rows in read)
+    assert all(torch.equal(rows, judge.data.samples[judge.numbers["selection"]]) for rows in read)
 
 
 def test_cells_of_a_file_with_dots_in_its_name_lie_in_one_folder(
