@@ -11,7 +11,11 @@ from judging import Played, badness, healthy_medians
 from parts import Case, cause_of, settings_of
 from playing import outcome_of, place
 
-from sparring.rundir import RunDir, read_lines
+import sparring
+from sparring.doctor import diagnose, judge
+from sparring.doctor.cases import replayed
+from sparring.run import read_recipe_of
+from sparring.rundir import RunDir
 
 
 def measured(cases: Sequence[Case], out: Path) -> list[tuple[Case, float]]:
@@ -34,12 +38,10 @@ def ratios(cases: Sequence[Case], out: Path) -> list[tuple[Case, float, float]]:
 
 def judged(cases: Sequence[Case], out: Path) -> list[Played]:
     """Every played case with what the doctor says of it."""
-    from sparring import diagnose  # type: ignore[attr-defined]  # here, since the other verbs do without a doctor
-
     runs = []
     for case, value, ratio in ratios(cases, out):
         path = place(case, out)
-        told = diagnose(path)
+        told = sparring.diagnose(path)
         steps = settings_of(case.part)[case.setting].fields["steps"]
         cause, severity = cause_of(case) if case.cause else (None, None)
         runs.append(
@@ -59,12 +61,15 @@ def judged(cases: Sequence[Case], out: Path) -> list[Played]:
 
 
 def first_alarm(path: Path) -> int | None:
-    """The first step at which a finding of illness was opened while the run trained, or at which it fell."""
-    steps = [
-        int(line["at_step"] if "event" in line else line["since_step"])
-        for line in read_lines(RunDir(path).findings)
-        if line.get("event", "opened") == "opened" and line.get("kind", "illness") == "illness" and "symptom" in line
-    ]
+    """The first step at which a finding of illness is opened, or at which the run fell.
+
+    Played over again from what the run measured, since rules are functions of that alone: what is judged are the rules
+    as they are, not those that were there when the run was played.
+    """
+    run = RunDir(path)
+    found = diagnose(run, read_recipe_of(run))
+    steps = [step for step, event in replayed(found.history, judge) if event.event == "opened"]
+    steps += [int(fall["since_step"]) for fall in found.history.falls]
     return min(steps, default=None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparring.doctor.findings import SURE, Evidence, Finding
 from sparring.doctor.history import History
-from sparring.doctor.rules.signs import best, first, lacking, poor, progress, ramp, weighed
+from sparring.doctor.rules.signs import best, first, in_vain, lacking, poor, ramp, weighed
 
 
 def mode_collapse(history: History) -> Finding | None:
@@ -12,7 +12,7 @@ def mode_collapse(history: History) -> Finding | None:
     spread, twins = history.last("spread", 3), history.last("twins", 3)
     if spread is None:
         return None
-    strength = ramp(spread, 0.7, 0.35) * ramp(progress(history), 0.1, 0.2)
+    strength = ramp(spread, 0.7, 0.35) * in_vain(history)
     if strength <= 0:
         return None
     evidence: Evidence = {"spread": spread, "twins": twins or 0.0}
@@ -20,7 +20,7 @@ def mode_collapse(history: History) -> Finding | None:
     if entropy is not None:
         evidence["entropy"] = entropy
     since = first(history, "spread", lambda value: value < 0.7)
-    return Finding("mode_collapse", since, 0.4 + 0.6 * strength, evidence, ("spread", "twins", "entropy"))
+    return Finding("mode_collapse", since, strength, evidence, ("spread", "twins", "entropy"))
 
 
 def mode_dropping(history: History) -> Finding | None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from sparring.doctor.findings import SURE, Finding
 from sparring.doctor.history import History
 
 RECENT = 5
 """Readings over which a rule takes the median."""
-EARLY = 0.3
+EARLY = 0.4
 """Part of a run in which samples may be far from the data without anything being wrong."""
 USUAL = 0.85
 """Share of real samples that others of the same distribution cover, at least, where there are enough."""
+PLANE, MANY_VALUES = (0.06, 0.14), (0.24, 0.44)
+"""Distances (`doctor.samples`) from near to far: of points with a few values each, and of samples with many."""
+LATELY = 0.2
+"""Part of a run over which samples should come nearer."""
 SETTLED_STEPS = 1500
 """The same in steps, where the length of the run is not known."""
 
@@ -44,18 +50,37 @@ def best(history: History, name: str) -> float:
 def far(history: History) -> float:
     """How far the samples are from the data as they stand: 0 as near as a generator that learned well, 1 far."""
     beyond = history.last("residual", 3)
+    near, away = PLANE if beyond is None else MANY_VALUES
     return max(
         ramp(lacking(history, "covered"), 0.5, 0.8),
         ramp(lacking(history, "precise"), 0.5, 0.85),
-        ramp(history.last("distance", 3), 0.4, 0.8),
+        ramp(history.last("distance", 3), near, away),
         ramp(beyond, 1.8, 3.6),
     )
 
 
+def stalled(history: History) -> float:
+    """How little nearer the samples came over the last fifth of the run, in [0, 1]: 0 where their distance fell by a
+    quarter or more."""
+    steps, values = history.series("distance")
+    span = LATELY * (history.facts.steps or max(history.step, SETTLED_STEPS))
+    before = values[(steps >= history.step - 1.5 * span) & (steps <= history.step - 0.5 * span)]
+    now = values[steps > history.step - 0.5 * span]
+    if len(before) < 2 or len(now) < 1:
+        return 0.0
+    return ramp(float(np.median(now)) / max(float(np.median(before)), 1e-12), 0.75, 0.95)
+
+
 def poor(history: History) -> float:
-    """Whether the samples are poor for how much of the run is done, in [0, 1]: early, all are."""
+    """Whether the samples are poor and do not come nearer, in [0, 1]; early in a run all are, and at its end it is all
+    the same whether they still do."""
+    return far(history) * in_vain(history)
+
+
+def in_vain(history: History) -> float:
+    """How little is to be hoped for from more of the same, in [0, 1]."""
     done = progress(history)
-    return far(history) * ramp(done, EARLY / 2, EARLY)
+    return ramp(done, EARLY / 2, EARLY) * max(ramp(done, 0.8, 0.95), stalled(history))
 
 
 def weighed(history: History, strength: float, certainty: float = 0.0) -> float:
