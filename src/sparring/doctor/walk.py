@@ -24,8 +24,8 @@ def standing(told: Iterable[Line]) -> list[Line]:
 
 
 def walked(lines: Iterable[Line], told: Sequence[Line]) -> list[Line]:
-    """The lines of a file whose steps were not given up, by what `findings.jsonl` tells. A line that names no step stays,
-    and so does one of an attempt whose beginning was not told."""
+    """The lines of a file whose steps were not given up, by what `findings.jsonl` tells. A line that names no step
+    stays, and so does one of an attempt whose beginning was not told."""
     way = [(-1.0, 0)]
     for one in standing(told):
         back, attempt = one.get("back_to_step"), one.get("attempt")
