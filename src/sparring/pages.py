@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparring.data import DataSet
+from sparring.doctor import Diagnosis, Finding, diagnose, events_of
+from sparring.doctor.walk import standing, walked
 from sparring.draws import Key, permutation
 from sparring.metrics import Extractor
 from sparring.metrics.features.pixels import Pixels
@@ -45,9 +48,12 @@ def comparison(runs: list[Run]) -> str:
 
 def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None = None) -> RunPage:
     """All that a report shows of a run; without its data, what the run directory alone can give."""
-    log, ends = run.log, [line for line in read_lines(run.dir.log) if "ended_at_step" in line]
+    lines, log = read_lines(run.dir.log), run.log
+    ends = [line for line in lines if "ended_at_step" in line]
     speeds = sorted(line["images_per_s"] for line in log if "images_per_s" in line)
     image = run.codec.kind == "image"
+    told = read_lines(run.dir.findings)
+    diagnosis = diagnose(run.dir, run.recipe)
     chosen = extractor or Pixels(int(torch.tensor(run.codec.shape).prod()))
     return RunPage(
         title=run.path.resolve().name,
@@ -55,9 +61,9 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         about=run.recipe.about,
         recipe_yaml=run.dir.recipe.read_text(),
         environment=run.environment,
-        log=read_lines(run.dir.log),
+        log=walked(lines, told) if any(line.get("event") == "undone" for line in told) else lines,
         scores=read_lines(run.dir.scores),
-        findings=read_lines(run.dir.findings),
+        findings=[line for line in standing(told) if line.get("event") not in ("opened", "closed")],
         pictures=[(int(file.stem[5:]), file.read_bytes()) for file in sorted(run.dir.samples.glob("step-*.png"))],
         final=_final(run, data),
         interpolation=_interpolation(run) if image else None,
@@ -71,7 +77,18 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         memory_mb=ends[-1]["memory_mb"] if ends else None,
         real=_real(data) if data is not None and image else None,
         samples_to="samples/" if image else "samples.csv",
+        verdict=diagnosis.verdict,
+        diagnosis=[_told(diagnosis, finding) for finding in diagnosis.findings],
+        remarks=list(diagnosis.remarks),
+        events=[*events_of(told), *(line for line in told if line.get("event") in ("treated", "kept", "undone"))],
+        probes=walked(read_lines(run.dir.probes), told),
+        best_step=run.best_step,
     )
+
+
+def _told(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
+    points = {name: diagnosis.curve(name) for name in finding.curves}
+    return finding.to_json() | {"about": finding.about, "points": points}
 
 
 def _final(run: Run, data: DataSet | None) -> bytes | None:
