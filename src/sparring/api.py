@@ -125,10 +125,12 @@ def sample(
     seed: int = 0,
     label: str | int | None = None,
     device: str = "auto",
+    step: int | str | None = None,
 ) -> Any:
     """New samples: as an array, or written to `to` (a folder of .png, .npz, one .png grid; points: .npz, .csv), giving
-    the number of files."""
-    loaded = run if isinstance(run, Run) else Run(run)
+    the number of files. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by
+    default."""
+    loaded = _loaded(run, step)
     place = choose_plan(device, "fp32", images=False).device
     if to is None:
         return loaded.sample(count, seed, label, place)
@@ -143,12 +145,14 @@ def evaluate(
     extractor: str | None = None,
     device: str = "auto",
     quiet: bool = True,
+    step: int | str | None = None,
 ) -> dict[str, Any]:
-    """Scores a run's newest checkpoint, on its own held-out data (adding to `scores.jsonl`) or on other data.
+    """Scores a run's newest checkpoint, or that of a `step` (or `best`), on its own held-out data (adding to
+    `scores.jsonl`) or on other data.
 
     Gives `{"run", "step", "scores": {name: {"value", "interval", "n", "better", "protocol"}}}`.
     """
-    loaded = run if isinstance(run, Run) else Run(run)
+    loaded = _loaded(run, step)
     recipe = loaded.recipe
     if extractor is not None:
         fields = recipe.model_dump(mode="json")
@@ -171,6 +175,12 @@ def evaluate(
         except RequestError as error:  # a run that trains, or that may only be read
             talk.say(f"the scores are not kept with the run: {error}")
     return {"run": str(loaded.path), "step": loaded.step, "scores": scores}
+
+
+def _loaded(run: Place | Run, step: int | str | None = None) -> Run:
+    if not isinstance(run, Run):
+        return Run(run, step)
+    return run if step is None else run.at(step)
 
 
 def _without_memorisation(names: Sequence[str], *, named: bool) -> list[str]:
@@ -400,8 +410,9 @@ def plan(
     }
 
 
-def load(run: Place, step: int | None = None, **own: nn.Module) -> Run:
-    """A run for use in Python: `.sample(64)`, `.generator`, `.discriminator`, `.scores`, `.log`.
+def load(run: Place, step: int | str | None = None, **own: nn.Module) -> Run:
+    """A run for use in Python: `.sample(64)`, `.generator`, `.discriminator`, `.scores`, `.log`; of its newest
+    checkpoint, or of that of a `step`, or `best`.
 
     A run of the user's own modules needs them given again, as `generator=` and `discriminator=`."""
     for name in own:

@@ -29,6 +29,9 @@ DataOption = Annotated[
 OutOption = Annotated[
     Optional[Path], typer.Option(help="The run's directory; runs/<recipe>-<seed> by default.", metavar="DIR")
 ]
+StepOption = Annotated[
+    Optional[str], typer.Option(help="A checkpoint's step, or best; the newest by default.", metavar="N|best")
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -64,12 +67,13 @@ def sample(
     count: Annotated[int, typer.Option(help="How many.")] = 64,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal samples.")] = 0,
     label: Annotated[Optional[str], typer.Option(help="Only of this label.")] = None,
+    step: StepOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Draw new samples from a run."""
     from sparring import api
 
-    files = api.sample(run, count, to, seed, label, device)
+    files = api.sample(run, count, to, seed, label, device, step)
     typer.echo(f"{to}: {count} samples in {files} file{'s' if files != 1 else ''}", err=True)
 
 
@@ -79,6 +83,7 @@ def evaluate(
     data: DataOption = None,
     metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage or robustness.")] = None,
     extractor: Annotated[Optional[str], typer.Option(help="inception, classifier, selfsup or pixels.")] = None,
+    step: StepOption = None,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
@@ -86,7 +91,7 @@ def evaluate(
     from sparring import api
     from sparring.console import scores_table
 
-    found = api.evaluate(run, data, metrics, extractor, device, quiet=as_json)
+    found = api.evaluate(run, data, metrics, extractor, device, quiet=as_json, step=step)
     if as_json:
         _print_json(found)
     else:

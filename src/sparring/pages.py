@@ -9,6 +9,8 @@ from torch import Tensor
 
 from sparring import exploring
 from sparring.data import DataSet
+from sparring.doctor import Diagnosis, Finding, diagnose, events_of
+from sparring.doctor.walk import standing, walked
 from sparring.draws import Key, permutation
 from sparring.exploring import Effort
 from sparring.metrics import Extractor
@@ -42,9 +44,12 @@ def comparison(runs: list[Run]) -> str:
 
 def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None = None) -> RunPage:
     """All that a report shows of a run; without its data, what the run directory alone can give."""
-    log, ends = run.log, [line for line in read_lines(run.dir.log) if "ended_at_step" in line]
+    lines, log = read_lines(run.dir.log), run.log
+    ends = [line for line in lines if "ended_at_step" in line]
     speeds = sorted(line["images_per_s"] for line in log if "images_per_s" in line)
     image = run.codec.kind == "image"
+    told = read_lines(run.dir.findings)
+    diagnosis = diagnose(run.dir, run.recipe)
     chosen = extractor or _pixels(run)
     return RunPage(
         title=run.path.resolve().name,
@@ -52,14 +57,14 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         about=run.recipe.about,
         recipe_yaml=run.dir.recipe.read_text(),
         environment=run.environment,
-        log=read_lines(run.dir.log),
+        log=walked(lines, told) if any(line.get("event") == "undone" for line in told) else lines,
         scores=read_lines(run.dir.scores),
-        findings=read_lines(run.dir.findings),
+        findings=[line for line in standing(told) if line.get("event") not in ("opened", "closed")],
         pictures=[(int(file.stem[5:]), file.read_bytes()) for file in sorted(run.dir.samples.glob("step-*.png"))],
         final=_final(run, data),
         interpolation=exploring.interpolation(run) if image else None,
         neighbours=exploring.shown(exploring.neighbours(run, data, chosen), data) if image and data is not None else [],
-        neighbours_by=_told(chosen),
+        neighbours_by=_named(chosen),
         explored=_explored(run, data),
         finished=run.finished,
         step=run.step,
@@ -69,7 +74,18 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         memory_mb=ends[-1]["memory_mb"] if ends else None,
         real=_real(data) if data is not None and image else None,
         samples_to="samples/" if image else "samples.csv",
+        verdict=diagnosis.verdict,
+        diagnosis=[_told(diagnosis, finding) for finding in diagnosis.findings],
+        remarks=list(diagnosis.remarks),
+        events=[*events_of(told), *(line for line in told if line.get("event") in ("treated", "kept", "undone"))],
+        probes=walked(read_lines(run.dir.probes), told),
+        best_step=run.best_step,
     )
+
+
+def _told(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
+    points = {name: diagnosis.curve(name) for name in finding.curves}
+    return finding.to_json() | {"about": finding.about, "points": points}
 
 
 def _final(run: Run, data: DataSet | None) -> bytes | None:
@@ -106,11 +122,11 @@ def explore(run: Run, data: DataSet | None, given: Extractor | None, effort: Eff
         explored=explored,
         interpolation=exploring.interpolation(run) if image else None,
         neighbours=exploring.shown(near, data) if near is not None and data is not None else [],
-        neighbours_by=_told(extractor),
+        neighbours_by=_named(extractor),
     )
     return render_explore(page), found.to_json() | {
         "neighbours": [] if near is None else near.to_json(),
-        "neighbours_by": _told(extractor),
+        "neighbours_by": _named(extractor),
         "notes": explored.notes,
     }
 
@@ -119,7 +135,7 @@ def _pixels(run: Run) -> Extractor:
     return Pixels(math.prod(run.codec.shape))
 
 
-def _told(extractor: Extractor) -> str:
+def _named(extractor: Extractor) -> str:
     return f"{extractor.name} ({extractor.hash})" if extractor.hash else extractor.name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -54,8 +55,19 @@ class Scoring(Part):
     every: int | None = Field(None, ge=1)
     """Steps between scores while training; the best checkpoint by the first score is kept. By default only at the
     end."""
+    patience: int | None = Field(None, ge=1)
+    """So many scores in a row without a better first one end the training; the best checkpoint is kept. Takes
+    `every`."""
     seed: int = 0
     """Of the scored samples and of the intervals."""
+
+    def ended(self, notes: Mapping[str, Any], step: int, steps: int) -> bool:
+        """Whether a run of so many steps was ended at this step by its patience (`notes` are its match's), and neither
+        was made longer nor more patient since."""
+        end = notes.get("ended")
+        if end is None or self.patience is None:
+            return False
+        return bool(end["step"] == step and steps <= end["steps"] and self.patience <= end["patience"])
 
 
 class Recipe(Part):
@@ -117,6 +129,12 @@ class Recipe(Part):
     """Where numbers are sent as well: tensorboard, wandb or mlflow (extra `trackers`)."""
 
     def model_post_init(self, context: Any) -> None:
+        if self.score.patience is not None and self.score.every is None:
+            raise ValueError(
+                f"score.patience: {self.score.patience}, and nothing is scored while training; say score.every"
+            )
+        if self.score.patience is not None and self.score.metrics == ():
+            raise ValueError(f"score.patience: {self.score.patience}, and score.metrics is empty; name a score")
         if self.microbatch is not None and self.microbatch > self.batch:
             raise ValueError(f"microbatch: {self.microbatch} is more than batch, {self.batch}")
         for side in ("generator", "discriminator"):

@@ -29,16 +29,23 @@ from sparring.zoo import read_yaml
 class Run:
     """A run's networks and records. Loading executes nothing that the run directory holds."""
 
-    def __init__(self, path: str | Path, step: int | None = None, own: Mapping[str, nn.Module] | None = None) -> None:
+    def __init__(
+        self, path: str | Path, step: int | str | None = None, own: Mapping[str, nn.Module] | None = None
+    ) -> None:
+        """`step` is a checkpoint's, or `best` for the one of the best score; the newest by default."""
         self.dir = RunDir(path).must_exist()
         self.path = self.dir.path
         self.recipe: Recipe = read_recipe_of(self.dir)
         saved = self.dir.saved_steps()
         if not saved:
             raise RequestError(f"{self.path}: has no checkpoint yet; sparring train --out {self.path} goes on with it")
-        if step is not None and step not in saved:
-            raise RequestError(f"{self.path}: has no checkpoint of step {step}; there are {', '.join(map(str, saved))}")
-        self._state = self.dir.load(saved[-1] if step is None else step)
+        newest = step is None or step == "best"
+        self._state = self.dir.load(saved[-1] if newest else _checkpoint(step, saved, self.path))
+        if step == "best":
+            if self.best_step is None:
+                raise RequestError(f"step: best, and {self.path} was not scored while it trained; say score.every")
+            if self.best_step != saved[-1]:
+                self._state = self.dir.load(_checkpoint(self.best_step, saved, self.path))
         self._own = dict(own or {})
         self._nets: dict[str, nn.Module] = {}
         data = self._state["data"]
@@ -48,6 +55,16 @@ class Run:
         self.fingerprint: str = data["fingerprint"]
         self.label_counts = None if data["label_counts"] is None else torch.tensor(data["label_counts"])
         """How frequent each label is in the training data, int64 [classes]."""
+
+    def at(self, step: int | str) -> Run:
+        """The same run at another checkpoint, or the `best`."""
+        return Run(self.path, step, self._own)
+
+    @property
+    def best_step(self) -> int | None:
+        """The step of the best first score while training, up to this checkpoint; that one's is kept."""
+        found: int | None = self._state["notes"].get("best_step")
+        return found
 
     @property
     def step(self) -> int:
@@ -67,7 +84,10 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        return self.step >= self.recipe.steps
+        """Whether it came to its last step, or to the end of its patience."""
+        return self.step >= self.recipe.steps or self.recipe.score.ended(
+            self._state["notes"], self.step, self.recipe.steps
+        )
 
     @property
     def seconds(self) -> float:
@@ -87,11 +107,12 @@ class Run:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """The newest scores of the newest step that was scored, by name; empty where there are none."""
+        """The newest scores of this checkpoint, by name; where it has none, of the last one that was scored."""
         lines = read_lines(self.dir.scores)
         found: dict[str, Any] = {}
+        scored = any(line["step"] == self.step for line in lines)
         for line in lines:
-            if line["step"] == lines[-1]["step"]:
+            if line["step"] == (self.step if scored else lines[-1]["step"]):
                 found |= line["scores"]
         return found
 
@@ -157,6 +178,15 @@ class Run:
                 layer.set_rate(Now(self.step, self.step * self.recipe.batch, self.recipe.steps))
             self._nets[side] = net.eval().requires_grad_(False)
         return self._nets[side]
+
+
+def _checkpoint(step: int | str | None, saved: list[int], path: Path) -> int:
+    """A finished checkpoint's step. Raises RequestError where there is none such."""
+    if not str(step).isdigit():
+        raise RequestError(f"step: '{step}' is no step; write a number, or best")
+    if int(str(step)) not in saved:
+        raise RequestError(f"{path}: has no checkpoint of step {step}; there are {', '.join(map(str, saved))}")
+    return int(str(step))
 
 
 def read_recipe_of(run: RunDir) -> Recipe:

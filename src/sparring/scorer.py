@@ -29,19 +29,23 @@ class Scorer:
         self.run, self.recipe, self.data, self.talk = run, recipe, data, talk
         self.extractor: Extractor | None = None
         """Once it was needed."""
+        self._last: tuple[tuple[int, int], dict[str, Any]] = ((-1, 0), {})
+        """The newest scores, and of which step and attempt."""
 
     def observe(self, match: Match, step: Step) -> None:
         every = self.recipe.score.every
         if self.recipe.score.metrics == ():
             return
-        if every and match.step % every == 0 and match.step < match.steps:
+        if every and (match.step % every == 0 or match.step >= match.steps):
             self._score(match)
 
     def final(self, match: Match) -> None:
         """Scores the finished run."""
         if self.recipe.score.metrics == ():
             return
-        scores = self._score(match)
+        at, scores = self._last
+        if at != (match.step, match.attempt):
+            scores = self._score(match)
         if scores:
             self.talk.table(scores_table(scores, f"scores of {self.run.path} at step {match.step:,}"))
 
@@ -73,18 +77,29 @@ class Scorer:
         if not scores:
             return {}
         append_line(self.run.scores, {"step": match.step, "attempt": match.attempt, "scores": scores})
+        self._last = ((match.step, match.attempt), scores)
         if self.recipe.score.every:
-            self._keep_best(match, next(iter(scores.values())))
+            self._keep_best(match, *next(iter(scores.items())))
         return scores
 
-    def _keep_best(self, match: Match, first: dict[str, Any]) -> None:
-        """Keeps a checkpoint of the best first score."""
-        notes = match.notes
+    def _keep_best(self, match: Match, name: str, first: dict[str, Any]) -> None:
+        """Keeps a checkpoint of the best first score, and ends the training where no better one has come for long."""
+        notes, patience = match.notes, self.recipe.score.patience
+        if notes.pop("ended", None) is not None:  # and it was gone on with: its patience begins anew
+            notes["no_better"] = 0
         if is_better(first, notes.get("best_score")):
             notes["best_score"] = {"value": first["value"], "better": first["better"]}
-            notes["best_step"] = match.step
+            notes["best_step"], notes["no_better"] = match.step, 0
             match.settle()
             self.run.save(match.step, match.state())
+            return
+        notes["no_better"] = notes.get("no_better", 0) + 1
+        if patience is not None and notes["no_better"] >= patience and match.step < match.steps:
+            notes["ended"] = {"step": match.step, "steps": match.steps, "patience": patience}
+            self.talk.say(
+                f"step {match.step:,}: {notes['no_better']} scores without a better {name}: ending here; "
+                f"the best checkpoint, of step {notes['best_step']:,}, is kept"
+            )
 
 
 class Source(NamedTuple):

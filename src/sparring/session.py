@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -145,18 +145,30 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
         plan = plan._replace(compiled=False)
     check_treatment(wanted, ranks.count())
     saved = run.saved_steps()
-    if saved:
-        run.load(saved[-1])  # a damaged checkpoint is said before anything is written
+    state = run.load(saved[-1]) if saved else {}  # a damaged checkpoint is said before anything is written
     with run.owned():
         job = Job(run, wanted, data, plan, own, talk)
         job = replace(job, recipe=budgeted(job, for_))
         if job.recipe != recipe:
             write_file(run.recipe, zoo.to_yaml(job.recipe))
-        if saved and saved[-1] >= job.recipe.steps and run.report.exists():
-            talk.say(f"{run.path}: finished at step {saved[-1]:,}; for more, say --for")
+        finished = _finished_already(job.recipe, saved, state)
+        if finished and run.report.exists():
+            talk.say(f"{run.path}: {finished}")
             return Run(run.path, own=own)
         talk.say(f"{run.path}: going on from step {saved[-1] if saved else 0:,} of {job.recipe.steps:,}")
         return play_out(job, built(job))
+
+
+def _finished_already(recipe: Recipe, saved: Sequence[int], state: Mapping[str, Any]) -> str:
+    """That a run of this recipe is finished, and how it goes on; nothing where it is not."""
+    if saved and saved[-1] >= recipe.steps:
+        return f"finished at step {saved[-1]:,}; for more, say --for"
+    if saved and recipe.score.ended(state["notes"], saved[-1], recipe.steps):
+        return (
+            f"ended at step {saved[-1]:,} of {recipe.steps:,}, {recipe.score.patience} scores after its best at step "
+            f"{state['notes']['best_step']:,}; for more, say a longer --for or a higher score.patience"
+        )
+    return ""
 
 
 def _seconds(for_: str | None) -> float | None:
@@ -317,8 +329,13 @@ def _again(job: Job) -> tuple[Job, Match]:
 
 def _trained(job: Job, match: Match, observers: Sequence[Observer]) -> bool:
     keeping = Keeping(every_steps=job.recipe.save_every, last=job.recipe.keep)
+    scoring = job.recipe.score
+
+    def enough(match: Match) -> bool:
+        return scoring.ended(match.notes, match.step, match.steps)
+
     with enough_memory(job):
-        return Trainer(match, job.run, observers, keeping, job.talk.say).train()
+        return Trainer(match, job.run, observers, keeping, job.talk.say, enough).train()
 
 
 def tell(job: Job, seconds: float | None = None) -> None:

@@ -45,12 +45,16 @@ class Trainer:
         observers: Sequence[Observer],
         keeping: Keeping,
         say: Callable[[str], None],
+        enough: Callable[[Match], bool] = lambda match: False,
     ) -> None:
+        """`enough` says of a match, after a step was shown to the observers, whether it is to end there as if this had
+        been its last."""
         self.match = match
         self.run = run
         self.observers = observers
         self.keeping = keeping
         self.say = say
+        self.enough = enough
         self.stopping = False
         """Whether this process was told to stop; all stop after the step at which one was."""
         self._saved_at = time.perf_counter()
@@ -72,7 +76,7 @@ class Trainer:
                     break
                 except Diverged as fall:
                     self._go_back(fall)
-        return self.match.step >= self._goal
+        return self.match.step >= self._goal or self.enough(self.match)
 
     def _take_up(self) -> None:
         """Restores the newest checkpoint; a new run writes its first."""
@@ -95,7 +99,7 @@ class Trainer:
     def _play(self) -> None:
         """Plays until the last step, or until told to stop."""
         match = self.match
-        if match.step >= self._goal or any(ranks.any_of(self.stopping)):
+        if match.step >= self._goal or any(ranks.any_of(self.stopping or self.enough(match))):
             return
         began, before = time.perf_counter(), match.seconds
         for step in match.play():
@@ -119,7 +123,9 @@ class Trainer:
 
     def _agreed(self, fall: Diverged | None) -> tuple[bool, bool]:
         """Whether to stop, and whether to save, said alike in all processes. Raises Diverged in all if one fell."""
-        stopping, due, fell = ranks.any_of(self.stopping, self._due(), fall is not None)
+        stopping, due, fell = ranks.any_of(
+            self.stopping or (fall is None and self.enough(self.match)), self._due(), fall is not None
+        )
         if fell:
             raise fall or Diverged(self.match.step, {"another process": "fell"})
         return stopping, due

@@ -182,7 +182,8 @@ def test_a_page_fits_80_columns_but_for_what_is_to_be_pasted(run: RunDir, monkey
     assert curve.endswith("▁  0.951 to 0.00674")
     assert "  try       'discriminator.optimiser.adam.betas=[0.0, 0.9]'" in lines, "as a shell takes it"
     assert max(map(len, lines)) <= 80
-    assert closing_lines(found)[0].startswith("diagnosis: sick: mode collapse since step 900 (confidence 83%); try")
+    assert closing_lines(found)[0] == "diagnosis: sick: mode collapse, mode collapse"
+    assert closing_lines(found)[1].startswith("mode collapse since step 900 (confidence 83%); try")
     assert "sparring diagnose" in closing_lines(found)[-1]
 
 

@@ -102,7 +102,7 @@ def test_the_end_of_a_training_says_the_diagnosis(
     sick = Finding("oscillation", 120, 0.7)
     monkeypatch.setattr("sparring.doctor.diagnosis.judge", lambda history: [sick])
     sparring.train(out=tmp_path / "run", for_="70steps")
-    assert "diagnosis: sick: oscillation since step 120 (confidence 70%)\n" in capfd.readouterr().err
+    assert "diagnosis: sick: oscillation\noscillation since step 120 (confidence 70%)\nmore: " in capfd.readouterr().err
     sparring.train(recipe, "steps=60", "doctor=off", out=tmp_path / "off")
     assert "diagnosis" not in capfd.readouterr().err
     assert sparring.diagnose(tmp_path / "off")["verdict"] == "sick"

@@ -178,6 +178,26 @@ def explore_page(**changes: Any) -> ExplorePage:
     return ExplorePage(**(fields | changes))
 
 
+def sick_page(**changes: Any) -> RunPage:
+    """A run that the doctor finds sick."""
+    collapse = {
+        "symptom": "mode_collapse", "kind": "illness", "since_step": 400, "confidence": 0.834, "about": "samples are alike",
+        "evidence": {"spread": 0.1234567, "fault": "few"}, "curves": ["spread", "gone"],
+        "remedy": ["discriminator.terms.r1.weight=1", "batch=32", "more data, or x = y"],
+        "points": {"spread": [(float(step), 1.0 - step / 2000) for step in range(50, 1050, 50)], "gone": []},
+    }  # fmt: skip
+    notice = {"symptom": "converged", "kind": "notice", "since_step": 0, "confidence": 0.6, "about": "no nearer"}
+    probes = [{"best_spread": 1.0, "data_least": 0.0}]
+    probes += [{"step": step, "logit_train": 1.0, "d_update": 0.01, "spread": 0.5} for step in range(50, 1050, 50)]
+    events = [
+        {"event": "treated", "symptom": "mode_collapse", "at_step": 900, "since_step": 400, "overrides": ["batch=64"]},
+        {"event": "opened", "symptom": "mode_collapse", "at_step": 550, "since_step": 400},
+        {"event": "closed", "symptom": "mode_collapse", "at_step": 800, "since_step": 400},
+    ]
+    told = {"verdict": "sick", "diagnosis": [collapse, notice], "events": events, "probes": probes}
+    return full_page(**(told | {"remarks": ["something was not looked at"]} | changes))
+
+
 def full_page(**changes: Any) -> RunPage:
     """A run with everything."""
     found = {"symptom": "discriminator_overfits", "since_step": 400, "confidence": 0.83, "evidence": {"gap": 0.312}}
@@ -257,6 +277,11 @@ def hostile_page() -> RunPage:
         neighbours_by=evil,
         explored=explored(layer=evil, drawings=[(evil, png(seed=15))], notes=[evil]),
         samples_to=evil,
+        verdict="sick",
+        diagnosis=[found | {"kind": "illness", "about": evil, "points": {evil: [(1.0, 2.0)]}}],
+        remarks=[evil],
+        events=[{"event": evil, "symptom": evil, "at_step": 5}],
+        probes=[{"step": 1, "spread": 1.0, evil: 2.0}, {f"best_{evil}": 3.0}],
     )
 
 

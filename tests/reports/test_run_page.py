@@ -15,7 +15,18 @@ from pathlib import Path
 import pytest
 
 from sparring.reports import RunPage, render_run
-from tests.reports.samples import Element, bare_page, explored, full_page, hostile_page, log_line, png, read, score
+from tests.reports.samples import (
+    Element,
+    bare_page,
+    explored,
+    full_page,
+    hostile_page,
+    log_line,
+    png,
+    read,
+    score,
+    sick_page,
+)
 
 SECTIONS = [
     "samples", "time", "between", "learned", "scores", "neighbours", "curves", "findings", "use", "recipe", "environment",
@@ -26,7 +37,9 @@ def sections(tree: Element) -> list[str]:
     return [section.attributes["id"] for section in tree.all("section")]
 
 
-@pytest.mark.parametrize("page", [full_page(), bare_page(), hostile_page()], ids=["full", "bare", "hostile"])
+@pytest.mark.parametrize(
+    "page", [full_page(), bare_page(), hostile_page(), sick_page()], ids=["full", "bare", "hostile", "sick"]
+)
 def test_page_is_well_formed_and_accessible(page: RunPage) -> None:
     tree = read(render_run(page))
     assert tree.one("html").attributes["lang"] == "en"
@@ -42,7 +55,9 @@ def test_page_is_well_formed_and_accessible(page: RunPage) -> None:
     assert targets == {f"#{name}" for name in sections(tree)}
 
 
-@pytest.mark.parametrize("page", [full_page(), bare_page(), hostile_page()], ids=["full", "bare", "hostile"])
+@pytest.mark.parametrize(
+    "page", [full_page(), bare_page(), hostile_page(), sick_page()], ids=["full", "bare", "hostile", "sick"]
+)
 def test_page_asks_nothing_of_the_network(page: RunPage) -> None:
     html = render_run(page)
     tree = read(html)
@@ -218,6 +233,73 @@ def test_findings() -> None:
         "–",
     ]
     assert "None was recorded." in read(render_run(full_page(findings=[]))).one("section", id="findings").text
+
+
+def test_the_diagnosis_is_told_with_numbers_curves_and_remedy() -> None:
+    tree = read(render_run(sick_page()))
+    badges = [badge.text for badge in tree.one("header", class_="top").all("span", class_="badge")]
+    assert badges == ["finished, 1,000 steps", "sick: mode collapse"]
+    section = tree.one("section", id="findings")
+    first, second = section.all("article")
+    assert (first.attributes["class"], second.attributes["class"]) == ("diagnosed illness", "diagnosed notice")
+    assert first.one("h3").text == "mode collapse since step 400, confidence 83%"
+    assert "Samples are alike." in first.text
+    assert first.one("p", class_="evidence").text == "spread 0.1235 fault few"
+    assert [code.text for code in first.all("code", id="remedy-1")] == ["discriminator.terms.r1.weight=1 batch=32"]
+    assert "More data, or x = y." in first.text
+    (chart,) = first.all("figure", class_="chart")
+    assert [one.text for one in chart.all("li")[1:]] == ["spread 0.5", "training data 1"]
+    (mark,) = chart.all("path", class_="mark")
+    assert mark.one("title").text == "mode collapse since step 400"
+    assert float(mark.attributes["d"].removeprefix("M").split()[0]) == pytest.approx(1000 * 400 / 1012, abs=0.1)
+    assert not second.all("figure")
+    assert "Something was not looked at." in section.text
+    assert "discriminator overfits" in section.one("table", class_="findings").text, "what was put down stays"
+    assert [item.text for item in section.one("ul", class_="events").all("li")] == [
+        "step 550: mode collapse opened, since step 400",
+        "step 800: mode collapse closed",
+        "step 900: mode collapse treated with batch=64",
+    ]
+
+
+def test_the_probes_have_their_charts() -> None:
+    details = read(render_run(sick_page())).one("section", id="findings").one("details", class_="probes")
+    titles = [figure.one("h3").text for figure in details.all("figure", class_="chart")]
+    assert titles == ["Logits in evaluation mode", "Variety and likeness of samples", "Update ratios"]
+    assert not read(render_run(full_page())).all("details", class_="probes")
+
+
+def test_a_healthy_run_says_so() -> None:
+    section = read(render_run(full_page(verdict="healthy", findings=[]))).one("section", id="findings")
+    assert [badge.text for badge in section.all("span", class_="badge")] == ["healthy"]
+    assert "None was recorded" not in section.text
+
+
+def test_a_run_that_its_patience_ended() -> None:
+    tree = read(render_run(full_page(step=800, best_step=500)))
+    header = tree.one("header", class_="top")
+    assert [badge.text for badge in header.all("span", class_="badge")] == [
+        "ended at step 800 of 1,000: no better score for long"
+    ]
+    commands = tree.one("section", id="use")
+    assert "sparring sample digits-0 --count 64 --to samples/ --step best" in [
+        code.text for code in commands.all("code")
+    ]
+    assert "Draw from the best checkpoint, step 500" in commands.text
+    same = read(render_run(full_page(best_step=1000))).one("section", id="use")
+    assert "--step best" not in same.text
+
+
+def test_treatments_are_no_falls() -> None:
+    treated = {"event": "treated", "symptom": "diverged", "since_step": 90, "attempt": 1, "back_to_step": 50}
+    page = full_page(findings=[treated])
+    assert page.falls == []
+    tree = read(render_run(page))
+    assert [badge.text for badge in tree.one("header", class_="top").all("span", class_="badge")] == [
+        "finished, 1,000 steps"
+    ]
+    assert "Attempt 1: went on from step 50." in tree.one("section", id="curves").text
+    assert not tree.one("section", id="findings").all("table")
 
 
 def test_commands_are_safe_to_paste() -> None:

@@ -31,22 +31,25 @@ def closing_lines(diagnosis: Diagnosis) -> list[str]:
     if not diagnosis.illnesses:
         lines = ["diagnosis: healthy"]
     else:
-        lines = [f"diagnosis: sick: {title(one)} {_since(one)}{_try(one)}" for one in diagnosis.illnesses]
+        lines = [f"diagnosis: {_verdict(diagnosis)}"]
+        lines += [f"{title(one)} {_since(one)}{_try(one)}" for one in diagnosis.illnesses]
     lines += [f"{title(one)}: {_shown_by(one)}{_try(one)}" for one in diagnosis.notices]
     return lines if len(lines) == 1 else [*lines, f"more: sparring diagnose {shlex.quote(diagnosis.run)}"]
 
 
 def page(diagnosis: Diagnosis) -> str:
     """All of it, 80 columns wide; recipe overrides are never broken."""
-    told = diagnosis.verdict
-    if diagnosis.illnesses:
-        told += ": " + ", ".join(title(one) for one in diagnosis.illnesses)
     state = "finished at" if diagnosis.finished else "not finished: at"
     place = f"{diagnosis.run}: {state} step {diagnosis.step:,} of {diagnosis.steps:,}"
-    blocks = [[*textwrap.wrap(told, WIDTH), *textwrap.wrap(place, WIDTH, break_long_words=False)]]
+    blocks = [[*textwrap.wrap(_verdict(diagnosis), WIDTH), *textwrap.wrap(place, WIDTH, break_long_words=False)]]
     blocks += [_block(diagnosis, one) for one in (*diagnosis.illnesses, *diagnosis.notices)]
     blocks += [textwrap.wrap(remark, WIDTH) for remark in diagnosis.remarks]
     return "\n\n".join("\n".join(lines) for lines in blocks)
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    names = ", ".join(title(one) for one in diagnosis.illnesses)
+    return f"{diagnosis.verdict}: {names}" if names else diagnosis.verdict
 
 
 def title(finding: Finding) -> str:
@@ -68,22 +71,23 @@ def _block(diagnosis: Diagnosis, finding: Finding) -> list[str]:
     """A finding: what it is, the numbers and curves that show it, and what to try."""
     kind = "" if finding.kind == "illness" else "notice: "
     lines = [f"{kind}{title(finding)}, {_since(finding)}", *_row("", finding.about)]
+    curves = {name: [value for _, value in diagnosis.curve(name)] for name in finding.curves}
+    width = max(len(name) for name in ("evidence", *curves))
     numbers = ", ".join(f"{name} {_value(value)}" for name, value in finding.evidence.items())
-    lines += _row("evidence", numbers) if numbers else []
-    for name in finding.curves:
-        values = [value for _, value in diagnosis.curve(name)]
+    lines += _row("evidence", numbers, width) if numbers else []
+    for name, values in curves.items():
         if values:
-            lines.append(f"  {name:<9} {spark(values)}  {_value(values[0])} to {_value(values[-1])}")
+            lines.append(f"  {name:<{width}}  {spark(values)}  {_value(values[0])} to {_value(values[-1])}")
     for number, remedy in enumerate(finding.remedy):
         label = "" if number else "try"
         pasted = remedy in overrides_of((remedy,))
-        lines += [f"  {label:<9} {shlex.quote(remedy)}"] if pasted else _row(label, remedy)
+        lines += [f"  {label:<{width}}  {shlex.quote(remedy)}"] if pasted else _row(label, remedy, width)
     return lines
 
 
-def _row(label: str, text: str) -> list[str]:
-    """Text beside a label, wrapped."""
-    head = f"  {label:<9} " if label else "  "
+def _row(label: str, text: str, width: int = 0) -> list[str]:
+    """Text, wrapped, beside a label as wide as this."""
+    head = f"  {label:<{width}}  " if width else "  "
     return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
 
 

@@ -65,7 +65,7 @@ class Chart:
     x_ticks: list[tuple[float, str]]
     y_ticks: list[tuple[float, str]]
     marks: list[tuple[float, str]]
-    """Places of rollbacks, and what happened there."""
+    """Places of rollbacks and other events, and what happened there."""
     notes: list[str]
     x_name: str = "step"
     """What the curves run over."""
@@ -83,11 +83,13 @@ def draw(
     *,
     until: float = 0,
     rollbacks: Sequence[Rollback] = (),
+    marks: Sequence[tuple[float, str]] = (),
     scale: Scale = "free",
     x_name: str = "step",
 ) -> Chart | None:
     """A chart of curves, or None where none of them has a point. The axis of steps, or of what `x_name` says, reaches
-    from 0 to `until`, or to the last point where that is later."""
+    from 0 to `until`, or to the last point where that is later. `marks` are steps at which something happened, and
+    what."""
     shown = merged([one for one in series if one.points])
     solid = [one for one in shown if not one.faint]
     if not solid:
@@ -111,7 +113,7 @@ def draw(
         up=up,
         x_ticks=across.ticks(4),
         y_ticks=up.ticks(5),
-        marks=[(across.at(one.step), mark_text(one)) for one in rollbacks],
+        marks=[(across.at(step), told) for step, told in (*((one.step, mark_text(one)) for one in rollbacks), *marks)],
         notes=notes,
         x_name=x_name,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from sparring.reports.page import RunPage
 from sparring.reports.readings import History
 from sparring.reports.recipes import in_brief
-from sparring.reports.wording import duration, flat, interval, is_number, megabytes, number, plain, times
+from sparring.reports.wording import duration, flat, interval, is_number, megabytes, number, plain, times, words
 
 GOOD, FAIR, BAD = "good", "fair", "bad"
 UNKNOWN = "–"
@@ -30,7 +30,9 @@ class Finding:
 
 def state(page: RunPage) -> list[tuple[str, str]]:
     """Where the run stands, as badges: a kind (good, fair, bad) and words."""
-    if page.finished:
+    if page.finished and page.step < page.steps:
+        badges = [(GOOD, f"ended at step {page.step:,} of {page.steps:,}: no better score for long")]
+    elif page.finished:
         badges = [(GOOD, f"finished, {page.step:,} steps")]
     elif page.gave_up:
         badges = [(BAD, f"gave up after diverging; intact at step {page.step:,} of {page.steps:,}")]
@@ -38,7 +40,14 @@ def state(page: RunPage) -> list[tuple[str, str]]:
         badges = [(FAIR, f"stopped at step {page.step:,} of {page.steps:,}")]
     if page.falls:
         badges.append((BAD, f"diverged {times(len(page.falls))}"))
-    return badges
+    return badges + verdict(page)
+
+
+def verdict(page: RunPage) -> list[tuple[str, str]]:
+    """The doctor's, as a badge."""
+    if page.verdict == "sick":
+        return [(BAD, f"sick: {', '.join(page.illnesses)}")]
+    return [(GOOD, "healthy")] if page.verdict == "healthy" else []
 
 
 def key_facts(page: RunPage, histories: list[History]) -> list[tuple[str, str]]:
@@ -83,7 +92,8 @@ def environment_rows(environment: Mapping[str, Any]) -> tuple[list[tuple[str, st
 
 
 def finding_rows(page: RunPage) -> list[Finding]:
-    return [_finding(one) for one in page.findings]
+    """What was put down while training: falls, and what controllers told."""
+    return [_finding(one) for one in page.findings if "event" not in one]
 
 
 def _finding(one: Mapping[str, Any]) -> Finding:
@@ -91,7 +101,7 @@ def _finding(one: Mapping[str, Any]) -> Finding:
     back, attempt = one.get("back_to_step"), one.get("attempt")
     tried = f", attempt {attempt}" if is_number(attempt) else ""
     return Finding(
-        symptom=str(one.get("symptom", UNKNOWN)).replace("_", " "),
+        symptom=words(one.get("symptom", UNKNOWN)),
         since=f"{since:,.0f}" if is_number(since) else UNKNOWN,
         confidence=f"{confidence:.0%}" if is_number(confidence) else UNKNOWN,
         evidence=[(path, plain(value)) for path, value in flat(evidence).items() if path]
@@ -105,20 +115,29 @@ def _finding(one: Mapping[str, Any]) -> Finding:
 def commands(page: RunPage) -> list[tuple[str, str]]:
     """What to type to use the run, or to go on with it: a purpose and a command."""
     run = shlex.quote(page.title)
+    draw = f"sparring sample {run} --count 64 --to {shlex.quote(page.samples_to)}"
+    best = (
+        [(f"Draw from the best checkpoint, step {page.best_step:,}", f"{draw} --step best")] if _has_best(page) else []
+    )
     longer = ("Train longer", f"sparring train --out {run} --for {max(page.steps, 1) * 2}steps")
     resume = ("Go on training", f"sparring train --out {run}")
     return [
-        ("Draw new samples", f"sparring sample {run} --count 64 --to {shlex.quote(page.samples_to)}"),
+        ("Draw new samples", draw),
+        *best,
         longer if page.finished else resume,
         ("Score it again", f"sparring evaluate {run}"),
         ("Write this page again", f"sparring report {run}"),
     ]
 
 
+def _has_best(page: RunPage) -> bool:
+    return page.best_step is not None and page.best_step != page.step
+
+
 def run_facts(page: RunPage) -> dict[str, str]:
     """One run's column of a comparison."""
     return {
-        "State": "; ".join(words for _, words in state(page)),
+        "State": "; ".join(told for _, told in state(page)),
         "Data": page.data_name or UNKNOWN,
         "Recipe": page.recipe_name or UNKNOWN,
         "Training time": duration(page.seconds),
@@ -126,4 +145,5 @@ def run_facts(page: RunPage) -> dict[str, str]:
         "Memory": UNKNOWN if page.memory_mb is None else megabytes(page.memory_mb),
         "Device": _device(page.environment) or UNKNOWN,
         "Findings": str(len(page.findings)) if page.findings else "none",
+        "Diagnosis": "; ".join(told for _, told in verdict(page)) or UNKNOWN,
     }

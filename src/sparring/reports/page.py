@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from sparring.reports import wording
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class RunPage:
     scores: list[dict[str, Any]]
     """Lines of `scores.jsonl`."""
     findings: list[dict[str, Any]]
-    """Lines of `findings.jsonl`."""
+    """Lines of `findings.jsonl`, but for findings that opened or closed."""
     pictures: list[tuple[int, bytes]]
     """Steps and PNG grids of samples of the same latents."""
     final: bytes | None
@@ -104,11 +106,29 @@ class RunPage:
     explored: Explored | None = None
     samples_to: str = "samples/"
     """Where the page's `sparring sample` command writes: points need a path ending in .csv or .npz."""
+    verdict: str = ""
+    """The doctor's: `healthy` or `sick`; nothing where it was not asked."""
+    diagnosis: list[dict[str, Any]] = field(default_factory=list)
+    """The doctor's findings, as `sparring diagnose --json` gives them, each with `about`, a sentence, and `points`, the
+    steps and values of its curves by name."""
+    remarks: list[str] = field(default_factory=list)
+    """What the doctor could not look at."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """Findings that opened or closed while the run trained, with `event`, `at_step` and `about`."""
+    probes: list[dict[str, Any]] = field(default_factory=list)
+    """Lines of `probes.jsonl` that were not given up."""
+    best_step: int | None = None
+    """The checkpoint of the best score while training."""
 
     @property
     def falls(self) -> list[dict[str, Any]]:
         """The findings that say that the run diverged."""
-        return [finding for finding in self.findings if finding.get("symptom") == "diverged"]
+        return [one for one in self.findings if one.get("symptom") == "diverged" and "event" not in one]
+
+    @property
+    def illnesses(self) -> list[str]:
+        """What the doctor found, by name."""
+        return [wording.words(one.get("symptom")) for one in self.diagnosis if one.get("kind") == "illness"]
 
     @property
     def gave_up(self) -> bool:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sparring.reports import facts, glossary, wording
+from sparring.reports.diagnosed import diagnosed, event_lines, probe_charts
 from sparring.reports.page import Explored, ExplorePage, RunPage, Strip
 from sparring.reports.panels import run_charts, score_charts
 from sparring.reports.pictures import Picture, picture
@@ -60,6 +61,10 @@ def render_run(page: RunPage) -> str:
         charts=run_charts(trail),
         rollbacks=trail.rollbacks,
         findings=facts.finding_rows(page),
+        verdict=facts.verdict(page),
+        diagnosis=diagnosed(page),
+        events=event_lines(page),
+        probe_charts=probe_charts(page, trail),
         commands=facts.commands(page),
         versions=versions,
         planned=planned,

@@ -76,6 +76,7 @@ def _rollbacks(kept: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str
     for finding in findings:
         attempt, back, fell = (finding.get(key) for key in ("attempt", "back_to_step", "since_step"))
         if is_number(attempt) and is_number(back):
+            fell = fell if "event" not in finding else None  # it went back to be treated
             found[int(attempt)] = Rollback(int(back), int(attempt), int(fell) if is_number(fell) else None)
     known = max([0, *found])
     for line in kept:

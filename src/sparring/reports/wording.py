@@ -83,6 +83,11 @@ def exact(value: Any) -> str:
     return plain(value, repr)
 
 
+def words(name: Any) -> str:
+    """A name of a file's as words: mode_collapse as mode collapse."""
+    return str(name).replace("_", " ")
+
+
 def flat(value: Any, path: str = "") -> dict[str, Any]:
     """Nested mappings as one, by dotted path; empty mappings and lists are leaves."""
     if not isinstance(value, dict) or (not value and path):

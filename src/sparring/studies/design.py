@@ -133,7 +133,7 @@ class Design(NamedTuple):
         if self.images is None:
             return wanted
         steps = max(1, round(self.images / wanted.batch))
-        quiet = wanted.score.model_copy(update={"metrics": (), "every": None})
+        quiet = wanted.score.model_copy(update={"metrics": (), "every": None, "patience": None})
         changes = {"steps": steps, "sample_every": max(1, steps // self.points), "keep": 1, "score": quiet}
         return wanted.model_copy(update=changes)
 
