@@ -107,7 +107,8 @@ class Attending:
         if count % max(count // MOST_JUDGED, 1):
             return
         # Scores are taken after this; where the step is walked again, the file has this step's already
-        self.history.scores = scores_of(self.run, step - 1)
+        if self.run.scores.exists():
+            self.history.scores = scores_of(self.run, step - 1)
         self.found, self.judged_at = judge(self.history), step
         for event in follow(kept.setdefault("cases", {}), self.found):
             event = event._replace(finding=event.finding.with_remedy(self.remedies(event.finding)))

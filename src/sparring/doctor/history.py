@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -142,8 +143,8 @@ class History:
 
     def last(self, name: str, count: int = 1) -> float | None:
         """The median of the last so many values; None where there is none."""
-        values = self.values(name, count)
-        return float(np.median(values)) if len(values) else None
+        values = self._columns.get(name, ([], []))[1][-count:]
+        return median(values) if values else None  # many times quicker than NumPy's, of a few values
 
     def since(self, name: str, holds: Callable[[float], bool]) -> int | None:
         """The first step of the last stretch in which `holds(value)`; None where it does not hold at the end. A single
