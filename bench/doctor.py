@@ -13,9 +13,9 @@ over coverage, so that 1.5 times worse is to cover two thirds as much: their FID
 numbers, hardly changes when modes are missing, and scatters several-fold over healthy seeds.
 
 `tuning` is for building the doctor, `unseen` for judging it once, at the end: other seeds, other severities, and a
-quarter of its settings are new. Severities were chosen by scores alone, before there was a doctor, so that most induced
-runs are plainly sick or plainly healthy; those in between stay in. Runs are deterministic on one machine; each is
-played in a process of its own with one thread and takes some seconds.
+quarter of its settings are new. Severities were chosen by scores in short trials, and no doctor was run on any of them:
+most induced runs are to be plainly sick or plainly healthy; those in between stay in. Runs are deterministic on one
+machine; each is played in a process of its own with one thread and takes some seconds.
 """
 
 from __future__ import annotations

@@ -280,6 +280,19 @@ def test_badness_is_of_the_last_step() -> None:
     assert judging.inverse(0.0) == math.inf
 
 
+def test_the_first_alarm_is_of_an_illness(tmp_path: Path) -> None:
+    lines: list[dict[str, object]] = [
+        {"event": "opened", "symptom": "slowing_down", "kind": "notice", "at_step": 50, "since_step": 50},
+        {"event": "opened", "symptom": "explosion", "kind": "illness", "at_step": 200, "since_step": 100},
+        {"event": "closed", "symptom": "explosion", "kind": "illness", "at_step": 20, "since_step": 10},
+        {"symptom": "diverged", "since_step": 150, "confidence": 1.0, "evidence": {}},
+    ]
+    (tmp_path / "findings.jsonl").write_text("\n".join(json.dumps(line) for line in lines[:3]))
+    assert reading.first_alarm(tmp_path) == 200
+    (tmp_path / "findings.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    assert reading.first_alarm(tmp_path) == 150, "a fall, which the trainer writes down itself"
+
+
 def test_medians_are_of_healthy_runs_alone() -> None:
     healthy = parts.Case("tuning", "ring-ns", 0)
     found = [(healthy, 1.0), (healthy._replace(seed=1), 3.0), (healthy._replace(cause="tiny-data"), 100.0)]

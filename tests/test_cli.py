@@ -44,6 +44,24 @@ def test_evaluate_json_is_one_object_of_the_agreed_form(run: Path) -> None:
         }  # fmt: skip
 
 
+def test_robustness_and_exploring_are_one_object_too(run: Path) -> None:
+    status, out, _ = sparring_command("evaluate", run, "--json", "--metrics", "fid,robustness")
+    assert status == 0
+    scores = json.loads(out)["scores"]
+    assert list(scores)[:2] == ["fid", "latent_change"]
+    assert {"worst", "random", "epsilon", "norm", "steps", "step", "perturbations"} <= set(
+        scores["attack_pgd"]["protocol"]
+    )
+    status, out, _ = sparring_command("explore", run, "--directions", "2", "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert (found["page"], len(found["sefa"])) == (str(run / "explore.html"), 2)
+    status, out, _ = sparring_command("explore", run)
+    assert (status, out) == (0, f"{run / 'explore.html'}\n")
+    status, _, err = sparring_command("explore", run, "--to", "page.pdf")
+    assert (status, err) == (2, "sparring: to: page.pdf does not end in .html\n")
+
+
 def test_progress_goes_to_standard_error_alone(tmp_path: Path) -> None:
     path = recipe(tmp_path)
     status, out, err = sparring_command("train", path.name, "--out", "run", cwd=tmp_path)

@@ -1,8 +1,8 @@
 """The causes: what makes a healthy setting ill, how badly, and which findings name it.
 
 A severity changes a recipe's fields, or sabotages the match that is built of them. Which findings count as the right
-one was decided before any doctor was tried, by what an expert would accept as naming the cause; the reason stands
-beside each set.
+one was decided before a doctor was run on any of them, by what an expert would accept as naming the cause; the reason
+stands beside each set.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from changes import Change, batch, dropout, limit, momentum, penalties, rates, saturating
+from changes import Change, batch, dropout, limit, momentum, penalties, rates, saturating, unpenalised
 from saboteurs import Sabotage, flip_labels, freeze_layers, shown_scaled, squash_logits
 from settings import Fields
 
@@ -122,16 +122,16 @@ CAUSES: tuple[Cause, ...] = (
         # the loss is all penalty, and what it leaves of the discriminator tells nothing apart
         named("penalty_dominates", "discriminator_too_weak"),
         has_penalty,
-        _of("times-", penalties, 30, 1000),
-        _of("times-", penalties, 100, 10000),
+        _of("times-", penalties, 3e4, 1e6),
+        _of("times-", penalties, 1e5, 1e7),
     ),
     Cause(
         "penalty-zero",
         # the slope is free to grow: seen in itself, in a discriminator too sure, or in values that run away
         named("penalty_not_working", "vanishing_gradient", "explosion"),
         has_penalty_not_wasserstein,
-        _of("times-", penalties, 1e-4, 0.03),
-        _of("times-", penalties, 0, 0.01),
+        _of("times-", penalties, 1e-4) + _of("none-rate-", unpenalised, 12),
+        _of("times-", penalties, 0) + _of("none-rate-", unpenalised, 8),
     ),
     Cause(
         "beta-and-rate",
@@ -146,8 +146,8 @@ CAUSES: tuple[Cause, ...] = (
         # a discriminator that is sure leaves the minimax generator no gradient
         named("vanishing_gradient"),
         is_cross_entropy,
-        (Severity("rate-10", saturating(10)), Severity("moves-5", saturating(3, 5))),
-        (Severity("rate-30", saturating(30)), Severity("moves-8", saturating(5, 8))),
+        (Severity("rate-60", saturating(60)), Severity("rate-10-ahead", saturating(10, 0.2))),
+        (Severity("rate-200", saturating(200)), Severity("rate-30-ahead", saturating(30, 0.1))),
     ),
     Cause(
         "label-flips",
@@ -181,7 +181,7 @@ CAUSES: tuple[Cause, ...] = (
         "batch-tiny",
         # each step goes by too few samples
         named("noisy_gradient"),
-        always,
+        makes_images,
         _of("", batch, 3, 6),
         _of("", batch, 2, 4),
     ),
@@ -198,7 +198,7 @@ CAUSES: tuple[Cause, ...] = (
         (
             Severity("last", sabotage=freeze_layers(slice(-1, None))),
             Severity("all-but-last", sabotage=freeze_layers(slice(0, -1))),
-            Severity("all-from-0.1", sabotage=freeze_layers(slice(None), 0.1), begin=0.1),
+            Severity("all-from-0.03", sabotage=freeze_layers(slice(None), 0.03), begin=0.03),
         ),
     ),
     Cause(

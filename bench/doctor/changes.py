@@ -58,15 +58,25 @@ def momentum(beta: float, factor: float) -> Change:
     return change
 
 
-def saturating(factor: float, moves: int = 1) -> Change:
-    """The minimax loss against a discriminator without penalty that is faster, or moves more often."""
+def unpenalised(factor: float) -> Change:
+    """No penalty, and both rates times a factor."""
+
+    def change(fields: Fields) -> Fields:
+        return rates(generator=factor, discriminator=factor)(penalties(0)(fields))
+
+    return change
+
+
+def saturating(factor: float, alone: float = 0.0) -> Change:
+    """The minimax loss against a discriminator without penalty that is faster, and first trains alone for a part of
+    the run."""
 
     def change(fields: Fields) -> Fields:
         fields["objective"] = "minimax"
         fields["discriminator"]["terms"] = {}
-        if moves > 1:
+        if alone:
             fields["update"] = "alternating"
-            fields["discriminator"]["moves"] = moves
+            fields["generator"]["moves"] = {"steps": {"values": {"0": 0, str(alone): 1}, "unit": "run"}}
         return rates(discriminator=factor)(fields)
 
     return change

@@ -50,12 +50,15 @@ def play(case: Case, out: Path, words: Sequence[str] = ()) -> dict[str, Any]:
     recipe = path.with_name(f"{path.name}.yaml")
     recipe.write_text(json.dumps(fields_of(case), indent=1))
     healthy = settings_of(case.part)[case.setting].fields
-    failed, began = "", time.perf_counter()
+    failed, stopped, began = "", False, time.perf_counter()
     with sabotaged(cause_of(case)[1].sabotage if case.cause else None), alike_scored(healthy):
         try:
-            sparring.train(str(recipe), *words, out=path, seed=case.seed, device="cpu", quiet=True)
+            run = sparring.train(str(recipe), *words, out=path, seed=case.seed, device="cpu", quiet=True)
+            stopped = run.step < run.recipe.steps
         except TrainingError as error:  # it diverged beyond recovery: an outcome, too
             failed = str(error)
+    if stopped:  # by a signal, which leaves a run to go on with and no outcome
+        raise RuntimeError(f"{path}: stopped; the same command goes on")
     seconds = round(time.perf_counter() - began, 1)
     outcome = {"case": case._asdict(), "failed": failed, "seconds": seconds, "scores": scores_in(path)}
     part = outcome_file(case, out).with_suffix(".part")

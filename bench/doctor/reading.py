@@ -11,6 +11,12 @@ from judging import Played, badness, healthy_medians
 from parts import Case, cause_of, settings_of
 from playing import outcome_of, place
 
+import sparring
+from sparring.doctor import diagnose, judge
+from sparring.doctor.cases import replayed
+from sparring.run import read_recipe_of
+from sparring.rundir import RunDir
+
 
 def measured(cases: Sequence[Case], out: Path) -> list[tuple[Case, float]]:
     """The badness of those cases that were played."""
@@ -32,12 +38,10 @@ def ratios(cases: Sequence[Case], out: Path) -> list[tuple[Case, float, float]]:
 
 def judged(cases: Sequence[Case], out: Path) -> list[Played]:
     """Every played case with what the doctor says of it."""
-    from sparring import diagnose  # type: ignore[attr-defined]  # here, since the other verbs do without a doctor
-
     runs = []
     for case, value, ratio in ratios(cases, out):
         path = place(case, out)
-        told = diagnose(path)
+        told = sparring.diagnose(path)
         steps = settings_of(case.part)[case.setting].fields["steps"]
         cause, severity = cause_of(case) if case.cause else (None, None)
         runs.append(
@@ -57,11 +61,16 @@ def judged(cases: Sequence[Case], out: Path) -> list[Played]:
 
 
 def first_alarm(path: Path) -> int | None:
-    """The first step at which a finding of illness was opened while the run trained."""
-    file = path / "findings.jsonl"
-    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    opened = [line for line in lines if line.get("event") == "opened" and line.get("kind", "illness") == "illness"]
-    return min((int(line["at_step"]) for line in opened), default=None)
+    """The first step at which a finding of illness is opened, or at which the run fell.
+
+    Played over again from what the run measured, since rules are functions of that alone: what is judged are the rules
+    as they are, not those that were there when the run was played.
+    """
+    run = RunDir(path)
+    found = diagnose(run, read_recipe_of(run))
+    steps = [step for step, event in replayed(found.history, judge) if event.event == "opened"]
+    steps += [int(fall["since_step"]) for fall in found.history.falls]
+    return min(steps, default=None)
 
 
 def told(found: dict[str, Any]) -> str:

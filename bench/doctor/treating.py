@@ -77,7 +77,7 @@ def twins(case: Case, out: Path, again: Path) -> dict[str, Any]:
 
 def treatments(path: Path) -> list[Any]:
     """What was changed in a run, in the order of its findings."""
-    return [line["remedy"] for line in read_lines(RunDir(path).findings) if line.get("event") == "treated"]
+    return [line["overrides"] for line in read_lines(RunDir(path).findings) if line.get("event") == "treated"]
 
 
 def same_bits(first: Path, second: Path) -> bool:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sparring.api import compare, diagnose, evaluate, load, plan, report, sample, show, study, train
+    from sparring.api import compare, diagnose, evaluate, explore, load, plan, report, sample, show, study, train
+    from sparring.doctor.watch import Doctor
     from sparring.errors import RequestError, SparringError, TrainingError
     from sparring.zoo import recipes
 
 _FROM = {
-    "sparring.api": ["compare", "diagnose", "evaluate", "load", "plan", "report", "sample", "show", "study", "train"],
+    "sparring.api": [
+        *("compare", "diagnose", "evaluate", "explore", "load", "plan", "report", "sample", "show", "study", "train")
+    ],
+    "sparring.doctor.watch": ["Doctor"],
     "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
     "sparring.zoo": ["recipes"],
 }
@@ -28,12 +32,14 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Doctor",
     "RequestError",
     "SparringError",
     "TrainingError",
     "compare",
     "diagnose",
     "evaluate",
+    "explore",
     "load",
     "plan",
     "recipes",

@@ -20,6 +20,7 @@ from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
+from sparring.exploring import WHOLE
 from sparring.game import SIDES
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
@@ -28,7 +29,7 @@ from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
-from sparring.scoring import choose_extractor, default_metrics
+from sparring.scoring import choose_extractor, default_metrics, needs_networks
 from sparring.tuning import choose
 from sparring.zoo import recipes as recipes
 
@@ -78,15 +79,15 @@ def train(
         changed = [*overrides, *([] if seed is None else [f"seed={seed}"])]
         told = zoo.override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
         resumed = partial(session.resume, target, told, for_, device, own)
-        return processes.started(resumed, target, read_recipe_of(target).batch, devices, device, own, talk)
+        return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     fields = _fields(recipe, overrides, data, seed, device, talk)
     target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:
         resumed = partial(session.resume, target, fields, for_, device, own)
-        return processes.started(resumed, target, read_recipe_of(target).batch, devices, device, own, talk)
+        return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     wanted = validated(fields)
     begun = partial(session.begin, target, wanted, for_, device, from_, own)
-    return processes.started(begun, target, wanted.batch, devices, device, own, talk)
+    return processes.started(begun, target, wanted, devices, device, own, talk)
 
 
 def _told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -163,7 +164,9 @@ def evaluate(
     chosen = choose_extractor(recipe.score, source, place, talk.say)
     if data is not None:
         names = _without_memorisation(names or default_metrics(source, chosen), named=names is not None)
-    made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts)
+        if recipe.game.labels != "none" and list(source.label_names) != loaded.label_names and needs_networks(names):
+            raise RequestError("metrics: robustness of networks with labels needs the run's labels; leave out --data")
+    made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts, loaded.discriminator.to(place))
     scores = scored(made, recipe, source, chosen, names, loaded.step)
     if data is None:
         try:
@@ -236,19 +239,67 @@ def report(run: Place | Run) -> Path:
     return loaded.dir.report
 
 
+def explore(
+    run: Place | Run,
+    to: Place | None = None,
+    directions: int | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> dict[str, Any]:
+    """What a run's generator learned, on a page: latent directions in closed form (SeFa) and by principal components
+    (GANSpace), interpolation, nearest training images, and attribution of the discriminator. `directions` of each kind
+    are 6 by default, or as many as a latent has values.
+
+    The page is the run's explore.html, or `to`. Gives `{"run", "step", "page", "layer", "sefa", "ganspace",
+    "attributions", "neighbours", "neighbours_by", "notes"}`. Where the run's data are no longer at hand, without
+    neighbours and attribution. Raises RequestError for what is wrong with the request.
+    """
+    loaded = run if isinstance(run, Run) else Run(run)
+    size = loaded.recipe.game.latent.size
+    wanted = min(WHOLE.directions, size) if directions is None else directions
+    if not 1 <= wanted <= size:
+        raise RequestError(f"directions: {wanted}; this run's latents have {size} values, so take 1 to {size}")
+    target = loaded.dir.explored if to is None else _html(to, "to")
+    place, talk = torch.device(choose_plan(device, "fp32", images=False).device), Talk(quiet=quiet)
+    loaded.generator.to(place)
+    loaded.discriminator.to(place)
+    data, extractor = None, None
+    try:
+        data = _data_of(loaded)
+        extractor = choose_extractor(loaded.recipe.score, data, place, talk.say)
+    except RequestError as error:
+        talk.say(f"without {'the data' if data is None else 'its extractor'}: {error}")
+    try:
+        page, found = pages.explore(loaded, data, extractor, WHOLE._replace(directions=wanted))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise RequestError(f"{loaded.path}: its networks cannot be looked into: {reason}") from None
+    _write(target, page, "to")
+    return {"run": str(loaded.path), "step": loaded.step, "page": str(target), **found}
+
+
+def _html(path: Place, name: str) -> Path:
+    target = Path(path).expanduser()
+    if target.suffix != ".html":
+        raise RequestError(f"{name}: {target} does not end in .html")
+    return target
+
+
+def _write(target: Path, page: str, name: str) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, page)
+    except OSError as error:
+        raise RequestError(f"{name}: {target} cannot be written ({error.strerror})") from None
+
+
 def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
     """Writes two or more runs side by side on one page."""
     if len(runs) < 2:
         raise RequestError(f"compare: {len(runs)} run; name two or more")
     loaded = [run if isinstance(run, Run) else Run(run) for run in runs]
-    target = Path(out).expanduser()
-    if target.suffix != ".html":
-        raise RequestError(f"out: {target} does not end in .html")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, pages.comparison(loaded))
-    except OSError as error:
-        raise RequestError(f"out: {target} cannot be written ({error.strerror})") from None
+    target = _html(out, "out")
+    _write(target, pages.comparison(loaded), "out")
     return target
 
 

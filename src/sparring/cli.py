@@ -81,7 +81,7 @@ def sample(
 def evaluate(
     run: Path,
     data: DataOption = None,
-    metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage.")] = None,
+    metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage or robustness.")] = None,
     extractor: Annotated[Optional[str], typer.Option(help="inception, classifier, selfsup or pixels.")] = None,
     step: StepOption = None,
     as_json: JsonOption = False,
@@ -119,6 +119,26 @@ def report(run: Path) -> None:
     from sparring import api
 
     typer.echo(api.report(run))
+
+
+@app.command()
+def explore(
+    run: Path,
+    to: Annotated[
+        Optional[Path], typer.Option(help="The page to write; explore.html in the run's directory by default.")
+    ] = None,
+    directions: Annotated[Optional[int], typer.Option(help="Latent directions of each kind; 6 by default.")] = None,
+    as_json: JsonOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Show what a generator learned: directions, interpolation, neighbours, attribution."""
+    from sparring import api
+
+    found = api.explore(run, to, directions, device, quiet=as_json)
+    if as_json:
+        _print_json(found)
+    else:
+        typer.echo(found["page"])
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -81,19 +81,16 @@ class Bar:
 def scores_table(scores: dict[str, dict[str, Any]], title: str) -> Table:
     """Scores for people: value, interval, the same of training images, and what is better."""
     table = Table(title=title, title_justify="left")
-    for heading in ("score", "value", "95 % interval", "training data", "better", "n"):
-        table.add_column(heading, justify="left" if heading in ("score", "better") else "right")
+    yardsticks = {name: score["protocol"].get("training_data") for name, score in scores.items()}
+    known = any(value is not None for value in yardsticks.values())
+    for heading in ("score", "value", "95 % interval", *(["training data"] if known else []), "better", "n"):
+        justify: JustifyMethod = "left" if heading in ("score", "better") else "right"
+        table.add_column(heading, justify=justify, no_wrap=heading == "score")
     for name, score in scores.items():
         low, high = score["interval"]
-        reference = score["protocol"].get("training_data")
-        table.add_row(
-            name,
-            _short(score["value"]),
-            f"{_short(low)} to {_short(high)}",
-            "" if reference is None else _short(reference),
-            score["better"],
-            str(score["n"]),
-        )
+        reference = "" if yardsticks[name] is None else _short(yardsticks[name])
+        cells = [name, _short(score["value"]), f"{_short(low)} to {_short(high)}", *([reference] if known else [])]
+        table.add_row(*cells, score["better"], str(score["n"]))
     return table
 
 

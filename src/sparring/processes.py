@@ -20,6 +20,7 @@ from sparring.data import DataSet
 from sparring.engine import choose_plan, joined
 from sparring.errors import RequestError
 from sparring.launcher import run_processes
+from sparring.recipe import Recipe
 from sparring.run import Run
 from sparring.rundir import RunDir
 
@@ -27,7 +28,7 @@ Work = Callable[[Talk], Run]
 """A training that was asked for."""
 
 
-def started(work: Work, run: RunDir, batch: int, devices: int | None, device: str, own: OwnNets, talk: Talk) -> Run:
+def started(work: Work, run: RunDir, recipe: Recipe, devices: int | None, device: str, own: OwnNets, talk: Talk) -> Run:
     """Does the work in this process, in those that a launcher started with it, or in new ones on this machine.
 
     Raises RequestError where there are not so many devices, or the batch does not divide among them.
@@ -37,7 +38,8 @@ def started(work: Work, run: RunDir, batch: int, devices: int | None, device: st
     if count != 1:
         device = recorded.get("device", device) if device == "auto" else device
         _check_devices(count, device)
-        _check_batch(batch, count)
+        _check_batch(recipe.batch, count)
+        session.check_treatment(recipe, count)
     if ranks.launched().size > 1:
         return lead(work, device, talk)
     if count == 1:

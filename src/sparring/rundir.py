@@ -45,6 +45,7 @@ class RunDir:
         self.untreated = self.path / "untreated"
         """State and recipe from before the last treatment, to go back to where it does not help."""
         self.report = self.path / "report.html"
+        self.explored = self.path / "explore.html"
 
     @property
     def exists(self) -> bool:

@@ -77,8 +77,12 @@ def grid(samples: Tensor, codec: Codec, columns: int | None = None) -> Image.Ima
     pictures = (codec.to_unit(samples) * 255).round().clamp(0, 255).to(torch.uint8)
     if pictures.shape[1] not in (1, 3, 4):
         pictures = pictures[:, :1]
-    columns = columns or math.ceil(math.sqrt(len(samples)))
-    rows = math.ceil(len(samples) / columns)
+    return sheet(pictures, columns or math.ceil(math.sqrt(len(samples))))
+
+
+def sheet(pictures: Tensor, columns: int) -> Image.Image:
+    """Pictures uint8 [n, channels (1, 3 or 4), height, width] in rows of `columns`, small ones enlarged."""
+    rows = math.ceil(len(pictures) / columns)
     channels, height, width = pictures.shape[1:]
     canvas = torch.full((rows, columns, channels, height + 1, width + 1), 255, dtype=torch.uint8)
     canvas.flatten(0, 1)[: len(pictures), :, :height, :width] = pictures

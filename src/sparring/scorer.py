@@ -13,8 +13,9 @@ from sparring.data import Codec, DataSet
 from sparring.draws import Key
 from sparring.errors import RequestError
 from sparring.loop import Step
-from sparring.match import Match, check_weights, draw_labels
-from sparring.metrics import Extractor
+from sparring.match import Match, check_weights, draw_labels, measuring
+from sparring.metrics import Extractor, Networks
+from sparring.probing import Pair, networks_of
 from sparring.recipe import Recipe
 from sparring.rundir import RunDir, append_line
 from sparring.sampling import draw
@@ -62,7 +63,8 @@ class Scorer:
         try:
             if self.extractor is None:
                 self.extractor = choose_extractor(recipe.score, data, match.engine.device, self.talk.say)
-            source = Source(match.sampler(), data.codec, data.label_counts)
+            match.fit("discriminator")
+            source = Source(match.sampler(), data.codec, data.label_counts, match.discriminator)
             return scored(source, recipe, data, self.extractor, names, match.step)
         except RequestError as error:
             self.talk.say(f"no scores: {error}")
@@ -107,6 +109,8 @@ class Source(NamedTuple):
     codec: Codec
     label_counts: Tensor | None
     """How frequent each label is to be, int64 [classes]."""
+    discriminator: nn.Module
+    """Which judged them, for scores of robustness."""
 
 
 def scored(
@@ -122,4 +126,10 @@ def scored(
             labels = draw_labels(source.label_counts, key, torch.arange(count))
         return draw(recipe.game, source.net, source.codec, count, key, labels, device)
 
-    return score(fakes, data, recipe.score, extractor, names, {"step": step})
+    def networks(extractor: Extractor, numbers: Tensor) -> Networks:
+        pair = Pair(recipe.game, source.net, source.discriminator, source.codec, source.label_counts)
+        labels = None if data.labels is None else data.labels[numbers]
+        return networks_of(pair, extractor, data.stored(numbers), labels, Key(recipe.score.seed, "robustness"))
+
+    with measuring(source.net, source.discriminator):
+        return score(fakes, data, recipe.score, extractor, names, {"step": step}, networks)

@@ -12,7 +12,7 @@ from sparring import metrics
 from sparring.data import DataSet
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError
-from sparring.metrics import Extractor, Features, Modes, Views, codes_by_channel
+from sparring.metrics import Extractor, Features, Modes, Networks, Views, codes_by_channel
 from sparring.metrics.features import load_inception, train_classifier, train_selfsup, trained_extractor
 from sparring.metrics.features.pixels import Pixels
 from sparring.recipe import Scoring
@@ -88,6 +88,9 @@ class PerChannel:
         parts = [self.inner(samples[:, channel : channel + 1]) for channel in range(self.channels)]
         return Features(torch.cat([part.values for part in parts], 1), None, samples)
 
+    def graded(self, samples: Tensor) -> Tensor:
+        return torch.cat([self.inner.graded(samples[:, c : c + 1]) for c in range(self.channels)], 1)
+
 
 def _single_digits(data: DataSet) -> DataSet:
     """Stacked digits as three times as many single ones, labelled by the digits of their codes."""
@@ -124,11 +127,13 @@ def score(
     extractor: Extractor,
     names: Sequence[str] | None,
     about: Mapping[str, Any],
+    networks: Callable[[Extractor, Tensor], Networks] | None = None,
 ) -> dict[str, Score]:
     """Scores as many fakes (`fakes(count)`, in the data's own format) as held-out samples are taken.
 
     Each score's protocol says how; `training_data` in it is the same metric of as many training samples in the fakes'
-    place, the best that can be hoped for.
+    place, the best that can be hoped for. `networks` gives metrics that need
+    them the run's two networks, for the extractor and the numbers of the held-out samples.
     """
     if len(data.heldout) < FEWEST:
         raise RequestError(
@@ -139,14 +144,15 @@ def score(
     count = min(len(data.heldout), scoring.count)
     heldout = data.heldout[permutation(key.at("heldout"), len(data.heldout))[:count]]
     train = data.train[permutation(key.at("train"), len(data.train))]
+    chosen = metrics.expanded(names or scoring.metrics or default_metrics(data, extractor))
     views = Views(
         heldout=seen(extractor, data, heldout),
         fake=features(extractor, data, torch.split(fakes(count), SEEN)),
         train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=False),
         key=key,
         modes=known_modes(data, extractor),
+        networks=networks(extractor, heldout) if networks and needs_networks(chosen) else None,
     )
-    chosen = list(names or scoring.metrics or default_metrics(data, extractor))
     protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}
     scores = metrics.score(chosen, views, extractor, protocol | dict(about))
     yardstick = _training_scores(chosen, views, extractor, data, train[:count])
@@ -156,6 +162,11 @@ def score(
         if name in yardstick:
             found[name]["protocol"]["training_data"] = yardstick[name]
     return found
+
+
+def needs_networks(names: Sequence[str]) -> bool:
+    """Whether any of these metrics is of the networks and not of samples alone."""
+    return not set(metrics.GROUPS["robustness"]).isdisjoint(metrics.expanded(names))
 
 
 def _training_scores(

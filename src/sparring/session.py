@@ -92,6 +92,12 @@ def begin(
         return play_out(job, match)
 
 
+def check_treatment(recipe: Recipe, processes: int) -> None:
+    """Raises RequestError where a run that is to be treated trains in several processes."""
+    if recipe.doctor == "treat" and processes > 1:
+        raise RequestError("doctor: treat works with one process; say doctor=advise, or devices=1")
+
+
 def found(job: Job, match: Match, chosen: Choice, source: Run | None = None) -> None:
     """Makes a new directory a run that stands before its first step."""
     run, data = job.run, job.data
@@ -137,6 +143,7 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
     if plan.compiled and not can_compile(plan.device):
         talk.say("compiled networks: this machine has no compiler for them; going on without, equal but for rounding")
         plan = plan._replace(compiled=False)
+    check_treatment(wanted, ranks.count())
     saved = run.saved_steps()
     state = run.load(saved[-1]) if saved else {}  # a damaged checkpoint is said before anything is written
     with run.owned():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from sparring.draws import Key
-from sparring.metrics import Features, Modes, Views
+from sparring.metrics import Features, Modes, Networks, Views
 from sparring.metrics.features import TrainedExtractor, train_classifier, train_selfsup
 
 
@@ -60,3 +62,40 @@ def trained_small(kind: str, seed: int = 0, side: int = 8, count: int = 40) -> T
     if kind == "classifier":
         return train_classifier(lambda index: images[index], labels, count, (1, side, side), seed)
     return train_selfsup(lambda index: images[index], count, (1, side, side), seed)
+
+
+def linear_networks(
+    weight: Tensor,
+    judge: Tensor,
+    *,
+    count: int = 40,
+    reals: Tensor | None = None,
+    seed: int = 0,
+    support: tuple[float, float] = (-math.inf, math.inf),
+    rows: int = 256,
+    bend: float = 0.0,
+) -> Networks:
+    """A generator `weight @ latent` ([values, latent]) of points in the plane of values, `bend` of it squared, and a
+    discriminator `judge @ sample` ([values])."""
+    values, size = weight.shape
+    generator = torch.Generator().manual_seed(seed)
+    latents = torch.randn(count, size, generator=generator).clamp(*support)
+    real = torch.randn(count, values, generator=generator) if reals is None else reals
+
+    def generate(latents: Tensor, rows: Tensor) -> Tensor:
+        made = latents @ weight.T
+        return made + bend * made.square()
+
+    return Networks(
+        latents=latents,
+        generate=generate,
+        judge=lambda samples, rows: samples @ judge,
+        reals=real,
+        judge_reals=lambda samples, rows: samples @ judge,
+        unit=lambda samples: samples,
+        embed=lambda samples: samples,
+        support=support,
+        box=(-math.inf, math.inf),
+        span=2.0,
+        rows=rows,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ import torch
 
 from sparring.draws import Key
 from sparring.errors import RequestError
-from sparring.metrics import METRICS, Features, Metric, Modes, Score, Views, metric, obtainable, score
+from sparring.metrics import GROUPS, METRICS, Features, Metric, Modes, Score, Views, metric, obtainable, score
 from sparring.metrics.features import Pixels
-from tests.metrics.made import ring, smooth_images
+from tests.metrics.made import linear_networks, ring, smooth_images
 
 SIDE = 12
 
@@ -52,6 +53,8 @@ def pair_for(wanted: Metric) -> tuple[Views, Views]:
     if wanted.name in ("modes", "high_quality"):
         return ring_views(5), ring_views(5, kept=4) if wanted.name == "modes" else ring_views(5, sigma=0.3)
     good = image_features(100, 3)
+    if wanted.name in GROUPS["robustness"]:
+        return robust_views(good, even=True), robust_views(good, even=False)
     if wanted.name == "memorisation":
         bad = first(image_features(200, 2), 100)
     elif wanted.name in ("precision", "density", "fid"):
@@ -66,6 +69,21 @@ def pair_for(wanted: Metric) -> tuple[Views, Views]:
     return image_views(good), image_views(bad)
 
 
+def robust_views(fake: Features, *, even: bool) -> Views:
+    """Networks that change alike in all directions and everywhere, or in one direction and more and more."""
+    weight = torch.eye(6, 3) if even else torch.outer(torch.ones(6), torch.tensor([1.0, 0.01, 0.01]))
+    networks = linear_networks(weight, torch.ones(6), bend=0.0 if even else 0.4, count=60)
+    made = networks.generate(networks.latents, torch.arange(60))
+    if even:  # logits fall alike whichever way samples go
+        networks = replace(
+            networks,
+            judge=lambda samples, rows: -(samples - made[rows]).norm(dim=1),
+            judge_reals=lambda samples, rows: -(samples - networks.reals[rows]).abs().sum(1),
+        )
+    real, seen = Features(made if even else made + 100), Features(fake.values[:, :6])
+    return Views(heldout=real, fake=seen, key=Key(0), networks=networks)
+
+
 @pytest.fixture(params=METRICS, ids=lambda each: each.name)
 def each(request: pytest.FixtureRequest) -> Metric:
     found: Metric = request.param
@@ -76,7 +94,7 @@ def test_names_are_told_apart() -> None:
     assert [known.name for known in METRICS] == list(dict.fromkeys(known.name for known in METRICS))
     assert {known.name for known in METRICS} == {
         "fid", "kid", "is", "precision", "recall", "density", "coverage", "memorisation", "diversity", "ms_ssim",
-        "modes", "high_quality",
+        "modes", "high_quality", *GROUPS["robustness"],
     }  # fmt: skip
 
 
@@ -95,7 +113,7 @@ def test_value_and_interval_keep_to_the_bounds(each: Metric) -> None:
         low, high = found.interval
         assert each.bounds[0] <= low <= found.value <= high <= each.bounds[1]
         assert all(math.isfinite(number) for number in (low, high, found.value))
-        assert found.n == len(views.fake)
+        assert found.n == (60 if each.name in GROUPS["robustness"] else len(views.fake))
 
 
 def test_equal_views_give_equal_scores(each: Metric) -> None:
@@ -109,13 +127,15 @@ def test_equal_views_give_equal_scores(each: Metric) -> None:
 
 def test_its_key_decides_its_draws(each: Metric) -> None:
     views = pair_for(each)[0]
-    other = Views(heldout=views.heldout, fake=views.fake, train=views.train, modes=views.modes, key=Key(99))
+    other = replace(views, key=Key(99))
     first, second = each(views), each(other)
     assert first.protocol.keys() == second.protocol.keys()
-    if each.name != "ms_ssim":  # which draws its pairs
+    if each.name in GROUPS["robustness"]:  # which draw the perturbations
+        assert first.value == pytest.approx(second.value, rel=0.3)
+    elif each.name != "ms_ssim":  # which draws its pairs
         assert first.value == second.value
     if "replicates" in first.protocol:
-        assert each.name == "modes" or first.interval != second.interval
+        assert each.name in ("modes", "path_length", "attack_fgsm") or first.interval != second.interval
 
 
 def test_it_leaves_its_views_alone(each: Metric) -> None:
@@ -130,7 +150,8 @@ def test_its_protocol_says_how(each: Metric) -> None:
     views = pair_for(each)[0]
     protocol = each(views).protocol
     assert protocol["metric"] == each.name
-    assert (protocol["real"], protocol["fake"]) == (len(views.heldout), len(views.fake))
+    if each.name not in GROUPS["robustness"]:
+        assert (protocol["real"], protocol["fake"]) == (len(views.heldout), len(views.fake))
     assert isinstance(protocol["interval"], str)
     if "bootstrap" in protocol["interval"]:
         assert protocol["replicates"] >= 100
@@ -150,7 +171,7 @@ def test_it_takes_few_samples_or_says_why_not(each: Metric) -> None:
     for count in (1, 2, 3, 4, 6):
         views = pair_for(each)[0]
         few = first(views.fake, count)
-        small = Views(heldout=views.heldout, fake=few, train=views.train, modes=views.modes, key=Key(0))
+        small = replace(views, fake=few)
         reason = each.missing(small)
         if reason is None:
             found = each(small)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sparring.reports import RunPage
+from sparring.reports import ExplorePage, RunPage
+from sparring.reports.page import Explored, Judged, Strip
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 RECIPE = """name: digits
@@ -169,6 +170,34 @@ def sick_page(**changes: Any) -> RunPage:
     return full_page(**(told | {"remarks": ["something was not looked at"]} | changes))
 
 
+def explored(**changes: Any) -> Explored:
+    """All that can be learned of images."""
+    fields: dict[str, Any] = {
+        "layer": "hidden.0",
+        "closed_form": [Strip(f"SeFa {n}", 0.3 / n, png(seed=10 + n)) for n in (1, 2)],
+        "components": [Strip("GANSpace 1", 0.25, png(seed=13))],
+        "reach": 3.0,
+        "judged": [Judged("New samples", png(seed=14), [-1.25, 0.5], -2.0)],
+        "drawings": [],
+        "notes": [],
+    }
+    return Explored(**(fields | changes))
+
+
+def explore_page(**changes: Any) -> ExplorePage:
+    """A page of everything."""
+    fields: dict[str, Any] = {
+        "title": "digits-0",
+        "step": 1000,
+        "data_name": "digits",
+        "explored": explored(),
+        "interpolation": png(seed=2),
+        "neighbours": [(png(8, seed=3), [png(8, seed=4), png(8, seed=5)])],
+        "neighbours_by": "classifier",
+    }
+    return ExplorePage(**(fields | changes))
+
+
 def full_page(**changes: Any) -> RunPage:
     """A run with everything."""
     found = {"symptom": "discriminator_overfits", "since_step": 400, "confidence": 0.83, "evidence": {"gap": 0.312}}
@@ -198,6 +227,7 @@ def full_page(**changes: Any) -> RunPage:
         "images_per_s": 5123.4,
         "memory_mb": 400.0,
         "real": png(seed=8),
+        "explored": explored(),
     }
     return RunPage(**(fields | changes))
 
@@ -245,6 +275,7 @@ def hostile_page() -> RunPage:
         scores=[{"step": 1, "scores": scored}, {"step": 2, "scores": scored}],
         findings=[found],
         neighbours_by=evil,
+        explored=explored(layer=evil, drawings=[(evil, png(seed=15))], notes=[evil]),
         samples_to=evil,
         verdict="sick",
         diagnosis=[found | {"kind": "illness", "about": evil, "points": {evil: [(1.0, 2.0)]}}],

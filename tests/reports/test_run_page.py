@@ -15,10 +15,21 @@ from pathlib import Path
 import pytest
 
 from sparring.reports import RunPage, render_run
-from tests.reports.samples import Element, bare_page, full_page, hostile_page, log_line, png, read, score, sick_page
+from tests.reports.samples import (
+    Element,
+    bare_page,
+    explored,
+    full_page,
+    hostile_page,
+    log_line,
+    png,
+    read,
+    score,
+    sick_page,
+)
 
 SECTIONS = [
-    "samples", "time", "between", "scores", "neighbours", "curves", "findings", "use", "recipe", "environment",
+    "samples", "time", "between", "learned", "scores", "neighbours", "curves", "findings", "use", "recipe", "environment",
 ]  # fmt: skip
 
 
@@ -77,6 +88,8 @@ def test_every_section_is_there_when_its_data_is() -> None:
         ({"final": None, "real": None}, "samples"),
         ({"pictures": []}, "time"),
         ({"interpolation": None}, "between"),
+        ({"explored": None}, "learned"),
+        ({"explored": explored(closed_form=[], components=[], judged=[])}, "learned"),
         ({"scores": []}, "scores"),
         ({"neighbours": []}, "neighbours"),
         ({"log": []}, "curves"),
@@ -96,7 +109,7 @@ def test_hostile_text_stays_text() -> None:
     assert not [picture for picture in tree.all("img") if "evil" in picture.attributes["src"]]
     assert tree.one("h1").text.startswith("<script>alert('x')</script>")
     assert "{{ 7*7 }}{% if %}" in tree.one("h1").text, "text of a run is no template"
-    for where in ("findings", "recipe", "environment", "scores", "curves", "use"):
+    for where in ("learned", "findings", "recipe", "environment", "scores", "curves", "use"):
         assert "<script>alert" in tree.one("section", id=where).text, where
 
 

@@ -202,3 +202,21 @@ def test_recipe_is_there_to_be_copied(tmp_path: Path) -> None:
     assert "".join(section.one("code", id="recipe-text").text_parts) == text
     assert section.one("button").attributes["data-copy"] == "recipe-text"
     assert not page(tmp_path, runs()).all("section", id="recipe")
+
+
+def test_scores_beside_the_one_that_judges_have_a_table(tmp_path: Path) -> None:
+    records = [
+        one._replace(beside={"path_length": 0.1 * (1 + one.seed)})
+        for one in study({"a=0": [50.0, 51], "a=1": [40.0, 41]})
+    ]
+    records[-1] = records[-1]._replace(beside={})
+    table = page(tmp_path, records).one("section", id="scores").one("table", class_="versus")
+    assert [cell.text for cell in table.all("td")] == ["0.15 (0 to 0.7853)", "0.1"]
+    told = analyse(records, better="lower").to_json()["arms"][0]["scores"]["path_length"]
+    assert told["mean"] == pytest.approx(0.15)
+    assert (told["interval"][0], told["n"]) == (0.0, 2), "within the metric's bounds"
+    assert (
+        not page(tmp_path, study({"a=0": [50.0, 51], "a=1": [40.0, 41]}))
+        .one("section", id="scores")
+        .all("table", class_="versus")
+    )

@@ -17,7 +17,7 @@ import torch
 import yaml
 
 import sparring
-from sparring import api, observers, zoo
+from sparring import api, metrics, observers, zoo
 from sparring.answers.records import RunRecord
 from sparring.build import build
 from sparring.draws import Key
@@ -124,6 +124,29 @@ def test_reported_scores_are_of_the_checkpoint_that_selection_chose(whole: Path)
     match.restore(RunDir(whole / record.directory).load(best.images // recipe.batch))
     assert yardstick.score(match, "selection").value == record.selection
     assert yardstick.score(match, "report").value == record.score
+
+
+def test_other_scores_are_told_beside_the_one_that_judges(whole: Path, tmp_path: Path) -> None:
+    fields = {"extractor": "pixels", "metrics": ["fid", "robustness", "memorisation"]}
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(small_fields(score=fields)))
+    found = api.study(str(path), vary=(VARY,), seeds=2, for_="960img", out=tmp_path / "study", jobs=1, quiet=True)
+    assert found["beside"] == list(metrics.GROUPS["robustness"])  # a study keeps no training samples for memorisation
+    assert scores_of(tmp_path / "study") == scores_of(whole), "they change nothing"
+    for arm in found["arms"]:
+        assert list(arm["scores"]) == ["fid", *metrics.GROUPS["robustness"]]
+        told = arm["scores"]["attack_pgd"]
+        assert told["n"] == 2
+        runs = [one for one in records_of(tmp_path / "study") if one.arm == arm["name"]]
+        assert told["mean"] == pytest.approx(sum(one.beside["attack_pgd"] for one in runs) / 2)
+        for record in runs:
+            best = min(record.curve, key=lambda point: point.selection)
+            lines = read_lines(tmp_path / "study" / record.directory / "scores.jsonl")
+            (line,) = [line for line in lines if line["step"] == best.images // 16]
+            assert line["scores"]["path_length"]["value"] == record.beside["path_length"]
+    assert "latent_change" in (tmp_path / "study" / "report.html").read_text()
+    judged = study(tmp_path, metric="latent_change", out=tmp_path / "judged")
+    assert (judged["metric"], judged["better"], "beside" in judged) == ("latent_change", "lower", False)
 
 
 def test_halves_of_the_held_out_samples_share_none_and_one_judge_serves_all_sizes_of_data() -> None:
@@ -493,7 +516,7 @@ def test_controllers_never_see_what_answers_are_drawn_from(tmp_path: Path, monke
     study(tmp_path, f"{RATE}=0,{{adaptive: {{}}}}")
     judge = Yardstick(small_design(VARY).recipe(small_design(VARY).arms[0], 0), None, torch.device("cpu"))
     assert read
-    assert all(torch.equal(rows, judge.data.samples[judge.selection]) for rows in read)
+    assert all(torch.equal(rows, judge.data.samples[judge.numbers["selection"]]) for rows in read)
 
 
 def test_cells_of_a_file_with_dots_in_its_name_lie_in_one_folder(

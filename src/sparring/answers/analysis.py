@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparring.answers.contrasts import Judged, Yardsticks
 from sparring.answers.costs import Cost
 from sparring.answers.screening import Screened
 from sparring.metrics import Interval
+
+
+class Beside(NamedTuple):
+    """A score by which nothing is judged, over the runs that have it."""
+
+    mean: float
+    interval: Interval | None
+    """Student's, 95 %, within the metric's bounds; None for one run."""
+    n: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class Arm:
     cost: Cost
     steps_ms: dict[int, float]
     """By seed, of the runs that did not fail."""
+    beside: dict[str, Beside]
+    """By metric."""
 
     @property
     def centre(self) -> float | None:
@@ -114,7 +125,7 @@ def _arm_json(arm: Arm, name: str) -> dict[str, Any]:
     return {
         "name": arm.name,
         "overrides": list(arm.overrides),
-        "scores": {name: score},
+        "scores": {name: score} | {other: found._asdict() for other, found in arm.beside.items()},
         "seeds": seeds,
         "runs": list(arm.runs),
         "failed": arm.failed,

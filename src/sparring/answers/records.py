@@ -47,6 +47,8 @@ class RunRecord(NamedTuple):
     """Of the run, relative to the study's."""
     why: str = ""
     """What a failed run ended with."""
+    beside: dict[str, float] = {}
+    """Scores by which nothing is judged, on the reporting part, at the same step."""
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict() | {"overrides": list(self.overrides), "curve": [point._asdict() for point in self.curve]}

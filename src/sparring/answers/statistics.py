@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparring.answers.analysis import Analysis, Arm, Recommended
+from sparring.answers.analysis import Analysis, Arm, Beside, Recommended
 from sparring.answers.contrasts import Contrast, Judged, Scale, Yardsticks, judge
 from sparring.answers.costs import cost_of
 from sparring.answers.factorial import cells_of, interactions, levels_of, main_effects
@@ -20,7 +20,7 @@ from sparring.answers.phrases import effect_of_key_text, interaction_text, spell
 from sparring.answers.records import RunRecord
 from sparring.answers.screening import screened
 from sparring.errors import RequestError, nearest
-from sparring.metrics import Better, metric
+from sparring.metrics import Better, Interval, metric
 
 __all__ = ["Analysis", "analyse"]
 
@@ -96,10 +96,7 @@ def _scale(final: Sequence[RunRecord]) -> Scale:
 def _arm(runs: Sequence[RunRecord], by: Yardsticks, target: float | None) -> Arm:
     scores = {run.seed: score_of(run) for run in runs}
     whole = [score for score in scores.values() if not math.isnan(score)]
-    interval = None
-    if len(whole) > 1:
-        (low, high), (least, most) = Spread.of(whole).interval, metric(by.metric).bounds
-        interval = max(low, least), min(high, most)
+    interval = _interval(whole, by.metric)
     failed = [math.isnan(score) for score in scores.values()]
     logs = _mean([math.log(score) for score in whole]) if by.scale == "ratio" else None
     return Arm(
@@ -115,7 +112,25 @@ def _arm(runs: Sequence[RunRecord], by: Yardsticks, target: float | None) -> Arm
         runs=tuple(run.directory for run in runs),
         cost=cost_of(runs, failed, target, by.better),
         steps_ms={run.seed: run.step_ms for run, fell in zip(runs, failed, strict=True) if not fell},
+        beside=_beside(runs),
     )
+
+
+def _interval(values: Sequence[float], name: str) -> Interval | None:
+    """Student's 95 % interval of the mean within the metric's bounds; None for fewer than two values."""
+    if len(values) < 2:
+        return None
+    (low, high), (least, most) = Spread.of(values).interval, metric(name).bounds
+    return max(low, least), min(high, most)
+
+
+def _beside(runs: Sequence[RunRecord]) -> dict[str, Beside]:
+    """What is told of the runs but not judged by."""
+    found = {}
+    for name in dict.fromkeys(name for run in runs for name in run.beside):
+        values = [run.beside[name] for run in runs if name in run.beside]
+        found[name] = Beside(math.fsum(values) / len(values), _interval(values, name), len(values))
+    return found
 
 
 def _mean(values: Sequence[float]) -> float | None:

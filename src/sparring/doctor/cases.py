@@ -3,11 +3,11 @@ in a row do not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sparring.doctor.findings import Finding
-from sparring.doctor.history import is_number
+from sparring.doctor.history import History, is_number
 from sparring.doctor.walk import Line, standing
 
 OPENS = 3
@@ -51,6 +51,12 @@ def follow(cases: dict[str, Any], found: Sequence[Finding]) -> list[Event]:
             events.append(Event(Finding.from_json(case["finding"]), "closed"))
         del cases[symptom]
     return events
+
+
+def replayed(history: History, judge: Callable[[History], Sequence[Finding]]) -> list[tuple[int, Event]]:
+    """The events of a history as they would have been told while it was made, with their steps."""
+    cases: dict[str, Any] = {}
+    return [(step, event) for step in history.steps for event in follow(cases, judge(history.until(step)))]
 
 
 def events_of(told: Iterable[Line]) -> list[Line]:

@@ -26,11 +26,13 @@ class Finding:
     curves: tuple[str, ...] = ()
     """Names of the history's series that show it."""
     remedy: tuple[str, ...] = ()
-    """Recipe overrides, `key=value`, the likeliest first; words where no override helps."""
+    """Recipe overrides, `key=value`, to be made together; words where no override helps."""
+    harmless: bool = False
+    """Whether no harm has come of it so far: then it is a notice, whatever the symptom."""
 
     @property
     def kind(self) -> Kind:
-        return SYMPTOMS[self.symptom].kind
+        return "notice" if self.harmless else SYMPTOMS[self.symptom].kind
 
     @property
     def about(self) -> str:
@@ -65,6 +67,7 @@ class Finding:
             dict(written.get("evidence", {})),
             tuple(written.get("curves", ())),
             tuple(written.get("remedy", ())),
+            written.get("kind") == "notice" != SYMPTOMS[str(written["symptom"])].kind,
         )
 
 

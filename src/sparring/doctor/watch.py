@@ -148,6 +148,12 @@ class Doctor:
         if self._heard is not None:
             self._heard.close()
 
+    def __enter__(self) -> Doctor:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def __str__(self) -> str:
         return page(self.diagnosis())
 

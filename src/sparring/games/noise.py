@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import torch
@@ -22,6 +23,11 @@ class _Latent(Part):
     size: int = Field(128, ge=1)
     """Values of one latent."""
 
+    @property
+    def support(self) -> tuple[float, float]:
+        """Where a latent's values can lie."""
+        return -math.inf, math.inf
+
 
 class Normal(_Latent):
     """Standard normal latents."""
@@ -34,6 +40,10 @@ class Normal(_Latent):
 class Uniform(_Latent):
     """Latents uniform in [-1, 1)."""
 
+    @property
+    def support(self) -> tuple[float, float]:
+        return -1.0, 1.0
+
     def draw(self, key: Key, rows: Tensor) -> Tensor:
         """Latents [rows, size]."""
         return uniform(key, rows, (self.size,)) * 2 - 1
@@ -44,6 +54,10 @@ class Truncated(_Latent):
 
     at: float = Field(2.0, gt=0)
     """The bound, in standard deviations."""
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return -self.at, self.at
 
     def draw(self, key: Key, rows: Tensor) -> Tensor:
         """Latents [rows, size]."""
@@ -108,12 +122,19 @@ class FromNoise(Part):
 
     def make(self, generator: nn.Module, key: Key, rows: Tensor, labels: Tensor | None) -> Tensor:
         """Samples [rows, ...] for latents that are functions of the key and the samples' numbers."""
-        latents = self.latent.draw(key, rows)
+        return self.generate(generator, self.latent.draw(key, rows), labels)
+
+    def generate(self, generator: nn.Module, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """Samples [n, ...] for given latents [n, latent], and labels, int64 [n], where the game has any."""
         made: Tensor = generator(latents) if self.labels == "none" else generator(latents, labels)
         return made
 
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
-        seen = discriminator(sample) if self.labels == "none" else discriminator(sample, batch.labels)
+        return self.judge(discriminator, sample, batch.labels)
+
+    def judge(self, discriminator: nn.Module, sample: Tensor, labels: Tensor | None) -> Verdict:
+        """The discriminator's verdict on samples [n, ...], and labels, int64 [n], where the game has any."""
+        seen = discriminator(sample) if self.labels == "none" else discriminator(sample, labels)
         return as_verdict(seen, len(sample))
 
 

@@ -22,6 +22,8 @@ from sparring.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from sparring.metrics.memorisation import MEMORISATION
 from sparring.metrics.modes import HIGH_QUALITY, MODES, codes_by_channel
 from sparring.metrics.ms_ssim import MS_SSIM, ms_ssim
+from sparring.metrics.networks import Networks
+from sparring.metrics.robustness import ROBUSTNESS
 
 
 def metric(name: str) -> Metric:
@@ -29,7 +31,12 @@ def metric(name: str) -> Metric:
     for known in METRICS:
         if known.name == name:
             return known
-    raise RequestError(f"metrics: unknown metric '{name}'; {nearest(name, metric_names())}")
+    raise RequestError(f"metrics: unknown metric '{name}'; {nearest(name, [*metric_names(), *GROUPS])}")
+
+
+def expanded(names: Sequence[str]) -> list[str]:
+    """The names with those of groups in the place of their members', each once."""
+    return list(dict.fromkeys(member for name in names for member in GROUPS.get(name, (name,))))
 
 
 def metric_names() -> list[str]:
@@ -45,13 +52,13 @@ def obtainable(views: Views) -> list[str]:
 def score(
     names: Sequence[str], views: Views, extractor: Extractor, extra_protocol: Mapping[str, Any] | None = None
 ) -> dict[str, Score]:
-    """Measures the metrics named, in that order.
+    """Measures the metrics named, in that order; `robustness` names six of them.
 
     Each score's protocol has the metric's own entries, the extractor's (name, hash, resize rule, and what it says of
     itself, such as a classifier's accuracy), and those given (split, seed, ...). A metric that is unknown, or that
     these views cannot give, is a RequestError that says why and what can be had.
     """
-    wanted = [metric(name) for name in names]
+    wanted = [metric(name) for name in expanded(names)]
     for known in wanted:
         reason = known.missing(views)
         if reason is not None:
@@ -94,9 +101,14 @@ METRICS: tuple[Metric, ...] = (
     MS_SSIM,
     MODES,
     HIGH_QUALITY,
+    *ROBUSTNESS,
 )
 
+GROUPS: Mapping[str, tuple[str, ...]] = {"robustness": tuple(known.name for known in ROBUSTNESS)}
+"""Names of several metrics at once."""
+
 __all__ = [
+    "GROUPS",
     "METRICS",
     "Better",
     "Extractor",
@@ -105,10 +117,12 @@ __all__ = [
     "KernelDistance",
     "Metric",
     "Modes",
+    "Networks",
     "Reading",
     "Score",
     "Views",
     "codes_by_channel",
+    "expanded",
     "extract",
     "frechet_distance",
     "frechet_from_moments",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sparring.draws import Key
+from sparring.metrics.networks import Networks
 
 T = TypeVar("T")
 Better = Literal["lower", "higher"]
@@ -93,6 +94,8 @@ class Views:
     train: Features | None = None
     """Real samples that training saw."""
     modes: Modes | None = None
+    networks: Networks | None = None
+    """Of the run that made the fakes, for what samples alone do not tell."""
     intervals: bool = True
     """Whether intervals are wanted; without, a metric may spare itself the resampling."""
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
@@ -113,7 +116,7 @@ class Score:
     interval: Interval
     """95 % interval; holds the value and lies within the metric's bounds."""
     n: int
-    """How many fakes were scored."""
+    """How many samples were scored: fakes, or, where the discriminator is, real ones."""
     better: Better
     protocol: dict[str, Any]
     """How it was measured; scores of different protocols are not comparable."""
@@ -147,6 +150,8 @@ class Reading:
     interval: Interval
     protocol: Mapping[str, Any]
     note: str | None = None
+    n: int | None = None
+    """How many samples it is of, if not of all fakes."""
 
 
 Need = Callable[[Views], str | None]
@@ -178,4 +183,5 @@ class Metric:
         low, high = (bound if math.isfinite(bound) else value for bound in reading.interval)
         interval = (max(least, min(low, value)), min(most, max(high, value)))
         counts = {"metric": self.name, "real": len(views.heldout), "fake": len(views.fake)}
-        return Score(value, interval, len(views.fake), self.better, {**counts, **reading.protocol}, reading.note)
+        n = len(views.fake) if reading.n is None else reading.n
+        return Score(value, interval, n, self.better, {**counts, **reading.protocol}, reading.note)

@@ -37,6 +37,11 @@ def train(views: Views) -> str | None:
     return None if given else "needs features of training samples, and none were given"
 
 
+def networks(views: Views) -> str | None:
+    """The networks that made and judged the fakes."""
+    return "needs the run's two networks, and has samples alone" if views.networks is None else None
+
+
 def modes(views: Views) -> str | None:
     """Known modes, and the samples to look for them."""
     if views.modes is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.reports.page import RunPage
-from sparring.reports.render import render_comparison, render_run
+from sparring.reports.page import ExplorePage, RunPage
+from sparring.reports.render import render_comparison, render_explore, render_run
 
-__all__ = ["RunPage", "render_comparison", "render_run"]
+__all__ = ["ExplorePage", "RunPage", "render_comparison", "render_explore", "render_run"]

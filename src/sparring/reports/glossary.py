@@ -20,6 +20,13 @@ MEANINGS = {
     "ms_ssim": "How alike two samples are: high where they collapse. Below that of real data is no merit.",
     "modes": "How many of the data’s known modes the samples show.",
     "high_quality": "Share of samples within 3 sigma of a mode’s centre.",
+    "latent_change": "How much more a sample changes for the worst small step of its latent than for a random one.",
+    "latent_score_drop": "The same for the fall of the discriminator’s logit of the sample.",
+    "latent_similarity_drop": "The same for how far the sample moves away from the nearest real one.",
+    "path_length": "How unevenly samples move for a small step of their latents: 0 is the same everywhere.",
+    "attack_fgsm": "How much more one signed gradient step lowers the discriminator’s logit of a real sample than "
+    "random signs change it.",
+    "attack_pgd": "The same for the worst that projected gradient ascent finds.",
 }
 LIMITS = {"memorisation": 1.0, "diversity": 1.0, "density": 1.0}
 """Values of scores, higher better, past which a difference is chance or worse."""
@@ -68,4 +75,9 @@ def remark(reading: Reading) -> str:
             told.append(f"p = {number(p_value)} if nothing is memorised")
         if copies is not None:
             told.append(f"{number(copies)} exact or all but exact {'copy' if copies == 1 else 'copies'}")
+    worst, random = reading.number_of("worst"), reading.number_of("random")
+    if worst is not None and random is not None:
+        told.append(f"worst {number(worst)}, random {number(random)}")
+    if reading.metric == "path_length" and (mean := reading.number_of("mean_length")) is not None:
+        told.append(f"mean length {number(mean)}")
     return "; ".join(told)

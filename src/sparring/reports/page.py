@@ -9,6 +9,65 @@ from sparring.reports import wording
 
 
 @dataclass(frozen=True)
+class Strip:
+    """Samples along a direction in latent space."""
+
+    name: str
+    share: float
+    """How much of all change the direction explains, in [0, 1]."""
+    picture: bytes
+    """A PNG: a row a latent, a column a place along the direction."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Samples with what speaks for and against them before the discriminator."""
+
+    what: str
+    """`New samples` or `Real samples`."""
+    picture: bytes
+    """A PNG: the samples above, their maps below."""
+    logits: list[float]
+    baseline: float
+    """The mean logit of the baseline."""
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What two networks learned. What is empty or None is left out."""
+
+    layer: str
+    """The first weighted layer that takes the latent; empty where none was found."""
+    closed_form: list[Strip]
+    """Along SeFa's directions."""
+    components: list[Strip]
+    """Along GANSpace's."""
+    reach: float
+    """How far the strips go to either side, in standard deviations of the latent."""
+    judged: list[Judged]
+    drawings: list[tuple[str, bytes]]
+    """Of points: captions and PNGs."""
+    notes: list[str]
+    """What could not be had, and why, in sentences."""
+
+
+@dataclass(frozen=True)
+class ExplorePage:
+    """What a run's networks learned, on a page of its own."""
+
+    title: str
+    """The run directory's name."""
+    step: int
+    data_name: str
+    explored: Explored
+    interpolation: bytes | None
+    """A PNG with rows of samples between pairs of latents."""
+    neighbours: list[tuple[bytes, list[bytes]]]
+    """PNGs of samples, each with those of its nearest training images, nearest first."""
+    neighbours_by: str
+
+
+@dataclass(frozen=True)
 class RunPage:
     """A finished or resting run. Lists are in the order of their files; what is empty or None is left out."""
 
@@ -44,6 +103,7 @@ class RunPage:
     memory_mb: float | None
     real: bytes | None
     """A PNG grid of held-out real samples."""
+    explored: Explored | None = None
     samples_to: str = "samples/"
     """Where the page's `sparring sample` command writes: points need a path ending in .csv or .npz."""
     verdict: str = ""

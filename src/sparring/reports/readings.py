@@ -24,6 +24,15 @@ RESULTS = frozenset(
         "near_copies",
         "near_copies_expected",
         "accuracy",
+        "worst",
+        "random",
+        "epsilon",
+        "mean_length",
+        "mean_logit",
+        "mean_distance",
+        "logits_apart",
+        "below_fakes",
+        "below_fakes_before",
     )
 )
 """Entries of a protocol that say what came out, not how it was measured. (An extractor's accuracy goes with its hash,

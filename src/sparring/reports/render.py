@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.reports import facts, glossary, wording
 from sparring.reports.diagnosed import diagnosed, event_lines, probe_charts
-from sparring.reports.page import RunPage
+from sparring.reports.page import Explored, ExplorePage, RunPage, Strip
 from sparring.reports.panels import run_charts, score_charts
 from sparring.reports.pictures import Picture, picture
 from sparring.reports.protocols import judge, matched, protocol_table
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 FINAL_BYTES, REAL_BYTES, INTERPOLATION_BYTES = 360_000, 260_000, 200_000
 FILM_BYTES, NEIGHBOUR_BYTES, COMPARED_BYTES = 860_000, 200_000, 1_400_000
 """Room for pictures in a page; as text they take a third more."""
+BRIEF_BYTES, WHOLE_BYTES = 400_000, 2_000_000
+"""Room for what networks learned: in a run's report, and on a page of its own."""
+STRIP = 460
+"""Pixels on the page that a strip is enlarged towards."""
 MOST_FRAMES = 120
 """Pictures over time; of more, evenly spaced ones are shown."""
 THUMBNAIL = 144
@@ -51,6 +55,7 @@ def render_run(page: RunPage) -> str:
             page.interpolation, "Rows of samples, each going from one latent to another", INTERPOLATION_BYTES, 960
         ),
         neighbours=_neighbours(page),
+        learned=None if page.explored is None else learned(page.explored, BRIEF_BYTES),
         scores=scores,
         score_charts=score_charts(scores, trail, page.step),
         charts=run_charts(trail),
@@ -65,6 +70,55 @@ def render_run(page: RunPage) -> str:
         planned=planned,
         found=found,
     )
+
+
+def render_explore(page: ExplorePage) -> str:
+    """The page of what a run's networks learned."""
+    return filled(
+        "explore.html",
+        page=page,
+        learned=learned(page.explored, WHOLE_BYTES),
+        interpolation=_picture(
+            page.interpolation, "Rows of samples, each going from one latent to another", INTERPOLATION_BYTES, 960
+        ),
+        neighbours=_neighbours(page),
+    )
+
+
+def learned(explored: Explored, room: int) -> dict[str, Any] | None:
+    """What templates show of it, within so many bytes of pictures; None where there is nothing to show."""
+    strips = [*explored.closed_form, *explored.components]
+    pictures = len(strips) + len(explored.judged) + len(explored.drawings)
+    if not pictures and not explored.notes:
+        return None
+    each = room // max(pictures, 1)
+
+    def shown(strip: Strip, of: str) -> tuple[Picture, str]:
+        alt = f"Samples whose latents move along direction {strip.name}"
+        told = f"{strip.name}: {wording.number(100 * strip.share)} % of {of}."
+        return picture(strip.picture, alt, each, comfortable=STRIP), told
+
+    return {
+        "layer": explored.layer,
+        "reach": wording.number(explored.reach),
+        "closed_form": [shown(one, "the layer’s change") for one in explored.closed_form],
+        "components": [shown(one, "the variance") for one in explored.components],
+        "judged": [
+            (
+                picture(
+                    one.picture, f"{one.what}, and below each what speaks for and against it", each, comfortable=960
+                ),
+                f"{one.what}: logits {', '.join(map(_logit, one.logits))}; the mean image’s {_logit(one.baseline)}.",
+            )
+            for one in explored.judged
+        ],
+        "drawings": [(picture(png, caption, each), caption) for caption, png in explored.drawings],
+        "notes": explored.notes,
+    }
+
+
+def _logit(value: float) -> str:
+    return f"{value:.2f}".replace("-", wording.MINUS)
 
 
 def render_comparison(pages: Sequence[RunPage]) -> str:
@@ -135,7 +189,7 @@ def _film(page: RunPage) -> tuple[list[tuple[int, Picture]], int]:
     return frames, len(taken) - len(shown)
 
 
-def _neighbours(page: RunPage) -> list[tuple[Picture, list[Picture]]]:
+def _neighbours(page: RunPage | ExplorePage) -> list[tuple[Picture, list[Picture]]]:
     """Samples with their nearest training images, small."""
     room = NEIGHBOUR_BYTES // max(sum(1 + len(near) for _, near in page.neighbours), 1)
     found = []

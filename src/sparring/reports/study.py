@@ -54,6 +54,8 @@ def study_page(
         ratio=analysis.by.scale == "ratio",
         metric=analysis.by.metric,
         scores=_scores(analysis),
+        arms=[arm.name for arm in analysis.arms],
+        beside=_beside(analysis),
         charts=_charts(runs, analysis),
         costs=[_cost(arm, analysis) for arm in analysis.arms],
         target=_target(analysis),
@@ -111,12 +113,24 @@ def _scores(analysis: Analysis) -> Forest | None:
     """Each arm's mean with its interval, and its single seeds."""
     rows = []
     for arm in analysis.arms:
-        words = UNKNOWN if arm.mean is None else number(arm.mean)
-        words += f" ({interval(arm.interval)})" if arm.interval is not None else ""
+        words = UNKNOWN if arm.mean is None else _told(arm.mean, arm.interval)
         words += f"; failed {arm.failed} of {len(arm.scores)}" if arm.failed else ""
         singles = [score for score in arm.scores.values() if not math.isnan(score)]
         rows.append(Row(arm.name, arm.mean, arm.interval, words, singles=singles))
     return forest(rows, analysis.by.metric)
+
+
+def _beside(analysis: Analysis) -> list[tuple[str, list[str]]]:
+    """Scores that arms were not judged by: a row each, a cell an arm."""
+    rows = []
+    for name in dict.fromkeys(name for arm in analysis.arms for name in arm.beside):
+        found = [arm.beside.get(name) for arm in analysis.arms]
+        rows.append((name, [UNKNOWN if one is None else _told(one.mean, one.interval) for one in found]))
+    return rows
+
+
+def _told(mean: float, ends: tuple[float, float] | None) -> str:
+    return number(mean) if ends is None else f"{number(mean)} ({interval(ends)})"
 
 
 def _charts(runs: Mapping[str, Sequence[RunRecord]], analysis: Analysis) -> list[Chart]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from sparring import metrics
 from sparring.answers.records import Point
@@ -14,13 +16,14 @@ from sparring.draws import Key, permutation
 from sparring.errors import RequestError, TrainingError
 from sparring.loop import Step
 from sparring.machine import forget_peak, peak_since
-from sparring.match import Match, check_weights
-from sparring.metrics import Features, Score, Views
+from sparring.match import Match, check_weights, measuring
+from sparring.metrics import Features, Metric, Networks, Score, Views
 from sparring.observers import heldout_logits
+from sparring.probing import LATENTS, Pair, networks_of
 from sparring.recipe import Recipe
 from sparring.rundir import RunDir, append_line
 from sparring.sampling import draw
-from sparring.scoring import FEWEST, choose_extractor, default_metrics, features, known_modes, seen
+from sparring.scoring import FEWEST, choose_extractor, default_metrics, features, known_modes, needs_networks, seen
 
 NOTES = "study"
 """Where a match keeps what was scored."""
@@ -50,53 +53,86 @@ class Yardstick:
                 f"data: {len(heldout)} samples are held out, and a study needs {2 * FEWEST}: half of them to select "
                 "by, half to report on"
             )
-        if metric is not None:
-            metrics.metric(metric)
+        names = metrics.expanded([metric] if metric is not None else recipe.score.metrics or ())
+        known = [metrics.metric(name) for name in names]
         self.extractor = choose_extractor(recipe.score, self.data, device, say)
-        named = metric or next(iter(recipe.score.metrics or ()), None)
-        self.metric = metrics.metric(named or default_metrics(self.data, self.extractor)[0])
+        known = known or [metrics.metric(default_metrics(self.data, self.extractor)[0])]
+        beside = metrics.expanded(recipe.score.metrics or ()) if metric is not None else ()
+        known += [metrics.metric(name) for name in beside if name not in names]
+        self.metric = known[0]
         order = permutation(Key("study", "halves"), len(heldout))
-        self.selection = heldout[order[: len(order) // 2]]
-        """The samples of the first half, by their numbers in the data."""
+        self.numbers: dict[Half, Tensor] = {
+            "selection": heldout[order[: len(order) // 2]],
+            "report": heldout[order[len(order) // 2 :]],
+        }
+        """The samples of each half, by their numbers in the data."""
         self.halves: dict[Half, Features] = {
-            "selection": seen(self.extractor, self.data, self.selection),
-            "report": seen(self.extractor, self.data, heldout[order[len(order) // 2 :]]),
+            half: seen(self.extractor, self.data, numbers) for half, numbers in self.numbers.items()
         }
         self.modes = known_modes(self.data, self.extractor)
         self.most = recipe.score.count
-        self._check()
+        missing = self._missing(self.metric)
+        if missing:
+            raise RequestError(f"metric: '{self.metric.name}' {missing}")
+        self.beside = [other for other in known[1:] if self._missing(other) is None]
+        """Metrics that arms are not judged by, but told of."""
+        for other in known[1:]:
+            if other not in self.beside:
+                say(f"score.metrics: '{other.name}' is left out: it {self._missing(other)}")
 
-    def _check(self) -> None:
-        """Raises RequestError where the metric cannot be had."""
+    def _missing(self, metric: Metric) -> str | None:
+        """Why a metric cannot be had in this study, and what can; None if it can."""
         real = self.halves["report"]
         views = Views(heldout=real, fake=real, key=Key("study"), modes=self.modes, intervals=False)
-        missing = self.metric.missing(views)
-        if missing:
-            known = ", ".join(metrics.obtainable(views))
-            raise RequestError(f"metric: '{self.metric.name}' {missing}; to be had: {known}")
+        missing = None if needs_networks([metric.name]) else metric.missing(views)  # networks, each run has
+        known = ", ".join([*metrics.obtainable(views), *metrics.GROUPS])
+        return None if missing is None else f"{missing}; to be had: {known}"
 
-    def count(self, half: Half) -> int:
-        """How many fakes are scored."""
-        if self.metric.name in COUNTED:
+    def count(self, half: Half, metric: str | None = None) -> int:
+        """How many fakes are scored, by the metric that judges or by another."""
+        name = metric or self.metric.name
+        if name in COUNTED:
             return self.most
         real = len(self.halves[half])
-        return min(self.most, max(real, FAKES)) if self.metric.name in UNEQUAL else min(self.most, real)
+        return min(self.most, max(real, FAKES)) if name in UNEQUAL else min(self.most, real)
 
     def score(self, match: Match, half: Half) -> Score:
         """Scores the averaged generator against one half. The latents are the same for all arms of a seed, and others
         for the other half."""
-        key = Key(match.seed, "study", half)
-        count, device = self.count(half), match.engine.device
+        return self._scores(match, half, self.count(half), [self.metric.name])[self.metric.name]
+
+    def told_beside(self, match: Match) -> dict[str, Score]:
+        """The scores that arms are not judged by, on the half that answers are drawn from."""
+        by_count: dict[int, list[str]] = {}
+        for metric in self.beside:
+            by_count.setdefault(self.count("report", metric.name), []).append(metric.name)
+        found: dict[str, Score] = {}
+        for count, names in by_count.items():
+            found |= self._scores(match, "report", count, names)
+        return {metric.name: found[metric.name] for metric in self.beside}
+
+    def _scores(self, match: Match, half: Half, count: int, names: list[str]) -> dict[str, Score]:
+        key, device = Key(match.seed, "study", half), match.engine.device
         labels = match.drawn_labels(key, torch.arange(count, device=device))
-        codec = match.data.codec
-        fakes = draw(match.game, match.sampler(), codec, count, key, labels, device)
-        fake = features(self.extractor, self.data, torch.split(fakes, 500))
+        fakes = draw(match.game, match.sampler(), match.data.codec, count, key, labels, device)
         views = Views(
-            heldout=self.halves[half], fake=fake, key=Key("study", "scores"), modes=self.modes, intervals=False
+            heldout=self.halves[half],
+            fake=features(self.extractor, self.data, torch.split(fakes, 500)),
+            key=Key("study", "scores"),
+            modes=self.modes,
+            networks=self._networks(match, half, key) if needs_networks(names) else None,
+            intervals=False,
         )
-        protocol = {"data": self.data.name, "fingerprint": self.data.fingerprint[:12], "split": f"{self.told(half)}"}
-        (score,) = metrics.score([self.metric.name], views, self.extractor, protocol | {"step": match.step}).values()
-        return score
+        protocol = {"data": self.data.name, "fingerprint": self.data.fingerprint[:12], "split": self.told(half)}
+        with measuring(match.discriminator):
+            return metrics.score(names, views, self.extractor, protocol | {"step": match.step})
+
+    def _networks(self, match: Match, half: Half, key: Key) -> Networks:
+        match.fit("discriminator")
+        pair = Pair(match.game, match.sampler(), match.discriminator, match.data.codec, match.data.label_counts)
+        numbers = self.numbers[half]
+        labels = None if self.data.labels is None else self.data.labels[numbers]
+        return networks_of(pair, self.extractor, self.data.stored(numbers[:LATENTS]), labels, key)
 
     def told(self, half: Half) -> str:
         """What a half is, in words."""
@@ -104,8 +140,10 @@ class Yardstick:
 
     def to_json(self) -> dict[str, Any]:
         """How scores were made, for the record."""
+        beside = {"beside": [metric.name for metric in self.beside]} if self.beside else {}
         return {
             "metric": self.metric.name,
+            **beside,
             "better": self.metric.better,
             "data": self.data.name,
             "fingerprint": self.data.fingerprint[:12],
@@ -152,20 +190,33 @@ class Judge:
 
     def _judge(self, match: Match, notes: dict[str, Any]) -> None:
         check_weights(match)  # a fallen generator can score, and must never be the best
-        try:
+        with self._scoring(match):
             selection, report = (self.yardstick.score(match, half) for half in ("selection", "report"))
-        except RequestError as error:
-            raise TrainingError(f"{self.run.path}: cannot be scored at step {match.step}: {error}") from None
-        finally:
-            match.generator.train()
         logits = heldout_logits(match, Key(match.seed, "study", "logits", match.step))
         gap = logits["logits_train"] - logits["logits_heldout"] if "logits_heldout" in logits else None
         point = Point(match.step * match.batch, selection.value, report.value, gap)
         notes["points"].append(list(point))
-        append_line(self.run.scores, {"step": match.step, "scores": {self.yardstick.metric.name: report.to_json()}})
-        if best(points(match.notes), self.yardstick.metric.better) == point:
+        scores = {self.yardstick.metric.name: report.to_json()}
+        chosen = best(points(match.notes), self.yardstick.metric.better) == point
+        if chosen and self.yardstick.beside:
+            with self._scoring(match):
+                found = self.yardstick.told_beside(match)
+            notes["beside"] = {name: score.value for name, score in found.items()}
+            scores |= {name: score.to_json() for name, score in found.items()}
+        append_line(self.run.scores, {"step": match.step, "scores": scores})
+        if chosen:
             match.notes["best_step"] = match.step
             self.run.save(match.step, match.state())
+
+    @contextmanager
+    def _scoring(self, match: Match) -> Iterator[None]:
+        """Leaves the generator training, and names the run that cannot be scored."""
+        try:
+            yield
+        except RequestError as error:
+            raise TrainingError(f"{self.run.path}: cannot be scored at step {match.step}: {error}") from None
+        finally:
+            match.generator.train()
 
 
 class _Resumed:

@@ -41,7 +41,8 @@ class Player:
         self.folder = folder
         self.plan = plan
         self._recipes = {arm.name: design.recipe(arm, 0) for arm in design.arms}
-        self.yardstick = Yardstick(self._recipes[design.arms[0].name], design.metric, torch.device(plan.device))
+        asked = design._replace(images=None).recipe(design.arms[0], 0)  # with the scores that runs go without
+        self.yardstick = Yardstick(asked, design.metric, torch.device(plan.device))
         self._data = functools.lru_cache(maxsize=2)(lambda arm: self._recipes[arm].data.load())
 
     def play(self, task: Task) -> RunRecord | None:
@@ -58,7 +59,7 @@ class Player:
             with enough_memory(job):
                 match = built(job)
             # What controllers steer by, runs are selected by too; never what answers are drawn from
-            match.heldout = Rows(data, self.yardstick.selection, match.engine.device)
+            match.heldout = Rows(data, self.yardstick.numbers["selection"], match.engine.device)
             try:
                 return self._played(job, match, task)
             except TrainingError as error:
@@ -117,4 +118,5 @@ class Player:
             seconds=step_s * min(match.step, self.design.marks(job.recipe)[task.until - 1]),
             directory=str(job.run.path.relative_to(self.folder)),
             why=why,
+            beside={} if chosen is None or why else dict(notes.get("beside", {})),
         )

@@ -32,7 +32,7 @@ class Added(nn.Module):
     """What surgery puts behind a layer; no place for more surgery."""
 
 
-def _leaves(net: nn.Module) -> dict[nn.Module, str]:
+def leaf_layers(net: nn.Module) -> dict[nn.Module, str]:
     """Layers that hold no others, with their names; what surgery added to them, or to their weights, does not count."""
     names: dict[nn.Module, str] = {}
     for name, module in net.named_modules():
@@ -45,7 +45,7 @@ def _leaves(net: nn.Module) -> dict[nn.Module, str]:
 
 def called_layers(net: nn.Module, example: Example) -> list[tuple[str, nn.Module]]:
     """The leaf layers of a network by name, in the order in which an example run calls them."""
-    names = _leaves(net)
+    names = leaf_layers(net)
     order: list[tuple[str, nn.Module]] = []
     hooks = [module.register_forward_hook(lambda layer, *_: order.append((names[layer], layer))) for module in names]
     try:
@@ -84,7 +84,7 @@ def output_units(net: nn.Module, example: Example) -> dict[str, tuple[int, int]]
     """For each leaf layer, its output's second size (features or channels) and number of dimensions."""
     units: dict[str, tuple[int, int]] = {}
     hooks = []
-    for module, name in _leaves(net).items():
+    for module, name in leaf_layers(net).items():
 
         def note(_: nn.Module, __: Any, output: Any, name: str = name) -> None:
             if isinstance(output, Tensor) and output.ndim >= 2:

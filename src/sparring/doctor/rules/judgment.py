@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparring.doctor.findings import Evidence, Finding
 from sparring.doctor.history import History
-from sparring.doctor.rules.signs import RECENT, first, poor, ramp
+from sparring.doctor.rules.signs import RECENT, first, graded, ramp, weighed
 
 SURE = 0.97
 """Probability to rank a held-out sample above a fake, beyond which the discriminator is not to be fooled."""
@@ -26,14 +26,15 @@ def vanishing_gradient(history: History) -> Finding | None:
     sure = ramp(apart, 0.93, 0.99)
     flat = ramp(pull, 0.1, 0.01) if pull is not None else 0.0
     lame = ramp(g_moved / max(d_moved, 1e-12), 0.7, 0.3) if g_moved is not None and d_moved is not None else 0.0
-    strength = sure * max(flat, lame, 0.5) * poor(history)
+    strength = sure * max(flat, lame, 0.5)
     if strength <= 0:
         return None
     evidence: Evidence = {name: apart, "pull": pull or 0.0, "loss_gradient": push or 0.0}
     if g_moved is not None and d_moved is not None:
         evidence |= {"g_moved": g_moved, "d_moved": d_moved}
     since = first(history, name, lambda value: value > 0.93)
-    return Finding("vanishing_gradient", since, 0.4 + 0.6 * strength, evidence, (name, "pull", "loss_gradient"))
+    confidence = weighed(history, strength, sure * flat)
+    return Finding("vanishing_gradient", since, confidence, evidence, (name, "pull", "loss_gradient"))
 
 
 def discriminator_too_weak(history: History) -> Finding | None:
@@ -44,16 +45,17 @@ def discriminator_too_weak(history: History) -> Finding | None:
     g_moved, d_moved = history.last("g_moved", RECENT), history.last("d_moved", RECENT)
     behind = ramp(d_moved / max(g_moved, 1e-12), 0.4, 0.1) if g_moved is not None and d_moved is not None else 0.0
     blind = max(ramp(apart, 0.97, 0.75), behind, ramp(history.facts.dropout, 0.6, 0.85))
-    strength = blind * poor(history)
-    if strength <= 0:
+    if blind <= 0:
         return None
     evidence: Evidence = {name: apart, "slope_train": history.last("slope_train", RECENT) or 0.0}
     if history.facts.dropout:
         evidence["dropout"] = history.facts.dropout
     if g_moved is not None and d_moved is not None:
         evidence |= {"g_moved": g_moved, "d_moved": d_moved}
-    since = first(history, name, lambda value: value < 0.97)
-    return Finding("discriminator_too_weak", since, 0.4 + 0.6 * strength, evidence, (name, "d_moved", "distance"))
+    weak_since = first(history, name, lambda value: value < 0.97) if apart < 0.97 else 0
+    since = max(weak_since, first(history, "distance", lambda value: value > 0.15))
+    confidence = weighed(history, blind)
+    return Finding("discriminator_too_weak", since, confidence, evidence, (name, "d_moved", "distance"))
 
 
 def discriminator_overfitting(history: History) -> Finding | None:
@@ -62,14 +64,15 @@ def discriminator_overfitting(history: History) -> Finding | None:
     train, heldout = history.last("apart_train", RECENT), history.last("apart_heldout", RECENT)
     if memory is None or train is None or heldout is None:
         return None
-    strength = max(ramp(memory, 0.62, 0.8), ramp(train - heldout, 0.1, 0.3))
-    if strength <= 0:
+    known = ramp(memory, 0.65, 0.85)
+    fooled = known * ramp(heldout, 0.65, 0.45)
+    if known <= 0:
         return None
     evidence: Evidence = {"memory": memory, "apart_train": train, "apart_heldout": heldout, "overfit": overfit or 0.0}
     since = first(history, "memory", lambda value: value > 0.62)
-    confidence = 0.3 + 0.4 * strength + 0.3 * strength * poor(history)
+    confidence = max(0.9 * fooled, weighed(history, known, known))
     curves = ("memory", "apart_train", "apart_heldout")
-    return Finding("discriminator_overfitting", since, confidence, evidence, curves)
+    return graded(Finding("discriminator_overfitting", since, confidence, evidence, curves), known)
 
 
 def bounded_logits(history: History) -> Finding | None:
@@ -80,8 +83,8 @@ def bounded_logits(history: History) -> Finding | None:
     if least.min() < 0 or most.max() > 1:
         return None
     evidence: Evidence = {"logit_least": float(least.min()), "logit_most": float(most.max())}
-    confidence = 0.6 + 0.4 * poor(history)
-    return Finding("bounded_logits", 0, confidence, evidence, ("logit_least", "logit_most"))
+    confidence = weighed(history, 1.0, 1.0)
+    return graded(Finding("bounded_logits", 0, confidence, evidence, ("logit_least", "logit_most")), 0.7)
 
 
 def penalty_not_working(history: History) -> Finding | None:
@@ -91,14 +94,16 @@ def penalty_not_working(history: History) -> Finding | None:
         return None
     held = bool(history.facts.penalties) or history.facts.bounded
     steep = ramp(slope, 2.5, 8.0) if history.facts.needs_bound else ramp(slope, 8.0, 30.0)
-    unheld = 0.0 if held else ramp(slope, 0.5, 2.0)
-    strength = max(steep if history.facts.needs_bound else steep * poor(history), unheld * poor(history))
+    strength = max(steep, 0.0 if held else ramp(slope, 0.5, 2.0))
     if strength <= 0:
         return None
     evidence: Evidence = {"slope_train": slope, "slope_fake": history.last("slope_fake", RECENT) or 0.0}
     evidence["held_by"] = ", ".join(history.facts.penalties) or ("a bound" if held else "nothing")
     since = first(history, "slope_train", lambda value: value > (2.5 if history.facts.needs_bound else 0.5))
-    return Finding("penalty_not_working", since, 0.45 + 0.55 * strength, evidence, ("slope_train", "slope_fake"))
+    found = Finding(
+        "penalty_not_working", since, weighed(history, strength, steep), evidence, ("slope_train", "slope_fake")
+    )
+    return graded(found, steep if history.facts.needs_bound else 0.0)
 
 
 def penalty_dominates(history: History) -> Finding | None:
@@ -111,10 +116,10 @@ def penalty_dominates(history: History) -> Finding | None:
     if slope is None or spread is None:
         return None
     flat = ramp(spread, 0.02, 0.002)
-    strength = max(flat, ramp(share, 0.5, 0.9)) * poor(history)
+    strength = max(flat, ramp(share, 0.5, 0.9))
     if strength <= 0:
         return None
     evidence: Evidence = {"share": share, "slope_train": slope, "logit_std": spread}
     since = first(history, "logit_std", lambda value: value < 0.02)
     curves = ("slope_train", "logit_std", *(f"d_share_{name}" for name in history.facts.penalties))
-    return Finding("penalty_dominates", since, 0.4 + 0.6 * strength, evidence, curves)
+    return Finding("penalty_dominates", since, weighed(history, strength), evidence, curves)

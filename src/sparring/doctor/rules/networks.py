@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparring.doctor.findings import Evidence, Finding
 from sparring.doctor.history import History
-from sparring.doctor.rules.signs import RECENT, first, poor, ramp
+from sparring.doctor.rules.signs import RECENT, first, graded, ramp, weighed
 
 
 def dead_activations(history: History) -> Finding | None:
@@ -16,8 +16,8 @@ def dead_activations(history: History) -> Finding | None:
         return None
     evidence: Evidence = dict(dead)
     since = first(history, worst, lambda value: value > 0.5)
-    confidence = 0.35 + 0.35 * strength + 0.3 * strength * poor(history)
-    return Finding("dead_activations", since, confidence, evidence, ("g_dead", "d_dead"))
+    found = Finding("dead_activations", since, weighed(history, strength), evidence, ("g_dead", "d_dead"))
+    return graded(found, 0.8 * strength)
 
 
 def frozen_weights(history: History) -> Finding | None:
@@ -29,5 +29,6 @@ def frozen_weights(history: History) -> Finding | None:
         return None
     evidence: Evidence = dict(still)
     since = first(history, worst, lambda value: value > 0.1)
-    confidence = 0.35 + 0.1 * strength + 0.55 * poor(history)
-    return Finding("frozen_weights", since, confidence, evidence, ("g_still", "d_still", "g_moved"))
+    confidence = weighed(history, 1.0, strength)
+    found = Finding("frozen_weights", since, confidence, evidence, ("g_still", "d_still", "g_moved"))
+    return graded(found, 0.5 + 0.4 * strength)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sparring.doctor.findings import Evidence, Finding
+from sparring.doctor.findings import SURE, Evidence, Finding
 from sparring.doctor.history import History
-from sparring.doctor.rules.signs import far, first, lacking, poor, progress, ramp
+from sparring.doctor.rules.signs import best, first, in_vain, lacking, poor, ramp, weighed
 
 
 def mode_collapse(history: History) -> Finding | None:
@@ -12,7 +12,7 @@ def mode_collapse(history: History) -> Finding | None:
     spread, twins = history.last("spread", 3), history.last("twins", 3)
     if spread is None:
         return None
-    strength = ramp(spread, 0.7, 0.35) * ramp(progress(history), 0.1, 0.2)
+    strength = ramp(spread, 0.7, 0.35) * in_vain(history)
     if strength <= 0:
         return None
     evidence: Evidence = {"spread": spread, "twins": twins or 0.0}
@@ -20,7 +20,7 @@ def mode_collapse(history: History) -> Finding | None:
     if entropy is not None:
         evidence["entropy"] = entropy
     since = first(history, "spread", lambda value: value < 0.7)
-    return Finding("mode_collapse", since, 0.4 + 0.6 * strength, evidence, ("spread", "twins", "entropy"))
+    return Finding("mode_collapse", since, strength, evidence, ("spread", "twins", "entropy"))
 
 
 def mode_dropping(history: History) -> Finding | None:
@@ -30,15 +30,17 @@ def mode_dropping(history: History) -> Finding | None:
     if missing is None or wrong is None:
         return None
     uneven = ramp(entropy, 0.95, 0.75) if entropy is not None else 0.0
-    strength = max(ramp(missing - wrong, 0.2, 0.5), uneven * ramp(wrong, 0.7, 0.4)) * poor(history)
+    strength = max(ramp(missing - wrong, 0.2, 0.5), uneven * ramp(wrong, 0.7, 0.4))
     if strength <= 0:
         return None
     evidence: Evidence = {"covered": history.last("covered", 3) or 0.0, "precise": history.last("precise", 3) or 0.0}
-    evidence |= {"best_covered": history.data["best_covered"], "best_precise": history.data["best_precise"]}
+    evidence |= {"best_covered": best(history, "covered"), "best_precise": best(history, "precise")}
     if entropy is not None:
         evidence["entropy"] = entropy
-    since = first(history, "covered", lambda value: value < 0.8 * history.data["best_covered"])
-    return Finding("mode_dropping", since, 0.4 + 0.55 * strength, evidence, ("covered", "precise", "entropy"))
+    since = first(history, "covered", lambda value: value < 0.8 * best(history, "covered"))
+    return Finding(
+        "mode_dropping", since, 0.95 * weighed(history, strength), evidence, ("covered", "precise", "entropy")
+    )
 
 
 def memorisation(history: History) -> Finding | None:
@@ -60,6 +62,5 @@ def poor_samples(history: History) -> Finding | None:
     names = ("distance", "residual", "covered", "precise")
     evidence: Evidence = {name: value for name in names if (value := history.last(name, 3)) is not None}
     since = first(history, "distance", lambda value: value > 0.15)
-    return Finding(
-        "poor_samples", since, 0.3 + 0.4 * far(history) * strength, evidence, ("distance", "covered", "precise")
-    )
+    confidence = strength if strength < SURE else SURE + 0.3 * (strength - SURE)
+    return Finding("poor_samples", since, confidence, evidence, ("distance", "covered", "precise"))

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
+
+from sparring.doctor.findings import SURE, Finding
 from sparring.doctor.history import History
 
 RECENT = 5
 """Readings over which a rule takes the median."""
-EARLY = 0.3
+EARLY = 0.4
 """Part of a run in which samples may be far from the data without anything being wrong."""
+USUAL = 0.85
+"""Share of real samples that others of the same distribution cover, at least, where there are enough."""
+PLANE, MANY_VALUES = (0.06, 0.14), (0.24, 0.44)
+"""Distances (`doctor.samples`) from near to far: of points with a few values each, and of samples with many."""
+LATELY = 0.2
+"""Part of a run over which samples should come nearer."""
 SETTLED_STEPS = 1500
 """The same in steps, where the length of the run is not known."""
 
@@ -27,26 +37,64 @@ def progress(history: History) -> float:
 
 
 def lacking(history: History, name: str) -> float | None:
-    """How much a share of samples (`covered`, `precise`) falls short of what training data gives, in [0, 1]."""
-    value, best = history.last(name, 3), history.data.get(f"best_{name}")
-    return None if value is None or not best else min(max(1 - value / best, 0.0), 1.0)
+    """How much a share of samples (`covered`, `precise`) falls short of what it is for real ones, in [0, 1]."""
+    value = history.last(name, 3)
+    return None if value is None else min(max(1 - value / best(history, name), 0.0), 1.0)
+
+
+def best(history: History, name: str) -> float:
+    """What training samples in the fakes' place give; of few of them, what many would."""
+    return max(history.data.get(f"best_{name}", 0.0), USUAL)
 
 
 def far(history: History) -> float:
     """How far the samples are from the data as they stand: 0 as near as a generator that learned well, 1 far."""
     beyond = history.last("residual", 3)
+    near, away = PLANE if beyond is None else MANY_VALUES
     return max(
-        ramp(lacking(history, "covered"), 0.2, 0.6),
-        ramp(lacking(history, "precise"), 0.2, 0.6),
-        ramp(history.last("distance", 3), 0.15, 0.6),
-        ramp(beyond, 1.6, 4.0),
+        ramp(lacking(history, "covered"), 0.5, 0.8),
+        ramp(lacking(history, "precise"), 0.5, 0.85),
+        ramp(history.last("distance", 3), near, away),
+        ramp(beyond, 1.8, 3.6),
     )
 
 
+def stalled(history: History) -> float:
+    """How little nearer the samples came over the last fifth of the run, in [0, 1]: 0 where their distance fell by a
+    quarter or more."""
+    steps, values = history.series("distance")
+    span = LATELY * (history.facts.steps or max(history.step, SETTLED_STEPS))
+    before = values[(steps >= history.step - 1.5 * span) & (steps <= history.step - 0.5 * span)]
+    now = values[steps > history.step - 0.5 * span]
+    if len(before) < 2 or len(now) < 1:
+        return 0.0
+    return ramp(float(np.median(now)) / max(float(np.median(before)), 1e-12), 0.75, 0.95)
+
+
 def poor(history: History) -> float:
-    """Whether the samples are poor for how much of the run is done, in [0, 1]: early, all are."""
+    """Whether the samples are poor and do not come nearer, in [0, 1]; early in a run all are, and at its end it is all
+    the same whether they still do."""
+    return far(history) * in_vain(history)
+
+
+def in_vain(history: History) -> float:
+    """How little is to be hoped for from more of the same, in [0, 1]."""
     done = progress(history)
-    return far(history) * ramp(done, EARLY / 2, EARLY)
+    return ramp(done, EARLY / 2, EARLY) * max(ramp(done, 0.8, 0.95), stalled(history))
+
+
+def weighed(history: History, strength: float, certainty: float = 0.0) -> float:
+    """The confidence of a finding: by how poor the samples are, and by how plainly its own signs are there. `certainty`
+    is that of signs that leave no doubt: with them, less poor samples suffice."""
+    harm = min(poor(history) + 0.3 * certainty, 1.0) if poor(history) > 0 else 0.0
+    return harm * (0.6 + 0.4 * strength)
+
+
+def graded(finding: Finding, certainty: float) -> Finding:
+    """The finding as it is where it does harm, and else, if its signs are certain, as a notice."""
+    if finding.confidence >= SURE or certainty < SURE:
+        return finding
+    return replace(finding, confidence=certainty, harmless=True)
 
 
 def first(history: History, name: str, holds: Callable[[float], bool]) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sparring.doctor.findings import Evidence, Finding
 from sparring.doctor.history import History
-from sparring.doctor.rules.signs import RECENT, first, poor, ramp
+from sparring.doctor.rules.signs import RECENT, first, ramp, weighed
 
 LATELY = 0.25
 """Part of a history in which a fall still counts, once the run went on after it."""
@@ -40,7 +40,7 @@ def explosion(history: History) -> Finding | None:
     if strength <= 0:
         return None
     evidence: Evidence = {"logit_std": spread, "slope_train": slope or 0.0, "d_weight_max": weight or 0.0}
-    confidence = 0.5 + 0.5 * max(strength, 0.8 * poor(history))
+    confidence = max(weighed(history, strength, strength), 0.9 * strength)
     since = first(history, "logit_std", lambda value: value > usable)
     return Finding("explosion", since, confidence, evidence, ("logit_std", "slope_train", "d_weight_max"))
 
@@ -52,13 +52,12 @@ def oscillation(history: History) -> Finding | None:
     moved = history.last("g_moved", RECENT)
     if motion is None or turned is None or moved is None:
         return None
-    restless = ramp(motion, 0.3, 0.8) * ramp(turned, 0.7, 0.3)
-    strength = restless * poor(history)
+    strength = ramp(motion, 0.3, 0.8) * ramp(turned, 0.7, 0.3)
     if strength <= 0:
         return None
     evidence: Evidence = {"motion": motion, "g_turned": turned, "g_moved": moved}
     since = first(history, "motion", lambda value: value > 0.3)
-    return Finding("oscillation", since, 0.4 + 0.6 * strength, evidence, ("motion", "g_turned", "g_loss"))
+    return Finding("oscillation", since, weighed(history, strength), evidence, ("motion", "g_turned", "g_loss"))
 
 
 def noisy_gradient(history: History) -> Finding | None:
@@ -66,8 +65,6 @@ def noisy_gradient(history: History) -> Finding | None:
     batch = history.facts.batch
     if batch is None or batch > FEW:
         return None
-    strength = poor(history)
+    few = ramp(batch, FEW + 4, 4)
     evidence: Evidence = {"batch": float(batch), "d_loss_std": history.last("d_loss_std", RECENT) or 0.0}
-    return Finding(
-        "noisy_gradient", 0, 0.4 + 0.6 * strength * ramp(batch, FEW + 4, 4), evidence, ("d_loss", "d_loss_std")
-    )
+    return Finding("noisy_gradient", 0, weighed(history, few, few), evidence, ("d_loss", "d_loss_std"))

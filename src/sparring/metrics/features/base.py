@@ -43,6 +43,9 @@ class Extractor(Protocol):
         """The features, on the CPU, of images in [0, 1], float32 [n, channels, height, width], or points [n, values];
         with the samples beside them."""
 
+    def graded(self, samples: Tensor) -> Tensor:
+        """The features alone, [n, width], of samples on the extractor's device, with a gradient to them."""
+
 
 def extract(extractor: Extractor, batches: Iterable[Tensor], *, keep_samples: bool = True) -> Features:
     """The features of samples that come in batches, joined; without their samples where those are not wanted (most

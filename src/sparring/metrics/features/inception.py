@@ -41,6 +41,10 @@ class Inception:
             raise RequestError(f"extractor: inception takes images of 1 or 3 channels, not samples of shape {shape}")
         return run(self.net, self._forward, samples, self.batch)
 
+    def graded(self, samples: Tensor) -> Tensor:
+        """The features [n, 2048] of samples on the network's device, with a gradient to them."""
+        return self._forward(samples)[0]
+
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = x.expand(-1, 3, -1, -1)
         x = F.interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False, antialias=False)

@@ -29,3 +29,7 @@ class Pixels:
         if values.shape[1] != self.width:
             raise ValueError(f"pixels: samples have {values.shape[1]} values, not {self.width}")
         return Features(values, None, samples.detach().cpu())
+
+    def graded(self, samples: Tensor) -> Tensor:
+        """The flattened samples, [n, width], with a gradient to them."""
+        return samples.flatten(1)

@@ -96,6 +96,11 @@ class TrainedExtractor:
             )
         return run(self.net, self._forward, samples, 256)
 
+    def graded(self, samples: Tensor) -> Tensor:
+        """The features [n, width] of samples on the network's device, with a gradient to them."""
+        features: Tensor = self.net(samples)
+        return features
+
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         features = self.net(x)
         if "classes" not in self.net.heads:

@@ -1,0 +1,287 @@
+"""Treating a run: what is chosen, what is kept and what is undone, and that a kill at any moment loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import sparring
+from sparring import session, treatment
+from sparring.doctor import Finding, attend
+from sparring.doctor.remedies import calm, overrides_of, remedies
+from sparring.errors import RequestError
+from sparring.match import Match
+from sparring.recipe import Recipe, validated
+from sparring.rundir import RunDir, read_lines
+from sparring.treatment import Measure, Treat, chosen, treated_recipe
+from tests.conftest import small_fields
+
+SLOW = "generator.optimiser.adam.lr=0.000001"
+SYMPTOMS = [
+    "diverged",
+    "explosion",
+    "vanishing_gradient",
+    "bounded_logits",
+    "discriminator_too_weak",
+    "discriminator_overfitting",
+    "mode_collapse",
+    "mode_dropping",
+    "oscillation",
+    "penalty_not_working",
+    "penalty_dominates",
+    "memorisation",
+    "dead_activations",
+    "noisy_gradient",
+    "poor_samples",
+]
+
+
+def recipe(*overrides: str) -> Recipe:
+    fields = small_fields(steps=300, save_every=50, batch=32)
+    fields["generator"]["optimiser"] = {"adam": {"lr": 1e-3}}
+    fields["discriminator"]["optimiser"] = {"adam": {"lr": 1e-3}}
+    return treated_recipe(validated(fields), list(overrides))
+
+
+def ill(symptom: str = "vanishing_gradient", confidence: float = 0.9, since: int = 120) -> Finding:
+    return Finding(symptom, since, confidence)
+
+
+# What is chosen -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("symptom", SYMPTOMS)
+@pytest.mark.parametrize(
+    "made",
+    [
+        (),
+        ("objective=minimax",),
+        ("objective=wasserstein", "discriminator.terms.gradient_penalty.weight=10"),
+        ("discriminator.terms.r1.weight=1000", "batch=4"),
+        ("discriminator.surgery.dropout.rate=0.9", "generator.surgery.dropout.rate=0.9"),
+        ("generator.optimiser.adam.lr={linear: {start: 0.1, end: 0.01}}", "discriminator.optimiser=sgd"),
+        ("discriminator.optimiser.adam.betas=[0.9,0.999]", "generator.surgery.freeze.where=hidden.0.*"),
+    ],
+)
+def test_every_remedy_is_a_valid_recipe_that_differs(symptom: str, made: tuple[str, ...]) -> None:
+    before = recipe(*made)
+    for overrides in (overrides_of(remedies(ill(symptom), before)), calm(before)):
+        if overrides:
+            assert treated_recipe(before, overrides) != before
+
+
+@pytest.mark.parametrize(
+    ("symptom", "made", "wanted"),
+    [
+        ("vanishing_gradient", (SLOW,), "generator.optimiser.adam.lr=0.001"),
+        ("vanishing_gradient", ("objective=minimax",), "objective=non_saturating"),
+        ("discriminator_too_weak", ("discriminator.optimiser.adam.lr=1e-6",), "discriminator.optimiser.adam.lr=0.001"),
+        ("oscillation", ("generator.optimiser.adam.betas=[0.9,0.99]",), "generator.optimiser.adam.betas=[0,0.99]"),
+        ("noisy_gradient", ("batch=2",), "batch=64"),
+        ("penalty_dominates", ("discriminator.terms.r1.weight=1000",), "discriminator.terms.r1.weight=0.3"),
+        ("penalty_not_working", (), "discriminator.terms.r1.weight=0.3"),
+        (
+            "discriminator_too_weak",
+            ("discriminator.surgery.dropout.rate=0.9",),
+            "discriminator.surgery.dropout.rate=0.25",
+        ),
+        ("frozen_weights", ("generator.surgery.freeze.where=hidden.0.*",), "generator.surgery.freeze=null"),
+        ("discriminator_overfitting", (), "augment.diff_augment.cutout=0.5"),
+    ],
+)
+def test_the_remedy_meets_the_cause(symptom: str, made: tuple[str, ...], wanted: str) -> None:
+    assert wanted in remedies(ill(symptom), recipe(*made))
+
+
+def test_points_are_not_augmented() -> None:
+    fields = small_fields(data={"ring": {}})
+    assert not any(word.startswith("augment") for word in remedies(ill("memorisation"), validated(fields)))
+
+
+def test_the_surest_is_treated_and_what_is_unsure_or_only_to_know_is_not() -> None:
+    made = recipe(SLOW)
+    assert chosen([ill()], made, []) is not None
+    assert chosen([ill(confidence=0.7)], made, []) is None
+    assert chosen([ill("slowing_down"), ill("evaluation_fault")], made, []) is None
+
+
+def test_nothing_new_is_begun_on_trial_nor_after_three_and_nothing_twice() -> None:
+    made = recipe(SLOW)
+    first = chosen([ill()], made, [])
+    assert first is not None
+    begun = {"event": "treated", "overrides": first[1]}
+    assert chosen([ill()], made, [begun]) is None
+    second = chosen([ill()], made, [begun, {"event": "undone"}])
+    assert second is not None
+    assert second[1] == calm(made) != first[1]
+    done = [begun, {"event": "undone"}, {"event": "treated", "overrides": second[1]}, {"event": "undone"}]
+    assert chosen([ill()], made, done) is None
+    assert chosen([ill("noisy_gradient")], recipe("batch=2"), [begun, {"event": "kept"}] * 3) is None
+
+
+def test_better_is_better_by_enough_and_of_the_same_score() -> None:
+    before = Measure("fid", 100.0, "lower")
+    assert Measure("fid", 90.0, "lower").improves(before)
+    assert not Measure("fid", 99.0, "lower").improves(before)
+    assert not Measure("kid", 9.0, "lower").improves(before)
+    assert Measure("coverage", 0.9, "higher").improves(Measure("coverage", 0.5, "higher"))
+    assert not Measure("coverage", 0.5, "higher").improves(Measure("coverage", 0.9, "higher"))
+
+
+# What becomes of a run ------------------------------------------------------------------------------------------------
+
+
+class World:
+    """A doctor who finds one illness from step 150 on, while the generator is slow, and scores that are told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, treated: float) -> None:
+        self.treated = treated
+        monkeypatch.setattr(attend, "judge", lambda history: self.found(history.step, history.facts.rates[1]))
+        monkeypatch.setattr(session, "_measure", lambda scorer, doctor, match: self.measure(match))
+        monkeypatch.setattr(treatment.Treating, "_pressing", lambda treating, match: treating.doctor.found)
+
+    def found(self, step: int, rate: float) -> list[Finding]:
+        return [ill()] if rate < 1e-4 and step >= 150 else []
+
+    def measure(self, match: Match) -> Measure:
+        slow = match.players["generator"].optimiser.param_groups[0]["lr"] < 1e-4
+        return Measure("fid", 100.0 if slow else self.treated, "lower")
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[..., Path]:
+    file = tmp_path / "slow.yaml"
+    file.write_text(sparring.zoo.to_yaml(recipe(SLOW)))
+
+    def played(name: str, *overrides: str, **options: Any) -> Path:
+        sparring.train(str(file), "score.metrics=[]", *overrides, out=tmp_path / name, quiet=True, **options)
+        return tmp_path / name
+
+    return played
+
+
+def final(path: Path) -> dict[str, Any]:
+    run = RunDir(path)
+    return run.load(run.saved_steps()[-1])
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    return bool(one == other)
+
+
+def test_a_remedy_that_helps_is_kept(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    World(monkeypatch, treated=50.0)
+    path = play("kept", "doctor=treat")
+    events = treatment.events_of(RunDir(path))
+    assert [(line["event"], line["at_step"]) for line in events] == [("treated", 150), ("kept", 150)]
+    assert events[0]["back_to_step"] == 100  # the last checkpoint before the onset, 120
+    assert "lr: 0.001" in (path / "recipe.yaml").read_text().split("discriminator:")[0]
+    state = final(path)
+    assert (state["step"], state["attempt"]) == (300, 1)
+    plain = play("never")
+    assert not same(state["nets"], final(plain)["nets"])
+
+
+def test_one_that_does_not_is_undone_to_the_bit(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = play("plain")
+    World(monkeypatch, treated=120.0)
+    path = play("undone", "doctor=treat")
+    kinds = [line["event"] for line in treatment.events_of(RunDir(path))]
+    assert kinds == ["treated", "undone", "treated", "undone"]  # the second with everything that calms
+    assert same(final(path)["nets"], final(plain)["nets"])
+    assert same(final(path)["optimisers"], final(plain)["optimisers"])
+    told = [(path / "recipe.yaml").read_text(), (plain / "recipe.yaml").read_text()]
+    assert told[0].replace("doctor: treat", "doctor: advise") == told[1]
+
+
+def test_a_healthy_run_keeps_its_bits(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attend, "judge", lambda history: [])
+    one, other, off = (
+        play("treat", "doctor=treat", "steps=200"),
+        play("advise", "steps=200"),
+        play("off", "steps=200", "doctor=off"),
+    )
+    assert same(final(one)["nets"], final(other)["nets"])
+    assert same(final(one)["nets"], final(off)["nets"])
+    assert not (off / "probes.jsonl").exists()
+
+
+@pytest.mark.parametrize("moment", ["settle", "discard", "undo", "play"])
+def test_killed_at_any_moment_it_comes_to_the_same(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    World(monkeypatch, treated=120.0 if moment == "undo" else 50.0)
+    whole = play("whole", "doctor=treat")
+    with monkeypatch.context() as cut:
+        _cut_at(cut, moment)
+        with pytest.raises(RuntimeError, match="killed"):
+            play("cut", "doctor=treat")
+    path = play("cut", "doctor=treat")
+    assert same(final(path)["nets"], final(whole)["nets"])
+    assert (path / "recipe.yaml").read_text() == (whole / "recipe.yaml").read_text()
+    kinds = [[line["event"] for line in treatment.events_of(RunDir(one))] for one in (path, whole)]
+    assert kinds[0] == kinds[1]
+
+
+def _cut_at(cut: pytest.MonkeyPatch, moment: str) -> None:
+    def killed(*args: Any, **options: Any) -> None:
+        raise RuntimeError("killed")
+
+    if moment == "settle":  # decided, and nothing done
+        cut.setattr(treatment, "settle", killed)
+    elif moment == "discard":  # the recipe is written, checkpoints are as they were
+        cut.setattr(treatment, "_discard", killed)
+    elif moment == "undo":  # decided that it did not help, and nothing done
+        settle, calls = treatment.settle, []
+        cut.setattr(treatment, "settle", lambda run: killed() if len(calls) else (calls.append(1), settle(run))[1])
+    else:  # on trial
+        again = session._again
+        cut.setattr(session, "_again", lambda job: (again(job), killed())[0])
+
+
+def test_a_treated_run_can_be_gone_on_with_by_the_same_words(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World(monkeypatch, treated=50.0)
+    path = play("longer", "doctor=treat")
+    play("longer", "doctor=treat", for_="350steps")
+    assert final(path)["step"] == 350
+    assert sparring.load(path).recipe.steps == 350
+    with pytest.raises(RequestError, match="batch"):
+        play("longer", "batch=16")
+
+
+def test_the_first_checkpoint_and_the_last_healthy_one_stay(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(treatment, "MOST", 0)
+    World(monkeypatch, treated=50.0)
+    path = play("stay", "doctor=treat", "keep=1")
+    assert RunDir(path).saved_steps() == [0, 100, 300]
+
+
+def test_several_processes_are_refused(play: Callable[..., Path]) -> None:
+    with pytest.raises(RequestError, match="doctor: treat works with one process"):
+        play("many", "doctor=treat", devices=2)
+
+
+def test_treat_tells_what_it_is_about() -> None:
+    order = Treat(ill(), ["batch=64"], Measure("fid", 1.0, "lower"))
+    assert order.args == ("vanishing_gradient", ["batch=64"])
+
+
+def test_events_are_not_findings(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    World(monkeypatch, treated=50.0)
+    path = play("kept", "doctor=treat")
+    assert all(
+        "confidence" not in line for line in read_lines(RunDir(path).findings) if line["event"] in treatment.EVENTS
+    )
+    assert treatment.active(RunDir(path)) == ["generator.optimiser.adam.lr=0.001", "discriminator.terms.r1.weight=0.3"]
