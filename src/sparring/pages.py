@@ -64,7 +64,7 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         final=_final(run, data),
         interpolation=exploring.interpolation(run) if image else None,
         neighbours=exploring.shown(exploring.neighbours(run, data, chosen), data) if image and data is not None else [],
-        neighbours_by=_told(chosen),
+        neighbours_by=_named(chosen),
         explored=_explored(run, data),
         finished=run.finished,
         step=run.step,
@@ -122,11 +122,11 @@ def explore(run: Run, data: DataSet | None, given: Extractor | None, effort: Eff
         explored=explored,
         interpolation=exploring.interpolation(run) if image else None,
         neighbours=exploring.shown(near, data) if near is not None and data is not None else [],
-        neighbours_by=_told(extractor),
+        neighbours_by=_named(extractor),
     )
     return render_explore(page), found.to_json() | {
         "neighbours": [] if near is None else near.to_json(),
-        "neighbours_by": _told(extractor),
+        "neighbours_by": _named(extractor),
         "notes": explored.notes,
     }
 
@@ -135,7 +135,7 @@ def _pixels(run: Run) -> Extractor:
     return Pixels(math.prod(run.codec.shape))
 
 
-def _told(extractor: Extractor) -> str:
+def _named(extractor: Extractor) -> str:
     return f"{extractor.name} ({extractor.hash})" if extractor.hash else extractor.name
 
 

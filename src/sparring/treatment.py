@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from sparring import zoo
-from sparring.doctor import CERTAIN, SYMPTOMS, Attending, Finding
+from sparring.doctor import SYMPTOMS, Attending, Finding
 from sparring.doctor.remedies import calm, overrides_of, remedies
 from sparring.errors import RequestError
 from sparring.loop import Step
@@ -19,6 +19,8 @@ from sparring.match import Match
 from sparring.recipe import Recipe, validated
 from sparring.rundir import RunDir, append_line, read_lines, read_state, write_file, write_state
 
+CONFIDENT = 0.65
+"""Confidence from which on a finding is treated."""
 MOST = 3
 """Treatments of a run, at most."""
 BETTER = 0.95
@@ -78,7 +80,7 @@ def chosen(findings: list[Finding], recipe: Recipe, events: list[dict[str, Any]]
         return None
     tried = [line["overrides"] for line in events if line["event"] == "treated"]
     for finding in findings:
-        if finding.kind != "illness" or finding.confidence < CERTAIN or SYMPTOMS[finding.symptom].by_clock:
+        if finding.kind != "illness" or finding.confidence < CONFIDENT or SYMPTOMS[finding.symptom].by_clock:
             continue
         for overrides in (overrides_of(remedies(finding, recipe)), calm(recipe)):
             if overrides and overrides not in tried and _changes(recipe, overrides):
@@ -117,6 +119,7 @@ class Treating:
         self.events = events_of(run)
 
     def observe(self, match: Match, step: Step) -> None:
+        match.notes.setdefault("well", 0)  # so that the first checkpoint is kept
         last = self.events[-1] if self.events else None
         if last is not None and last["event"] == "treated":
             if match.step >= last["at_step"]:

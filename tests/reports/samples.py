@@ -150,26 +150,6 @@ def score(value: float, interval: tuple[float, float] | None = None, **more: Any
     return {"value": value, "interval": [low, high], "n": 180, "better": "lower", "protocol": protocol | more}
 
 
-def sick_page(**changes: Any) -> RunPage:
-    """A run that the doctor finds sick."""
-    collapse = {
-        "symptom": "mode_collapse", "kind": "illness", "since_step": 400, "confidence": 0.834, "about": "samples are alike",
-        "evidence": {"spread": 0.1234567, "fault": "few"}, "curves": ["spread", "gone"],
-        "remedy": ["discriminator.terms.r1.weight=1", "batch=32", "more data, or x = y"],
-        "points": {"spread": [(float(step), 1.0 - step / 2000) for step in range(50, 1050, 50)], "gone": []},
-    }  # fmt: skip
-    notice = {"symptom": "converged", "kind": "notice", "since_step": 0, "confidence": 0.6, "about": "no nearer"}
-    probes = [{"best_spread": 1.0, "data_least": 0.0}]
-    probes += [{"step": step, "logit_train": 1.0, "d_update": 0.01, "spread": 0.5} for step in range(50, 1050, 50)]
-    events = [
-        {"event": "treated", "symptom": "mode_collapse", "at_step": 900, "since_step": 400, "overrides": ["batch=64"]},
-        {"event": "opened", "symptom": "mode_collapse", "at_step": 550, "since_step": 400},
-        {"event": "closed", "symptom": "mode_collapse", "at_step": 800, "since_step": 400},
-    ]
-    told = {"verdict": "sick", "diagnosis": [collapse, notice], "events": events, "probes": probes}
-    return full_page(**(told | {"remarks": ["something was not looked at"]} | changes))
-
-
 def explored(**changes: Any) -> Explored:
     """All that can be learned of images."""
     fields: dict[str, Any] = {
@@ -196,6 +176,26 @@ def explore_page(**changes: Any) -> ExplorePage:
         "neighbours_by": "classifier",
     }
     return ExplorePage(**(fields | changes))
+
+
+def sick_page(**changes: Any) -> RunPage:
+    """A run that the doctor finds sick."""
+    collapse = {
+        "symptom": "mode_collapse", "kind": "illness", "since_step": 400, "confidence": 0.834, "about": "samples are alike",
+        "evidence": {"spread": 0.1234567, "fault": "few"}, "curves": ["spread", "gone"],
+        "remedy": ["discriminator.terms.r1.weight=1", "batch=32", "more data, or x = y"],
+        "points": {"spread": [(float(step), 1.0 - step / 2000) for step in range(50, 1050, 50)], "gone": []},
+    }  # fmt: skip
+    notice = {"symptom": "converged", "kind": "notice", "since_step": 0, "confidence": 0.6, "about": "no nearer"}
+    probes = [{"best_spread": 1.0, "data_least": 0.0}]
+    probes += [{"step": step, "logit_train": 1.0, "d_update": 0.01, "spread": 0.5} for step in range(50, 1050, 50)]
+    events = [
+        {"event": "treated", "symptom": "mode_collapse", "at_step": 900, "since_step": 400, "overrides": ["batch=64"]},
+        {"event": "opened", "symptom": "mode_collapse", "at_step": 550, "since_step": 400},
+        {"event": "closed", "symptom": "mode_collapse", "at_step": 800, "since_step": 400},
+    ]
+    told = {"verdict": "sick", "diagnosis": [collapse, notice], "events": events, "probes": probes}
+    return full_page(**(told | {"remarks": ["something was not looked at"]} | changes))
 
 
 def full_page(**changes: Any) -> RunPage:

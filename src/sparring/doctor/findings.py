@@ -20,13 +20,15 @@ class Finding:
     since_step: int
     """The first step at which the numbers show it."""
     confidence: float
-    """In [0, 1]; from `SURE` on it is told while training, from `CERTAIN` on it may be treated."""
+    """In [0, 1]; from `SURE` on it is told."""
     evidence: Evidence = field(default_factory=dict)
     """The numbers that show it, by their names in the history."""
     curves: tuple[str, ...] = ()
     """Names of the history's series that show it."""
     remedy: tuple[str, ...] = ()
     """Recipe overrides, `key=value`, to be made together; words where no override helps."""
+    plain: bool = False
+    """Whether its own signs leave no doubt that it is there; such findings are told first."""
     harmless: bool = False
     """Whether no harm has come of it so far: then it is a notice, whatever the symptom."""
 
@@ -55,7 +57,7 @@ class Finding:
             },
             "curves": list(self.curves),
             "remedy": list(self.remedy),
-        }
+        } | ({"plain": True} if self.plain else {})
 
     @staticmethod
     def from_json(written: Mapping[str, Any]) -> Finding:
@@ -67,6 +69,7 @@ class Finding:
             dict(written.get("evidence", {})),
             tuple(written.get("curves", ())),
             tuple(written.get("remedy", ())),
+            bool(written.get("plain", False)),
             written.get("kind") == "notice" != SYMPTOMS[str(written["symptom"])].kind,
         )
 
@@ -74,7 +77,7 @@ class Finding:
 SURE = 0.5
 """Confidence from which on a finding counts."""
 CERTAIN = 0.8
-"""Confidence from which on a finding may be treated."""
+"""From which on signs leave no doubt."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,10 @@ SYMPTOMS: dict[str, Symptom] = {
     "dead_activations": Symptom("illness", "units give the same whatever they see"),
     "frozen_weights": Symptom("illness", "weights that should learn do not move"),
     "noisy_gradient": Symptom("illness", "batches are too small to tell a direction"),
+    "evaluation_fault": Symptom("illness", "what is sampled and scored is not what was trained, or scores say little"),
     "poor_samples": Symptom("illness", "the samples stay far from the data, and no cause is plain"),
     "past_its_best": Symptom("illness", "the scores were better before"),
     "controller_saturated": Symptom("notice", "a controlled value is at its maximum, and that does not suffice"),
-    "evaluation_fault": Symptom("notice", "the scores say less than they seem to"),
     "slowing_down": Symptom("notice", "steps take longer than they did", by_clock=True),
     "still_improving": Symptom("notice", "the samples still come nearer to the data: train longer"),
     "converged": Symptom("notice", "the samples come no nearer to the data"),

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,7 @@ class Facts:
     """Whether the last step was reached."""
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(NamedTuple):
     """A score over steps."""
 
     metric: str
@@ -54,6 +53,8 @@ class Scored:
     """`lower` or `higher`."""
     steps: tuple[int, ...]
     values: tuple[float, ...]
+    yardstick: float | None = None
+    """What as many training samples score, where it was measured."""
 
 
 class History:
@@ -105,7 +106,7 @@ class History:
     def until(self, step: int) -> History:
         """The history as it stood after a step."""
         scores = [
-            Scored(s.metric, s.better, s.steps[:n], s.values[:n])
+            s._replace(steps=s.steps[:n], values=s.values[:n])
             for s in self.scores
             if (n := sum(at <= step for at in s.steps))
         ]
@@ -179,6 +180,7 @@ def scored_of(lines: Sequence[Mapping[str, Any]], until: int | None = None) -> t
     """Each metric's values over steps, from the lines of `scores.jsonl`, by the newest protocol of each; what a later
     line says of the same step counts."""
     found: dict[str, dict[int, tuple[float, str, str]]] = {}
+    best: dict[str, float] = {}
     for line in lines:
         step = line.get("step")
         if step is None or not is_number(step) or (until is not None and step > until):
@@ -189,12 +191,16 @@ def scored_of(lines: Sequence[Mapping[str, Any]], until: int | None = None) -> t
                 same = (
                     f"{protocol.get('extractor')} {protocol.get('hash')} {protocol.get('fingerprint')} {score.get('n')}"
                 )
+                if is_number(protocol.get("training_data")):
+                    best[name] = float(protocol["training_data"])
                 found.setdefault(name, {})[int(step)] = (float(score["value"]), str(score.get("better", "lower")), same)
     result = []
     for name, values in found.items():
         newest = values[max(values)][2]
         steps = [step for step in sorted(values) if values[step][2] == newest]
-        result.append(Scored(name, values[steps[-1]][1], tuple(steps), tuple(values[step][0] for step in steps)))
+        result.append(
+            Scored(name, values[steps[-1]][1], tuple(steps), tuple(values[step][0] for step in steps), best.get(name))
+        )
     return tuple(result)
 
 

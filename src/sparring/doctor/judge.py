@@ -12,9 +12,9 @@ Rule = Callable[[History], Finding | None]
 
 
 def judge(history: History, rules: Sequence[Rule] = RULES) -> list[Finding]:
-    """What there is to say at the end of a history: illnesses first, each by falling confidence."""
+    """What there is to say at the end of a history: illnesses first, of these what is plain, by falling confidence."""
     found = [finding for rule in rules if (finding := rule(history)) is not None and finding.confidence >= SURE]
-    return sorted(found, key=lambda finding: (finding.kind != "illness", -finding.confidence))
+    return sorted(found, key=lambda finding: (finding.kind != "illness", not finding.plain, -finding.confidence))
 
 
 def verdict(findings: Sequence[Finding]) -> str:

@@ -201,6 +201,7 @@ _REMEDIES: dict[str, Remedy] = {
     "memorisation": _against_overfitting,
     "dead_activations": _all(_calmer, _without_momentum, _penalty),
     "frozen_weights": _thawed,
+    "evaluation_fault": _less_dropout,
     "noisy_gradient": _whole_batches,
     "poor_samples": _all(_objective, _rates, _without_momentum, _penalty, _less_dropout, _whole_batches, _thawed),
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sparring.doctor.findings import Evidence, Finding
+from dataclasses import replace
+
+from sparring.doctor.findings import CERTAIN, Evidence, Finding
 from sparring.doctor.history import History
 from sparring.doctor.rules.signs import RECENT, first, graded, ramp, weighed
 
@@ -34,7 +36,8 @@ def vanishing_gradient(history: History) -> Finding | None:
         evidence |= {"g_moved": g_moved, "d_moved": d_moved}
     since = first(history, name, lambda value: value > 0.93)
     confidence = weighed(history, strength, sure * flat)
-    return Finding("vanishing_gradient", since, confidence, evidence, (name, "pull", "loss_gradient"))
+    found = Finding("vanishing_gradient", since, confidence, evidence, (name, "pull", "loss_gradient"))
+    return replace(found, plain=sure * flat >= CERTAIN)
 
 
 def discriminator_too_weak(history: History) -> Finding | None:
@@ -44,7 +47,8 @@ def discriminator_too_weak(history: History) -> Finding | None:
         return None
     g_moved, d_moved = history.last("g_moved", RECENT), history.last("d_moved", RECENT)
     behind = ramp(d_moved / max(g_moved, 1e-12), 0.4, 0.1) if g_moved is not None and d_moved is not None else 0.0
-    blind = max(ramp(apart, 0.97, 0.75), behind, ramp(history.facts.dropout, 0.6, 0.85))
+    noisy = ramp(history.facts.dropout, 0.6, 0.8)
+    blind = max(ramp(apart, 0.97, 0.75), behind, noisy)
     if blind <= 0:
         return None
     evidence: Evidence = {name: apart, "slope_train": history.last("slope_train", RECENT) or 0.0}
@@ -54,8 +58,8 @@ def discriminator_too_weak(history: History) -> Finding | None:
         evidence |= {"g_moved": g_moved, "d_moved": d_moved}
     weak_since = first(history, name, lambda value: value < 0.97) if apart < 0.97 else 0
     since = max(weak_since, first(history, "distance", lambda value: value > 0.15))
-    confidence = weighed(history, blind)
-    return Finding("discriminator_too_weak", since, confidence, evidence, (name, "d_moved", "distance"))
+    found = Finding("discriminator_too_weak", since, weighed(history, blind), evidence, (name, "d_moved", "distance"))
+    return replace(found, plain=noisy >= CERTAIN)
 
 
 def discriminator_overfitting(history: History) -> Finding | None:
@@ -84,7 +88,7 @@ def bounded_logits(history: History) -> Finding | None:
         return None
     evidence: Evidence = {"logit_least": float(least.min()), "logit_most": float(most.max())}
     confidence = weighed(history, 1.0, 1.0)
-    return graded(Finding("bounded_logits", 0, confidence, evidence, ("logit_least", "logit_most")), 0.7)
+    return graded(Finding("bounded_logits", 0, confidence, evidence, ("logit_least", "logit_most")), CERTAIN)
 
 
 def penalty_not_working(history: History) -> Finding | None:
@@ -103,7 +107,7 @@ def penalty_not_working(history: History) -> Finding | None:
     found = Finding(
         "penalty_not_working", since, weighed(history, strength, steep), evidence, ("slope_train", "slope_fake")
     )
-    return graded(found, steep if history.facts.needs_bound else 0.0)
+    return graded(found, steep if history.facts.needs_bound and not held else 0.0)
 
 
 def penalty_dominates(history: History) -> Finding | None:
@@ -122,4 +126,5 @@ def penalty_dominates(history: History) -> Finding | None:
     evidence: Evidence = {"share": share, "slope_train": slope, "logit_std": spread}
     since = first(history, "logit_std", lambda value: value < 0.02)
     curves = ("slope_train", "logit_std", *(f"d_share_{name}" for name in history.facts.penalties))
-    return Finding("penalty_dominates", since, weighed(history, strength), evidence, curves)
+    found = Finding("penalty_dominates", since, weighed(history, strength), evidence, curves)
+    return replace(found, plain=flat >= CERTAIN)

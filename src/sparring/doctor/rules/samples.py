@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sparring.doctor.findings import SURE, Evidence, Finding
+from dataclasses import replace
+
+from sparring.doctor.findings import CERTAIN, SURE, Evidence, Finding
 from sparring.doctor.history import History
 from sparring.doctor.rules.signs import best, first, in_vain, lacking, poor, ramp, weighed
 
@@ -51,7 +53,8 @@ def memorisation(history: History) -> Finding | None:
         return None
     evidence: Evidence = {"copies": copies, "expected": 0.05}
     since = first(history, "copies", lambda value: value > 0.12)
-    return Finding("memorisation", since, 0.45 + 0.55 * strength, evidence, ("copies",))
+    found = Finding("memorisation", since, 0.45 + 0.55 * strength, evidence, ("copies",))
+    return replace(found, plain=strength >= CERTAIN)
 
 
 def poor_samples(history: History) -> Finding | None:

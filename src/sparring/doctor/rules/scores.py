@@ -45,7 +45,7 @@ class Curve(NamedTuple):
 def past_its_best(history: History) -> Finding | None:
     """The first score was far better once, and has been far worse for a while."""
     scored = history.scores[0] if history.scores else None
-    if scored is None or len(scored.values) < FEWEST:
+    if scored is None or len(scored.values) < FEWEST or _as_good_as_data(scored):
         return None
     curve = _of_scores(scored)
     count = len(curve.values)
@@ -73,6 +73,14 @@ def past_its_best(history: History) -> Finding | None:
     }
     remedy = _stop_earlier(scored, best)
     return Finding("past_its_best", int(curve.steps[halfway]), confidence, evidence, (curve.name,), remedy)
+
+
+def _as_good_as_data(scored: Scored) -> bool:
+    """Whether the last score is about what training samples get: then it can be no better, and was so by chance."""
+    if scored.yardstick is None:
+        return False
+    last, reach = scored.values[-1], 1.5
+    return last <= reach * scored.yardstick if scored.better == "lower" else last >= scored.yardstick / reach
 
 
 def _stop_earlier(scored: Scored, best: int) -> tuple[str, ...]:

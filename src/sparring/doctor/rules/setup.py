@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from sparring.doctor.findings import Evidence, Finding
+from sparring.doctor.findings import SURE, Evidence, Finding
 from sparring.doctor.history import History
-from sparring.doctor.rules.signs import RECENT, ramp
+from sparring.doctor.rules.signs import RECENT, poor, ramp, weighed
 
 FEWEST_HELD_OUT = 100
+HALF = 0.5
+"""A rate of the generator's dropout beyond which what is left on in training is the lesser part."""
 
 
 def data_fault(history: History) -> Finding | None:
@@ -28,22 +32,35 @@ def data_fault(history: History) -> Finding | None:
     if faults[worst] <= 0:
         return None
     evidence: Evidence = {name: value for name, value in data.items() if name.startswith("data_")}
-    return Finding("data_fault", 0, 0.4 + 0.6 * faults[worst], {"fault": worst, **evidence}, ("distance", "shift"))
+    found = Finding("data_fault", 0, 0.4 + 0.6 * faults[worst], {"fault": worst, **evidence}, ("distance", "shift"))
+    return replace(found, plain=True)
 
 
 def evaluation_fault(history: History) -> Finding | None:
-    """Too few held-out samples for scores to say much, or an average that has not kept up with its generator."""
+    """A generator that samples as it never was in training, an average that has not kept up with it, or too few
+    held-out samples for scores to say much."""
+    noise = history.facts.generator_dropout
+    if noise > HALF and poor(history) >= SURE:
+        evidence: Evidence = {"generator_dropout": noise, "distance": history.last("distance", 3) or 0.0}
+        confidence = weighed(history, ramp(noise, HALF, 0.75))
+        return replace(Finding("evaluation_fault", 0, confidence, evidence, ("distance",)), plain=noise >= 0.7)
+    stale = _stale_average(history)
     heldout = history.data.get("data_heldout")
-    if heldout is not None and heldout < FEWEST_HELD_OUT:
-        return Finding("evaluation_fault", 0, 0.9, {"heldout": heldout})
+    if stale is None and heldout is not None and heldout < FEWEST_HELD_OUT:
+        return Finding("evaluation_fault", 0, 0.9, {"heldout": heldout}, harmless=True)
+    return stale
+
+
+def _stale_average(history: History) -> Finding | None:
     averaged, live = history.last("distance", RECENT), history.last("live_distance", RECENT)
     if averaged is None or live is None:
         return None
-    strength = ramp(averaged / max(live, 1e-12), 1.5, 3.0) * ramp(averaged, 0.15, 0.4)
+    strength = ramp(averaged / max(live, 1e-12), 1.5, 3.0)
     if strength <= 0:
         return None
     evidence: Evidence = {"distance": averaged, "live_distance": live}
-    return Finding("evaluation_fault", history.step, 0.4 + 0.6 * strength, evidence, ("distance", "live_distance"))
+    confidence = weighed(history, strength)
+    return Finding("evaluation_fault", history.step, confidence, evidence, ("distance", "live_distance"))
 
 
 def slowing_down(history: History) -> Finding | None:

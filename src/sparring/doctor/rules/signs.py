@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sparring.doctor.findings import SURE, Finding
+from sparring.doctor.findings import CERTAIN, SURE, Finding
 from sparring.doctor.history import History
 
 RECENT = 5
@@ -91,10 +91,10 @@ def weighed(history: History, strength: float, certainty: float = 0.0) -> float:
 
 
 def graded(finding: Finding, certainty: float) -> Finding:
-    """The finding as it is where it does harm, and else, if its signs are certain, as a notice."""
-    if finding.confidence >= SURE or certainty < SURE:
-        return finding
-    return replace(finding, confidence=certainty, harmless=True)
+    """The finding as it is where it does harm, told first if its signs are certain; and else, if they are, a notice."""
+    if finding.confidence >= SURE:
+        return replace(finding, plain=certainty >= CERTAIN)
+    return replace(finding, confidence=certainty, harmless=True) if certainty >= SURE else finding
 
 
 def first(history: History, name: str, holds: Callable[[float], bool]) -> int:

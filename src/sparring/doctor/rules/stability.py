@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sparring.doctor.findings import Evidence, Finding
@@ -67,4 +69,5 @@ def noisy_gradient(history: History) -> Finding | None:
         return None
     few = ramp(batch, FEW + 4, 4)
     evidence: Evidence = {"batch": float(batch), "d_loss_std": history.last("d_loss_std", RECENT) or 0.0}
-    return Finding("noisy_gradient", 0, weighed(history, few, few), evidence, ("d_loss", "d_loss_std"))
+    found = Finding("noisy_gradient", 0, weighed(history, few, few), evidence, ("d_loss", "d_loss_std"))
+    return replace(found, plain=True)
