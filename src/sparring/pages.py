@@ -75,7 +75,7 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         real=_real(data) if data is not None and image else None,
         samples_to="samples/" if image else "samples.csv",
         verdict=diagnosis.verdict,
-        diagnosis=[_told(diagnosis, finding) for finding in diagnosis.findings],
+        diagnosis=[_diagnosed(diagnosis, finding) for finding in diagnosis.findings],
         remarks=list(diagnosis.remarks),
         events=[*events_of(told), *(line for line in told if line.get("event") in ("treated", "kept", "undone"))],
         probes=walked(read_lines(run.dir.probes), told),
@@ -83,7 +83,7 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
     )
 
 
-def _told(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
+def _diagnosed(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
     points = {name: diagnosis.curve(name) for name in finding.curves}
     return finding.to_json() | {"about": finding.about, "points": points}
 
