@@ -33,6 +33,7 @@ class Cause(NamedTuple):
     applies: Callable[[Fields], bool]
     """Whether a setting's fields can have it."""
     tuning: tuple[Severity, ...]
+    second: tuple[Severity, ...]
     unseen: tuple[Severity, ...]
 
 
@@ -90,6 +91,8 @@ CAUSES: tuple[Cause, ...] = (
         _of("d-times-", lambda k: rates(discriminator=k), 8, 60) + _of("g-over-", lambda k: rates(generator=1 / k), 30),
         _of("d-times-", lambda k: rates(discriminator=k), 20, 100)
         + _of("g-over-", lambda k: rates(generator=1 / k), 100),
+        _of("d-times-", lambda k: rates(discriminator=k), 40, 80)
+        + _of("g-over-", lambda k: rates(generator=1 / k), 60),
     ),
     Cause(
         "generator-fast",
@@ -100,6 +103,8 @@ CAUSES: tuple[Cause, ...] = (
         + _of("d-over-", lambda k: rates(discriminator=1 / k), 100),
         _of("g-times-", lambda k: rates(generator=k), 20, 80)
         + _of("d-over-", lambda k: rates(discriminator=1 / k), 300),
+        _of("g-times-", lambda k: rates(generator=k), 30, 60)
+        + _of("d-over-", lambda k: rates(discriminator=1 / k), 200),
     ),
     Cause(
         "tiny-data",
@@ -108,6 +113,7 @@ CAUSES: tuple[Cause, ...] = (
         makes_images,
         _of("", limit, 10, 40, 150),
         _of("", limit, 15, 30, 100),
+        _of("", limit, 12, 25, 60),
     ),
     Cause(
         "wasserstein-bare",
@@ -116,6 +122,7 @@ CAUSES: tuple[Cause, ...] = (
         is_wasserstein,
         _of("times-", penalties, 1e-5, 1e-3),
         _of("times-", penalties, 0, 1e-4),
+        _of("times-", penalties, 1e-6, 3e-4),
     ),
     Cause(
         "penalty-huge",
@@ -124,6 +131,7 @@ CAUSES: tuple[Cause, ...] = (
         has_penalty,
         _of("times-", penalties, 3e4, 1e6),
         _of("times-", penalties, 1e5, 1e7),
+        _of("times-", penalties, 3e5, 3e6),
     ),
     Cause(
         "penalty-zero",
@@ -132,6 +140,7 @@ CAUSES: tuple[Cause, ...] = (
         has_penalty_not_wasserstein,
         _of("times-", penalties, 1e-4) + _of("none-rate-", unpenalised, 12),
         _of("times-", penalties, 0) + _of("none-rate-", unpenalised, 8),
+        _of("times-", penalties, 1e-5) + _of("none-rate-", unpenalised, 16),
     ),
     Cause(
         "beta-and-rate",
@@ -140,6 +149,7 @@ CAUSES: tuple[Cause, ...] = (
         always,
         _of("rate-", lambda k: momentum(0.9, k), 3, 30),
         _of("rate-", lambda k: momentum(0.9, k), 10, 60),
+        _of("rate-", lambda k: momentum(0.9, k), 20, 45),
     ),
     Cause(
         "saturating",
@@ -148,6 +158,7 @@ CAUSES: tuple[Cause, ...] = (
         is_cross_entropy,
         (Severity("rate-60", saturating(60)), Severity("rate-10-ahead", saturating(10, 0.2))),
         (Severity("rate-200", saturating(200)), Severity("rate-30-ahead", saturating(30, 0.1))),
+        (Severity("rate-120", saturating(120)), Severity("rate-20-ahead", saturating(20, 0.15))),
     ),
     Cause(
         "label-flips",
@@ -164,6 +175,11 @@ CAUSES: tuple[Cause, ...] = (
             Severity("0.5", sabotage=flip_labels(0.5)),
             Severity("0.55-later", sabotage=flip_labels(0.55, 0.2), begin=0.2),
         ),
+        (
+            Severity("0.4", sabotage=flip_labels(0.4)),
+            Severity("0.55", sabotage=flip_labels(0.55)),
+            Severity("0.65-later", sabotage=flip_labels(0.65, 0.25), begin=0.25),
+        ),
     ),
     Cause(
         "sigmoid-twice",
@@ -176,6 +192,7 @@ CAUSES: tuple[Cause, ...] = (
             Severity("thrice", sabotage=squash_logits(3)),
         ),
         (Severity("plain", sabotage=squash_logits(1)), Severity("two-more", sabotage=squash_logits(2))),
+        (Severity("steep-0.7", sabotage=squash_logits(1, 0.7)), Severity("four-times", sabotage=squash_logits(4))),
     ),
     Cause(
         "batch-tiny",
@@ -184,6 +201,7 @@ CAUSES: tuple[Cause, ...] = (
         makes_images,
         _of("", batch, 3, 6),
         _of("", batch, 2, 4),
+        _of("", batch, 5, 7),
     ),
     Cause(
         "frozen-layers",
@@ -199,6 +217,11 @@ CAUSES: tuple[Cause, ...] = (
             Severity("last", sabotage=freeze_layers(slice(-1, None))),
             Severity("all-but-last", sabotage=freeze_layers(slice(0, -1))),
             Severity("all-from-0.03", sabotage=freeze_layers(slice(None), 0.03), begin=0.03),
+        ),
+        (
+            Severity("first-and-last", sabotage=freeze_layers(slice(0, None, 2))),
+            Severity("all-but-first-from-0.04", sabotage=freeze_layers(slice(1, None), 0.04), begin=0.04),
+            Severity("all-from-0.02", sabotage=freeze_layers(slice(None), 0.02), begin=0.02),
         ),
     ),
     Cause(
@@ -216,6 +239,11 @@ CAUSES: tuple[Cause, ...] = (
             Severity("times-5", sabotage=shown_scaled(5)),
             Severity("times-0.02", sabotage=shown_scaled(0.02)),
         ),
+        (
+            Severity("lower", sabotage=shown_scaled(0.5, -0.5)),
+            Severity("times-10", sabotage=shown_scaled(10)),
+            Severity("times-0.05", sabotage=shown_scaled(0.05)),
+        ),
     ),
     Cause(
         "dropout-high",
@@ -231,6 +259,11 @@ CAUSES: tuple[Cause, ...] = (
             Severity("both-0.85", dropout(0.85, "generator", "discriminator")),
             Severity("discriminator-0.9", dropout(0.9, "discriminator")),
             Severity("generator-0.9", dropout(0.9, "generator")),
+        ),
+        (
+            Severity("both-0.88", dropout(0.88, "generator", "discriminator")),
+            Severity("discriminator-0.85", dropout(0.85, "discriminator")),
+            Severity("generator-0.85", dropout(0.85, "generator")),
         ),
     ),
 )

@@ -1,7 +1,8 @@
 """The two parts of the benchmark: which runs each is made of.
 
-`tuning` is for whoever builds the doctor to look at; `unseen` is looked at once, at the end. They share no seed and no
-severity, and `unseen` has settings that tuning lacks.
+`tuning` and `second` are for whoever builds the doctor to look at (`second` was once the part to be judged by, and was
+looked at); `unseen` is looked at once, at the end. They share no seed and no severity, and each has settings that those
+before it lack.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from typing import NamedTuple
 from causes import CAUSES, Cause, Severity
 from settings import Setting, settings
 
-PARTS = ("tuning", "unseen")
-NEW = ("grid-hinge", "digits-minimax", "fashion-hinge")
-"""Settings that tuning has not."""
-HEALTHY_SEEDS = {"tuning": 4, "unseen": 5}
-FIRST_SEED = {"tuning": 0, "unseen": 1000}
+PARTS = ("tuning", "second", "unseen")
+NEW = {
+    "second": ("grid-hinge", "digits-minimax", "fashion-hinge"),
+    "unseen": ("grid-relativistic", "ring-ls", "digits-relativistic", "stacked-ns"),
+}
+"""Settings that a part has and those before it have not."""
+HEALTHY_SEEDS = {"tuning": 4, "second": 5, "unseen": 4}
+FIRST_SEED = {"tuning": 0, "second": 1000, "unseen": 2000}
 INDUCED = 500
 """Seeds of induced runs begin so much later."""
 PLACES = 2
@@ -41,12 +45,18 @@ class Case(NamedTuple):
 def settings_of(part: str) -> dict[str, Setting]:
     """The settings of a part, the new ones first, so that they have their share of each cause."""
     known = settings()
-    names = [name for name in known if name not in NEW]
-    return {name: known[name] for name in (names if part == "tuning" else [*NEW, *names])}
+    later = {name for place, one in enumerate(PARTS) if place > PARTS.index(part) for name in NEW[one]}
+    new = NEW.get(part, ())
+    return {name: known[name] for name in (*new, *(name for name in known if name not in later and name not in new))}
 
 
 def severities(cause: Cause, part: str) -> tuple[Severity, ...]:
-    return cause.tuning if part == "tuning" else cause.unseen
+    found: dict[str, tuple[Severity, ...]] = {
+        "tuning": cause.tuning,
+        "second": cause.second,
+        "unseen": cause.unseen,
+    }
+    return found[part]
 
 
 def healthy_cases(part: str) -> list[Case]:

@@ -149,6 +149,19 @@ def settings() -> dict[str, Setting]:
             steps=1000,
         ),
     }
+    found |= {
+        "grid-relativistic": points("grid", "relativistic", 96, 2e-3, {**r1(0.05), **r2(0.05)}, 1300),
+        "ring-ls": points("ring", "least_squares", 64, 2e-3, r1(0.05), 1300),
+        "digits-relativistic": recipe(
+            DIGITS, "relativistic", *both(square, adam(1e-3), {"optimiser": adam(2e-3), "terms": r1(0.3)}), steps=1000
+        ),
+        "stacked-ns": recipe(
+            STACKED,
+            "non_saturating",
+            *both(square, adam(1e-3), {"optimiser": adam(2e-3), "terms": r1(0.3)}),
+            steps=1000,
+        ),
+    }
     return {
         name: Setting(fields, "missed" if fields["data"].keys() & {"ring", "grid"} else "fid")
         for name, fields in found.items()

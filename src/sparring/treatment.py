@@ -82,6 +82,8 @@ def chosen(findings: list[Finding], recipe: Recipe, events: list[dict[str, Any]]
     for finding in findings:
         if finding.kind != "illness" or finding.confidence < CONFIDENT or SYMPTOMS[finding.symptom].by_clock:
             continue
+        if finding.symptom == "past_its_best":  # what is to be done is to take the best
+            continue
         for overrides in (overrides_of(remedies(finding, recipe)), calm(recipe)):
             if overrides and overrides not in tried and _changes(recipe, overrides):
                 return finding, overrides

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sparring.doctor.history import Facts
+from sparring.optimisers import Adam
 from sparring.recipe import PlayerOptions, Recipe
 from sparring.schedules import highest
 from sparring.surgery import ClipWeights, Dropout, SpectralNorm
@@ -29,6 +30,7 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         takes_sigmoid=recipe.objective.applies_sigmoid,
         dropout=_dropout(recipe.discriminator),
         generator_dropout=_dropout(recipe.generator),
+        momentum=max(_momentum(recipe.discriminator), _momentum(recipe.generator)),
         rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
         finished=finished,
     )
@@ -38,3 +40,9 @@ def _dropout(options: PlayerOptions) -> float:
     """The highest rate of a player's dropout; 0 where it has none."""
     rates = [highest(one.rate) for one in options.surgery.values() if isinstance(one, Dropout)]
     return max(rates, default=0.0)
+
+
+def _momentum(options: PlayerOptions) -> float:
+    """How much of the old average of gradients stays at each step."""
+    optimiser = options.optimiser
+    return optimiser.betas[0] if isinstance(optimiser, Adam) else optimiser.momentum

@@ -40,6 +40,8 @@ class Facts:
     """The highest rate in the discriminator."""
     generator_dropout: float = 0.0
     """The highest rate in the generator."""
+    momentum: float = 0.0
+    """The higher of the players' first betas, or momenta."""
     rates: tuple[float, float] | None = None
     """Learning rates of discriminator and generator, at their highest."""
     finished: bool = False

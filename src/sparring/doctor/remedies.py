@@ -15,7 +15,7 @@ from sparring.terms import R1, R2
 
 BATCH = 64
 """Samples of a batch that tell a direction."""
-RATE = 5e-4
+RATE = 1e-3
 """A learning rate at which Adam moves both players of a small game calmly."""
 APART = 2.5
 """Ratio of the players' learning rates that is no balance."""
@@ -116,8 +116,9 @@ def _penalty(recipe: Recipe) -> list[str]:
     terms = recipe.discriminator.terms
     slopes = {name: term for name, term in terms.items() if getattr(term, "takes_slopes", False)}
     bounded = any(isinstance(one, SpectralNorm | ClipWeights) for one in recipe.discriminator.surgery.values())
-    if recipe.objective.recipe_name() == "wasserstein" and not bounded:
-        return [f"discriminator.terms.{name}=null" for name in slopes] + ["discriminator.terms.r1.weight=0.3"]
+    if recipe.objective.recipe_name() == "wasserstein" and not bounded:  # whose place another loss takes
+        others = [name for name, term in slopes.items() if not isinstance(term, R1)]
+        return [f"discriminator.terms.{name}=null" for name in others] + ["discriminator.terms.r1.weight=0.3"]
     if not slopes:
         return [] if bounded else [f"discriminator.terms.{name}.weight={weight:g}" for name, weight in SLOPE.items()]
     found = []

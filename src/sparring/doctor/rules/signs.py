@@ -50,11 +50,11 @@ def best(history: History, name: str) -> float:
 def far(history: History) -> float:
     """How far the samples are from the data as they stand: 0 as near as a generator that learned well, 1 far."""
     beyond = history.last("residual", 3)
-    near, away = PLANE if beyond is None else MANY_VALUES
+    plane = beyond is None  # where neighbourhoods are so narrow that also what is learned well misses many
     return max(
-        ramp(lacking(history, "covered"), 0.5, 0.8),
-        ramp(lacking(history, "precise"), 0.5, 0.85),
-        ramp(history.last("distance", 3), near, away),
+        ramp(lacking(history, "covered"), *((0.65, 0.9) if plane else (0.5, 0.8))),
+        ramp(lacking(history, "precise"), *((0.72, 0.95) if plane else (0.5, 0.85))),
+        ramp(history.last("distance", 3), *(PLANE if plane else MANY_VALUES)),
         ramp(beyond, 1.8, 3.6),
     )
 
@@ -95,6 +95,18 @@ def graded(finding: Finding, certainty: float) -> Finding:
     if finding.confidence >= SURE:
         return replace(finding, plain=certainty >= CERTAIN)
     return replace(finding, confidence=certainty, harmless=True) if certainty >= SURE else finding
+
+
+def peak(history: History, name: str, *, lowest: bool = False) -> float | None:
+    """The highest (or lowest) that a series was for five readings in a row, by their medians, since the first third of
+    the history: of what a falling learning rate calms at the end."""
+    steps, values = history.series(name)
+    values = values[steps >= history.step / 3]
+    if not len(values):
+        return None
+    count = max(len(values) - RECENT + 1, 1)
+    medians = [float(np.median(values[start : start + RECENT])) for start in range(count)]
+    return min(medians) if lowest else max(medians)
 
 
 def first(history: History, name: str, holds: Callable[[float], bool]) -> int:
