@@ -279,17 +279,19 @@ def test_badness_is_of_the_last_step() -> None:
     assert judging.inverse(0.0) == math.inf
 
 
-def test_the_first_alarm_is_of_an_illness(tmp_path: Path) -> None:
-    lines: list[dict[str, object]] = [
-        {"event": "opened", "symptom": "slowing_down", "kind": "notice", "at_step": 50, "since_step": 50},
-        {"event": "opened", "symptom": "explosion", "kind": "illness", "at_step": 200, "since_step": 100},
-        {"event": "closed", "symptom": "explosion", "kind": "illness", "at_step": 20, "since_step": 10},
-        {"symptom": "diverged", "since_step": 150, "confidence": 1.0, "evidence": {}},
-    ]
-    (tmp_path / "findings.jsonl").write_text("\n".join(json.dumps(line) for line in lines[:3]))
-    assert reading.first_alarm(tmp_path) == 200
-    (tmp_path / "findings.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
-    assert reading.first_alarm(tmp_path) == 150, "a fall, which the trainer writes down itself"
+def test_the_first_alarm_is_played_over_from_what_was_measured(tmp_path: Path) -> None:
+    fields = settings.settings()["digits-ns"].fields
+    (tmp_path / "recipe.yaml").write_text(zoo.to_yaml(validated(fields)))
+    lines: list[dict[str, float]] = [{"data_most": 20.0, "data_least": 0.0}]  # far beyond what networks are made for
+    lines += [{"step": step} for step in range(50, 301, 50)]
+    (tmp_path / "probes.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    assert reading.first_alarm(tmp_path) == 150, "the third reading that shows it"
+    fall = {"symptom": "diverged", "since_step": 120, "confidence": 1.0, "evidence": {}}
+    (tmp_path / "findings.jsonl").write_text(json.dumps(fall))
+    assert reading.first_alarm(tmp_path) == 120, "a fall, which the trainer writes down itself"
+    (tmp_path / "findings.jsonl").unlink()
+    (tmp_path / "probes.jsonl").write_text("\n".join(json.dumps(line) for line in lines[1:]))
+    assert reading.first_alarm(tmp_path) is None
 
 
 def test_medians_are_of_healthy_runs_alone() -> None:

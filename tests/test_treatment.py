@@ -111,7 +111,7 @@ def test_the_surest_is_treated_and_what_is_unsure_or_only_to_know_is_not() -> No
 
 
 def test_nothing_new_is_begun_on_trial_nor_after_three_and_nothing_twice() -> None:
-    made = recipe(SLOW)
+    made = recipe(SLOW, "generator.surgery.freeze.where=hidden.0.*")
     first = chosen([ill()], made, [])
     assert first is not None
     begun = {"event": "treated", "overrides": first[1]}
@@ -196,7 +196,7 @@ def test_one_that_does_not_is_undone_to_the_bit(play: Callable[..., Path], monke
     World(monkeypatch, treated=120.0)
     path = play("undone", "doctor=treat")
     kinds = [line["event"] for line in treatment.events_of(RunDir(path))]
-    assert kinds == ["treated", "undone", "treated", "undone"]  # the second with everything that calms
+    assert kinds == ["treated", "undone"]  # what else calms is in the recipe
     assert same(final(path)["nets"], final(plain)["nets"])
     assert same(final(path)["optimisers"], final(plain)["optimisers"])
     told = [(path / "recipe.yaml").read_text(), (plain / "recipe.yaml").read_text()]
