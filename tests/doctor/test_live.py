@@ -99,10 +99,12 @@ def test_the_end_of_a_training_says_the_diagnosis(
     monkeypatch.setattr("sparring.doctor.diagnosis.judge", lambda history: [])
     sparring.train(recipe, "steps=60", out=tmp_path / "run")
     assert [line for line in capfd.readouterr().err.splitlines() if "diagnosis" in line] == ["diagnosis: healthy"]
+    assert '<span class="badge good">healthy</span>' in (tmp_path / "run" / "report.html").read_text()
     sick = Finding("oscillation", 120, 0.7)
     monkeypatch.setattr("sparring.doctor.diagnosis.judge", lambda history: [sick])
     sparring.train(out=tmp_path / "run", for_="70steps")
     assert "diagnosis: sick: oscillation\noscillation since step 120 (confidence 70%)\nmore: " in capfd.readouterr().err
+    assert '<span class="badge bad">sick: oscillation</span>' in (tmp_path / "run" / "report.html").read_text()
     sparring.train(recipe, "steps=60", "doctor=off", out=tmp_path / "off")
     assert "diagnosis" not in capfd.readouterr().err
     assert sparring.diagnose(tmp_path / "off")["verdict"] == "sick"

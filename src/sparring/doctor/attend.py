@@ -29,7 +29,8 @@ EVERY = 50
 LOOKS = 40
 """How often in a run samples are looked at, about."""
 MOST_JUDGED = 200
-"""Readings up to which each is judged; of more, every so many: rules look at all of them each time."""
+"""Of so many readings each is judged, of twice as many and more every second, and so on: rules look at all of them
+each time."""
 
 
 class Attending:
