@@ -86,7 +86,7 @@ class Trainer:
 
     def _kept(self) -> tuple[int, dict[str, Any] | None]:
         """The attempt this is, and the state to go on from."""
-        attempts = [line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line]
+        attempts = self._attempts()
         attempt = attempts[-1] if attempts else 0
         saved = self.run.saved_steps()
         if saved:
@@ -95,6 +95,10 @@ class Trainer:
         self.match.redraw(0)
         self.run.save(0, self.match.state())
         return attempt, self.run.load(0) if ranks.count() > 1 else None
+
+    def _attempts(self) -> list[int]:
+        """All that were begun, in the order in which they were."""
+        return [line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line]
 
     def _play(self) -> None:
         """Plays until the last step, or until told to stop."""
@@ -175,7 +179,8 @@ class Trainer:
                 f"{self.run.path}: diverged at step {fall.step} ({told}), {self._falls} times from step {goal} on, "
                 f"which is kept; try {' or '.join(REMEDY)}"
             )
-        attempt = self.match.attempt + 1
+        # Beyond all there were: after a treatment that was undone it counts on from before it
+        attempt = 1 + max([self.match.attempt, *ranks.from_first(self._attempts)])
         self._note(record | {"remedy": [], "attempt": attempt, "back_to_step": goal})
         self.say(f"diverged at step {fall.step} ({told}); going back to step {goal}, attempt {attempt}")
         self.match.attempt = attempt
