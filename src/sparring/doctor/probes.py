@@ -64,9 +64,9 @@ class Probes:
         """The numbers of a reading; those of samples only if they are wanted."""
         nets = self.subject.nets
         found: Numbers = {}
-        for side in SIDES:
-            found |= {f"{LETTER[side]}_{name}": tensor for name, tensor in self._of_weights(side).items()}
-        with measuring(*nets.values()):
+        with measuring(*nets.values()):  # weights too: in training mode a spectral norm moves on when it is read
+            for side in SIDES:
+                found |= {f"{LETTER[side]}_{name}": tensor for name, tensor in self._of_weights(side).items()}
             found |= self._of_logits(self.key.at("judged", number))
             if samples and self.yardstick is not None:
                 found |= self._of_samples(self.yardstick)
