@@ -17,7 +17,7 @@ from scipy.stats import t as student
 from sparring.rundir import RunDir, read_lines
 
 TREAT = "doctor=treat"
-HEALTHY_SEEDS = 2
+HEALTHY_SEEDS = 1
 """Healthy runs of each setting that are treated too."""
 
 
