@@ -22,7 +22,7 @@ import saboteurs
 import settings
 import treating
 
-from sparring import session, zoo
+from sparring import job, session, zoo
 from sparring.build import fitted
 from sparring.console import Talk
 from sparring.engine import choose_plan
@@ -49,9 +49,9 @@ def match_of(fields: settings.Fields, seed: int = 0, sabotage: saboteurs.Sabotag
     recipe = validated({**fields, **SHORT, "seed": seed})
     data = recipe.data.load()
     recipe = fitted(recipe, data, {})
-    job = session.Job(RunDir("nowhere"), recipe, data, choose_plan("cpu", "fp32", images=False), {}, Talk(quiet=True))
+    made = job.Job(RunDir("nowhere"), recipe, data, choose_plan("cpu", "fp32", images=False), {}, Talk(quiet=True))
     with saboteurs.sabotaged(sabotage):
-        return session.built(job)
+        return session.built(made)
 
 
 def played(match: Match, steps: int) -> Match:

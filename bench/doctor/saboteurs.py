@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sparring import session
 from sparring.data import Codec
+from sparring.job import Job
 from sparring.match import Match
 
 Sabotage = Callable[[Match], None]
@@ -26,7 +27,7 @@ def sabotaged(sabotage: Sabotage | None) -> Iterator[None]:
     """Inside, every match that a session builds is sabotaged."""
     original = session.built
 
-    def built(job: session.Job) -> Match:
+    def built(job: Job) -> Match:
         match = original(job)
         if sabotage is not None:
             sabotage(match)

@@ -22,6 +22,7 @@ from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.exploring import WHOLE
 from sparring.game import SIDES
+from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
 from sparring.recipe import leaves_data_open, validated
@@ -234,7 +235,7 @@ def report(run: Place | Run) -> Path:
     except RequestError as error:
         Talk().say(f"without real images: {error}")
         data = None
-    with session.enough_disk(loaded.dir):
+    with enough_disk(loaded.dir):
         pages.write_report(loaded, data)
     return loaded.dir.report
 
@@ -396,7 +397,7 @@ def plan(
     told = advice(wanted, build(wanted, source, Engine(plain)))
     chosen = choose(wanted, source, device, {}, always=True)
     how = chosen.plan
-    cost = session.measured(session.Job(RunDir("plan"), wanted, source, how, {}, talk), seconds)
+    cost = session.measured(Job(RunDir("plan"), wanted, source, how, {}, talk), seconds)
     return {
         "recipe": wanted.name,
         "plan": how.to_json(),

@@ -14,13 +14,14 @@ from sparring.console import Talk
 from sparring.data import DataSet, Rows
 from sparring.engine import Plan, choose_plan
 from sparring.errors import RequestError, TrainingError
+from sparring.job import Job, built, draw_picture, enough_disk, enough_memory
 from sparring.match import Match
 from sparring.observers import Controllers, Log, Observer, Pictures
 from sparring.recipe import Recipe
 from sparring.run import read_recipe_of
 from sparring.rundir import RunDir
 from sparring.sameness import must_be_same
-from sparring.session import Job, built, draw_picture, enough_disk, enough_memory, found
+from sparring.session import found
 from sparring.studies.design import Arm, Design
 from sparring.studies.judge import Judge, Yardstick, best, noted, points
 from sparring.studies.sequence import Task
