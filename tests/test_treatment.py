@@ -14,7 +14,7 @@ import sparring
 from sparring import session, treatment
 from sparring.doctor import Finding, attend
 from sparring.doctor.remedies import calm, overrides_of, remedies
-from sparring.errors import RequestError
+from sparring.errors import RequestError, TrainingError
 from sparring.match import Match
 from sparring.recipe import Recipe, validated
 from sparring.rundir import RunDir, read_lines
@@ -111,7 +111,7 @@ def test_the_surest_is_treated_and_what_is_unsure_or_only_to_know_is_not() -> No
 
 
 def test_nothing_new_is_begun_on_trial_nor_after_three_and_nothing_twice() -> None:
-    made = recipe(SLOW, "generator.surgery.freeze.where=hidden.0.*")
+    made = recipe(SLOW, "generator.surgery.dropout.rate=0.9")
     first = chosen([ill()], made, [])
     assert first is not None
     begun = {"event": "treated", "overrides": first[1]}
@@ -131,6 +131,25 @@ def test_better_is_better_by_enough_and_of_the_same_score() -> None:
     assert not Measure("kid", 9.0, "lower").improves(before)
     assert Measure("coverage", 0.9, "higher").improves(Measure("coverage", 0.5, "higher"))
     assert not Measure("coverage", 0.5, "higher").improves(Measure("coverage", 0.9, "higher"))
+
+
+def test_rates_that_rise_are_lowered_as_a_whole() -> None:
+    for start, wanted in ((0.0, "0"), (1e-4, "5e-06")):
+        made = recipe(f"generator.optimiser.adam.lr={{linear: {{start: {start}, end: 0.02}}}}")
+        words = remedies(ill("explosion"), made)
+        assert f"generator.optimiser.adam.lr.linear.start={wanted}" in words or start == 0
+        assert "generator.optimiser.adam.lr.linear.end=0.001" in words
+
+
+def test_other_optimisers_are_slowed_too() -> None:
+    words = remedies(ill("explosion"), recipe("discriminator.optimiser.sgd.lr=1.0"))
+    assert "discriminator.optimiser.sgd.lr=0.2" in words
+
+
+def test_a_heavier_penalty_is_never_lighter() -> None:
+    for weight in (10, 100):
+        words = remedies(ill("memorisation"), recipe(f"discriminator.terms.r1.weight={weight}"))
+        assert not any("r1" in word for word in words)
 
 
 # What becomes of a run ------------------------------------------------------------------------------------------------
@@ -246,6 +265,89 @@ def _cut_at(cut: pytest.MonkeyPatch, moment: str) -> None:
     else:  # on trial
         again = session._again
         cut.setattr(session, "_again", lambda job: (again(job), killed())[0])
+
+
+def test_after_an_undone_treatment_nothing_later_is_lost(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World(monkeypatch, treated=120.0)
+    path = play("undone", "doctor=treat")
+    saved = RunDir(path).saved_steps()
+    treatment.settle(RunDir(path))
+    assert RunDir(path).saved_steps() == saved
+    play("undone", "doctor=treat", for_="400steps")
+    play("undone", "doctor=treat", for_="400steps")
+    assert final(path)["step"] == 400
+    assert sparring.load(path).recipe.steps == 400
+
+
+def test_the_best_checkpoint_comes_back_with_the_untreated_run(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World(monkeypatch, treated=120.0)
+    kept = treatment.begin
+
+    def begun(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
+        match.notes["best_step"] = 150
+        run.save(150, match.state())
+        return kept(run, match, order)
+
+    monkeypatch.setattr(treatment, "begin", begun)
+    path = play("best", "doctor=treat", "keep=1")
+    assert 150 in RunDir(path).saved_steps()
+
+
+def test_a_treatment_that_falls_is_undone(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = play("plain")
+    World(monkeypatch, treated=50.0)
+    trained = session._trained
+
+    def falls(job: Any, match: Match, observers: Any) -> bool:
+        if treatment.on_trial(job.run):
+            raise TrainingError("diverged again and again")
+        return trained(job, match, observers)
+
+    monkeypatch.setattr(session, "_trained", falls)
+    path = play("falls", "doctor=treat")
+    assert [line["event"] for line in treatment.events_of(RunDir(path))] == ["treated", "undone"]
+    assert same(final(path)["nets"], final(plain)["nets"])
+
+
+def test_a_treatment_on_trial_stays_where_nobody_is_to_judge_it(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World(monkeypatch, treated=50.0)
+    with monkeypatch.context() as cut:
+        _cut_at(cut, "play")
+        with pytest.raises(RuntimeError, match="killed"):
+            play("left", "doctor=treat")
+    path = play("left", "doctor=advise")
+    assert [line["event"] for line in treatment.events_of(RunDir(path))] == ["treated", "kept"]
+    assert final(path)["step"] == 300
+
+
+def test_killed_while_a_second_treatment_is_prepared(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World(monkeypatch, treated=120.0)
+    monkeypatch.setattr(treatment, "calm", lambda recipe: ["batch=64"])
+    whole = play("whole", "doctor=treat")
+    write, calls = treatment.write_state, list[int]()
+
+    def killed_at_the_second(folder: Path, state: dict[str, Any]) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("killed")
+        write(folder, state)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(treatment, "write_state", killed_at_the_second)
+        with pytest.raises(RuntimeError, match="killed"):
+            play("cut", "doctor=treat")
+    path = play("cut", "doctor=treat")
+    kinds = [[line["event"] for line in treatment.events_of(RunDir(one))] for one in (path, whole)]
+    assert kinds[0] == kinds[1] == ["treated", "undone", "treated", "undone"]
+    assert same(final(path)["nets"], final(whole)["nets"])
 
 
 def test_a_treated_run_can_be_gone_on_with_by_the_same_words(

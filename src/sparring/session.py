@@ -17,7 +17,7 @@ from sparring.console import Bar, Talk
 from sparring.data import DataSet
 from sparring.doctor import Attending, closing_lines, diagnose, facts_of, remedies
 from sparring.engine import Engine, Plan, check_tracker, choose_plan
-from sparring.errors import RequestError
+from sparring.errors import RequestError, TrainingError
 from sparring.job import Job, built, draw_picture, enough_disk, enough_memory, take_weights
 from sparring.machine import environment, peak_memory
 from sparring.match import Match
@@ -126,6 +126,9 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
         talk.say("compiled networks: this machine has no compiler for them; going on without, equal but for rounding")
         plan = plan._replace(compiled=False)
     check_treatment(wanted, ranks.count())
+    if wanted.doctor != "treat" and treatment.on_trial(run):
+        talk.say(f"doctor: {wanted.doctor}, and a treatment is on trial; it stays, and nobody judges it")
+        treatment.leave(run, run.saved_steps()[-1])
     saved = run.saved_steps()
     state = run.load(saved[-1]) if saved else {}  # a damaged checkpoint is said before anything is written
     with run.owned():
@@ -203,12 +206,20 @@ def play_out(job: Job, match: Match) -> Run:
             while True:
                 try:
                     reached = _trained(job, match, _observers(job, scorer, bar))
-                    break
+                    if not reached or not treatment.on_trial(job.run):
+                        break
+                    job.talk.say(f"step {match.step:,}: treated it ended before it could be judged; undone")
                 except treatment.Treat as order:
                     job, match = _treated(job, match, order)
+                    continue
                 except treatment.Undo:
-                    treatment.undo(job.run, match)
-                    job, match = _again(job)
+                    pass
+                except TrainingError as error:
+                    if not treatment.on_trial(job.run):
+                        raise
+                    job.talk.say(f"treated it fell: {error}; undone")
+                treatment.undo(job.run, match)
+                job, match = _again(job)
     finally:
         bar.close()
         match.engine.finish()
@@ -217,7 +228,7 @@ def play_out(job: Job, match: Match) -> Run:
 
 
 def _observers(job: Job, scorer: Scorer, bar: Bar) -> list[Observer]:
-    """All that is shown each step: those that the doctor's decisions do not wait for come last."""
+    """All that is shown each step. Who may send the run back comes last, so that a step is seen whole or not at all."""
     recipe, run, talk = job.recipe, job.run, job.talk
     every = recipe.sample_every or max(recipe.steps // 10, 1)
     found: list[Observer] = [
@@ -231,7 +242,7 @@ def _observers(job: Job, scorer: Scorer, bar: Bar) -> list[Observer]:
         doctor = Attending(run, facts_of(recipe), talk.say, partial(remedies, recipe=recipe))
         found.insert(0, doctor)
         if recipe.doctor == "treat":
-            found.insert(1, treatment.Treating(run, recipe, doctor, partial(_measure, scorer, doctor), talk.say))
+            found.append(treatment.Treating(run, recipe, doctor, partial(_measure, scorer, doctor), talk.say))
     return found
 
 

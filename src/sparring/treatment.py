@@ -6,8 +6,10 @@ the last of them (recipe, checkpoints) is brought about from it, again after a k
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparring import zoo
@@ -17,7 +19,8 @@ from sparring.errors import RequestError
 from sparring.loop import Step
 from sparring.match import Match
 from sparring.recipe import Recipe, validated
-from sparring.rundir import RunDir, append_line, read_lines, read_state, write_file, write_state
+from sparring.rundir import PART, RunDir, append_line, read_lines, read_state, write_file, write_state
+from sparring.sameness import FREE_TO_CHANGE
 
 CONFIDENT = 0.65
 """Confidence from which on a finding is treated."""
@@ -84,10 +87,15 @@ def chosen(findings: list[Finding], recipe: Recipe, events: list[dict[str, Any]]
             continue
         if finding.symptom == "past_its_best":  # what is to be done is to take the best
             continue
-        for overrides in (overrides_of(remedies(finding, recipe)), calm(recipe)):
+        for overrides in map(_in_midst, (overrides_of(remedies(finding, recipe)), calm(recipe))):
             if overrides and overrides not in tried and _changes(recipe, overrides):
                 return finding, overrides
     return None
+
+
+def _in_midst(overrides: list[str]) -> list[str]:
+    """Those that a run can change on its way: what is taken off a network changes what its optimiser keeps."""
+    return [word for word in overrides if not (".surgery." in word and word.endswith("=null"))]
 
 
 def _changes(recipe: Recipe, overrides: list[str]) -> bool:
@@ -156,10 +164,14 @@ class Treating:
 
 def begin(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
     """Decides on a treatment, and brings it about; gives the line that says so."""
-    shutil.rmtree(run.untreated, ignore_errors=True)
-    run.untreated.mkdir()
-    write_state(run.untreated, match.state())
-    write_file(run.untreated / "recipe.yaml", run.recipe.read_text())
+    kept = _next(run)  # takes the place of what the treatment before left once the line is written
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    write_state(kept, match.state())
+    write_file(kept / "recipe.yaml", run.recipe.read_text())
+    best = match.notes.get("best_step")
+    if best is not None and run.checkpoint(best).exists():
+        shutil.copytree(run.checkpoint(best), kept / run.checkpoint(best).name)
     healthy = [step for step in run.saved_steps() if step < order.finding.since_step]
     line = {
         "event": "treated",
@@ -195,20 +207,47 @@ def settle(run: RunDir) -> None:
     events = events_of(run)
     last = events[-1] if events else {}
     if last.get("event") == "treated":
-        before = validated(zoo.read_yaml((run.untreated / "recipe.yaml").read_text(), "recipe.yaml"))
-        _written(run, zoo.to_yaml(treated_recipe(before, last["overrides"])))
+        if _next(run).exists():
+            shutil.rmtree(run.untreated, ignore_errors=True)
+            os.replace(_next(run), run.untreated)
+        _written(run, treated_recipe(_untreated_recipe(run), last["overrides"]))
         _discard(run, last["back_to_step"], lambda attempt: attempt < last["attempt"])
-    elif last.get("event") == "undone":
-        _written(run, (run.untreated / "recipe.yaml").read_text())
-        _discard(run, last["back_to_step"], lambda attempt: attempt >= last["treated_attempt"])
+    elif last.get("event") == "undone" and run.untreated.exists():
+        _written(run, _untreated_recipe(run))
+        treated = range(last["treated_attempt"], last["last_attempt"] + 1)
+        _discard(run, last["back_to_step"], lambda attempt: attempt in treated)
+        for best in run.untreated.glob("step-*"):
+            if not (run.checkpoints / best.name).exists():
+                _moved(best, run.checkpoints / best.name)
         saved = run.saved_steps()
         if not saved or saved[-1] < last["at_step"]:
             run.save(last["at_step"], read_state(run.untreated))
 
 
-def _written(run: RunDir, recipe: str) -> None:
-    if run.recipe.read_text() != recipe:
-        write_file(run.recipe, recipe)
+def _next(run: RunDir) -> Path:
+    """Where what may have to be brought back is gathered."""
+    return run.untreated.with_name("untreated-next")
+
+
+def _moved(source: Path, target: Path) -> None:
+    """A copy of a folder that appears whole."""
+    part = target.with_name(f"{PART}{target.name}")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part)
+    os.replace(part, target)
+
+
+def _untreated_recipe(run: RunDir) -> Recipe:
+    """The recipe from before the treatment, with what the user was free to change since."""
+    before = validated(zoo.read_yaml((run.untreated / "recipe.yaml").read_text(), "recipe.yaml"))
+    present = validated(zoo.read_yaml(run.recipe.read_text(), "recipe.yaml"))
+    return before.model_copy(update={name: getattr(present, name) for name in FREE_TO_CHANGE})
+
+
+def _written(run: RunDir, recipe: Recipe) -> None:
+    text = zoo.to_yaml(recipe)
+    if run.recipe.read_text() != text:
+        write_file(run.recipe, text)
 
 
 def _discard(run: RunDir, after: int, is_stale: Callable[[int], bool]) -> None:
@@ -216,3 +255,15 @@ def _discard(run: RunDir, after: int, is_stale: Callable[[int], bool]) -> None:
     for step in run.saved_steps():
         if step > after and is_stale(int(run.load(step)["attempt"])):
             shutil.rmtree(run.checkpoint(step))
+
+
+def on_trial(run: RunDir) -> bool:
+    """Whether a treatment was begun and not judged yet."""
+    events = events_of(run)
+    return bool(events) and events[-1]["event"] == "treated"
+
+
+def leave(run: RunDir, step: int) -> None:
+    """Lets a treatment stand that nobody will judge."""
+    last = events_of(run)[-1]
+    append_line(run.findings, {"event": "kept", "symptom": last["symptom"], "at_step": step, "measure": None})

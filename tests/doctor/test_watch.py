@@ -112,7 +112,8 @@ def test_a_sigmoid_too_many_is_found() -> None:
     squashed = nn.Sequential(discriminator, nn.Sigmoid())
     doctor = Doctor(steps=600, objective="non_saturating", say=None).watch(squashed, generator)
     train(generator, squashed, ring(2000), doctor, 600)
-    assert "bounded_logits" in [finding.symptom for finding in doctor.diagnosis().illnesses][:2]
+    found = {finding.symptom: finding.kind for finding in doctor.diagnosis().findings}
+    assert found["bounded_logits"] == "notice"  # it is there, and on these data it does no harm
 
 
 def test_a_training_that_goes_well_is_healthy() -> None:
@@ -144,6 +145,86 @@ def test_conditional_networks_are_called_as_they_were() -> None:
         doctor.step()
     assert doctor.history.steps == [50, 100]
     assert doctor.history.last("apart_train") is not None
+
+
+def test_held_out_samples_come_with_what_the_discriminator_gets_beside_them() -> None:
+    data, told = ring(500), list[str]()
+    labels = torch.randint(3, (500,))
+    for heldout, used in ((ring(100, seed=1), False), ((ring(100, seed=1), labels[:100]), True)):
+        generator, discriminator = Conditional(4, 2), Conditional(2, 1)
+        doctor = Doctor(heldout=heldout, say=told.append).watch(discriminator, generator)
+        for _ in range(50):
+            fake = generator(torch.randn(32, 4), label=labels[:32])
+            discriminator(data[:32], label=labels[:32])
+            discriminator(fake.detach(), label=labels[:32])
+            doctor.step()
+        assert (doctor.history.last("apart_heldout") is not None) is used
+    assert [line for line in told if "heldout is not used" in line] == told[:1]
+
+
+def test_what_cannot_be_run_again_stops_the_doctor_and_not_the_loop() -> None:
+    class Moody(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if len(x) != 32:
+                raise RuntimeError("this network takes 32 samples")
+            return self.layer(x)
+
+    generator, discriminator, told = dense(4, 2), Moody(), list[str]()
+    doctor = Doctor(say=told.append).watch(discriminator, generator)
+    for _ in range(120):
+        discriminator(ring(32))
+        discriminator(generator(torch.randn(32, 4)).detach())
+        doctor.step()
+    assert len(told) == 1
+    assert "stopped at step 50" in told[0]
+    assert "takes 32 samples" in str(doctor)
+
+
+def test_interpolates_are_not_taken_for_real() -> None:
+    (generator, discriminator), data = nets(), ring(500)
+    doctor = Doctor(say=None).watch(discriminator, generator)
+    for _ in range(50):
+        fake = generator(torch.randn(32, 4)).detach()
+        discriminator((data[:32] + fake).requires_grad_())
+        discriminator(data[:32])
+        discriminator(fake)
+        doctor.step()
+    assert doctor._heard is not None
+    reals = doctor._heard._reals._parts[0]
+    assert bool((reals[:, None] == data[None]).all(2).any(1).all())
+
+
+def test_networks_that_draw_for_themselves_draw_the_same() -> None:
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = dense(4, 2)
+
+        def forward(self, z: Tensor) -> Tensor:
+            return self.body(z + 0.1 * torch.randn_like(z))
+
+    torch.manual_seed(1)
+    generator, discriminator = Noisy(), dense(2, 1)
+    alone = copy.deepcopy((generator, discriminator))
+    doctor = Doctor(say=None).watch(discriminator, generator)
+    train(generator, discriminator, ring(500), doctor, 120)
+    train(*alone, ring(500), None, 120)
+    for one, two in zip(generator.parameters(), alone[0].parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_weights_that_are_no_numbers_are_a_fall() -> None:
+    (generator, discriminator), data = nets(), ring(500)
+    doctor = Doctor(say=None).watch(discriminator, generator)
+    train(generator, discriminator, data, doctor, 100)
+    with torch.no_grad():
+        next(generator.parameters()).fill_(torch.nan)
+    train(generator, discriminator, data, doctor, 50)
+    assert "diverged" in [finding.symptom for finding in doctor.diagnosis().illnesses]
 
 
 def test_what_is_asked_wrongly_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from sparring.draws import Key, permutation
 from sparring.game import Side
 from sparring.objectives import Objective
 
+Given = Tensor | Sequence[Tensor] | None
+"""Samples, alone or with what the discriminator is given beside each."""
 MARK = 8
 """Values by which a sample is known again."""
 
@@ -20,28 +23,29 @@ MARK = 8
 class Heard:
     """A subject of two modules that somebody else trains.
 
-    The generator's first inputs are kept, and the discriminator's first inputs that are no outputs of the generator,
-    with what else it was called with: so the two can be run again for a measurement.
+    The generator's first inputs are kept, and the discriminator's first inputs that are no outputs of the generator
+    and ask for no gradient (interpolates of a penalty do), with what else it was called with: so the two can be run
+    again for a measurement.
     """
 
     def __init__(
         self,
         discriminator: nn.Module,
         generator: nn.Module,
-        real: Tensor | None,
-        heldout: Tensor | None,
+        real: Given,
+        heldout: Given,
         objective: Objective | None,
     ) -> None:
         self.nets: dict[Side, nn.Module] = {"discriminator": discriminator, "generator": generator}
         self.objective = objective
-        self.given = {False: real, True: heldout}
+        self.given = {False: _as_tuple(real), True: _as_tuple(heldout)}
         self.listening = True
         self._latents = _Rows(TRAINING)
         self._reals = _Rows(TRAINING)
         self._made: Tensor | None = None
         self._hooks = [
-            generator.register_forward_hook(self._on_generator),
-            discriminator.register_forward_pre_hook(self._on_discriminator),
+            generator.register_forward_hook(self._on_generator, with_kwargs=True),
+            discriminator.register_forward_pre_hook(self._on_discriminator, with_kwargs=True),
         ]
 
     def close(self) -> None:
@@ -54,41 +58,53 @@ class Heard:
         """Whether enough was heard to measure: latents, and reals where none were given."""
         return bool(self._latents.count) and (self.given[False] is not None or bool(self._reals.count))
 
-    def _on_generator(self, net: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if self.listening and inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
-            self._latents.add(inputs)
-            self._made = output.detach()
+    def _on_generator(self, net: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+        made = _first(output)
+        if self.listening and inputs and isinstance(inputs[0], Tensor) and made is not None:
+            self._latents.add(inputs, named)
+            self._made = made.detach()
 
-    def _on_discriminator(self, net: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def _on_discriminator(self, net: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
         if not self.listening or self._reals.full or not inputs or not isinstance(inputs[0], Tensor):
+            return
+        if inputs[0].requires_grad:
             return
         made = _among(inputs[0].detach(), self._made)
         if not bool(made.all()):
-            self._reals.add(tuple(_chosen(part, ~made) for part in inputs))
+            chosen = {name: _chosen(part, ~made) for name, part in named.items()}
+            self._reals.add(tuple(_chosen(part, ~made) for part in inputs), chosen)
 
     def reals(self, heldout: bool, count: int, key: Key) -> Seen | None:
         given = self.given[heldout]
-        if given is not None:
+        if given is not None and len(given) - 1 == self._reals.beside:
             where = next(self.nets["discriminator"].parameters()).device
-            rows = given[permutation(key, len(given))[:count]].to(where)
-            return Seen(rows, None, self._reals.take(len(rows), key)[1:] if self._reals.wide else ())
+            index = permutation(key, len(given[0]))[:count]
+            samples, *beside = (part[index.to(part.device)].to(where) for part in given)
+            return Seen(samples, None, tuple(beside))
         if heldout or not self._reals.count:
-            return None
+            return None  # samples of which it is not known what the discriminator is given beside them tell nothing
         samples, *beside = self._reals.take(count, key)
         return Seen(samples, None, tuple(beside))
 
+    @property
+    def unused(self) -> list[str]:
+        """Which of the samples given cannot be used, since the discriminator is given more than samples."""
+        names = {"real": self.given[False], "heldout": self.given[True]}
+        return [name for name, given in names.items() if given is not None and len(given) - 1 != self._reals.beside]
+
     def fakes(self, count: int, key: Key) -> Seen:
         inputs = self._latents.take(count, key)
-        made = self.nets["generator"](*inputs)
+        made = _first(self._latents.call(self.nets["generator"], inputs))
+        assert made is not None
         # A conditional discriminator is given what the generator was: labels, as a rule
-        return Seen(made, None, inputs[1:] if self._reals.wide else ())
+        return Seen(made, None, inputs[1 : 1 + self._reals.beside])
 
     def averaged(self, count: int, key: Key) -> Tensor | None:
         return None
 
     def logits(self, seen: Seen) -> Tensor:
-        judged = self.nets["discriminator"](seen.samples, *(seen.context or ()))
-        first: Tensor = judged[0] if isinstance(judged, (tuple, list)) else judged
+        first = _first(self._reals.call(self.nets["discriminator"], (seen.samples, *(seen.context or ()))))
+        assert first is not None
         return first.float().flatten(1).mean(1) if first.ndim > 1 else first.float()
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor | None:
@@ -103,6 +119,7 @@ class _Rows:
     def __init__(self, most: int) -> None:
         self.most = most
         self._parts: list[Any] = []
+        self._names: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -113,26 +130,33 @@ class _Rows:
         return self.count >= self.most
 
     @property
-    def wide(self) -> bool:
-        """Whether there was more than one argument."""
-        return len(self._parts) > 1
+    def beside(self) -> int:
+        """How many arguments there were beside the first."""
+        return max(len(self._parts) - 1, 0)
 
-    def add(self, inputs: tuple[Any, ...]) -> None:
+    def call(self, net: nn.Module, parts: tuple[Any, ...]) -> Any:
+        """Calls a network as it was called, positions and names."""
+        places = len(parts) - len(self._names)
+        return net(*parts[:places], **dict(zip(self._names, parts[places:], strict=True)))
+
+    def add(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
         if self.full:
             return
+        self._names = tuple(named)
+        inputs = (*inputs, *named.values())
         size = len(inputs[0])
         same = len(inputs) == len(self._parts) and all(map(_fits, self._parts, inputs))
         if not same:
             self._parts = [part.detach().clone() if isinstance(part, Tensor) else part for part in inputs]
             return
         for place, part in enumerate(inputs):
-            if isinstance(part, Tensor) and len(part) == size:
+            if isinstance(part, Tensor) and part.ndim and len(part) == size:
                 self._parts[place] = torch.cat((self._parts[place], part.detach()))[: self.most]
 
     def take(self, count: int, key: Key) -> tuple[Any, ...]:
         index = permutation(key, self.count)[:count]
         return tuple(
-            part[index.to(part.device)] if isinstance(part, Tensor) and len(part) == self.count else part
+            part[index.to(part.device)] if isinstance(part, Tensor) and part.ndim and len(part) == self.count else part
             for part in self._parts
         )
 
@@ -145,7 +169,17 @@ def _fits(kept: Any, new: Any) -> bool:
 
 
 def _chosen(part: Any, rows: Tensor) -> Any:
-    return part[rows] if isinstance(part, Tensor) and len(part) == len(rows) else part
+    return part[rows] if isinstance(part, Tensor) and part.ndim and len(part) == len(rows) else part
+
+
+def _first(output: Any) -> Tensor | None:
+    """A tensor, or the first of several that a network gave."""
+    output = output[0] if isinstance(output, (tuple, list)) and output else output
+    return output if isinstance(output, Tensor) else None
+
+
+def _as_tuple(given: Given) -> tuple[Tensor, ...] | None:
+    return (given,) if isinstance(given, Tensor) else None if given is None else tuple(given)
 
 
 def _among(samples: Tensor, made: Tensor | None) -> Tensor:

@@ -137,7 +137,9 @@ class Probes:
                 found[f"slope_{name}"] = slopes[name].square().mean().sqrt()
         with torch.enable_grad():
             fake = logits["fake"].detach().requires_grad_()
-            loss = self.subject.generator_loss(logits.get("train", fake.detach()), _paired(fake, logits))
+            real = logits.get("train", fake.detach())
+            count = min(len(real), len(fake))
+            loss = self.subject.generator_loss(real[:count], fake[:count])
             if loss is not None:
                 (pull,) = torch.autograd.grad(loss.sum(), fake)
                 found["pull"] = pull.abs().mean()
@@ -149,6 +151,8 @@ class Probes:
         key = self.key.at("drawn")
         fake = features(self.subject.fakes(DRAWN, key).samples)
         averaged = self.subject.averaged(DRAWN, key)
+        if not all(bool(torch.isfinite(part).all()) for part in (fake, averaged) if part is not None):
+            return {}  # a fall, which who plays the match will notice
         found = yardstick.statistics(fake, full=averaged is None)
         if "drawn" in self.kept:
             found["motion"] = (fake - self.kept["drawn"]).norm(dim=1).mean() / yardstick.apart
@@ -158,11 +162,6 @@ class Probes:
             found |= {"live_" + name: tensor for name, tensor in found.items() if name in seen}
             found |= seen
         return found
-
-
-def _paired(fake: Tensor, logits: Numbers) -> Tensor:
-    """Fakes' logits as long as the reals': where there are fewer reals, fewer."""
-    return fake[: len(logits["train"])] if "train" in logits else fake
 
 
 def _of_verdicts(logits: Mapping[str, Tensor]) -> Numbers:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from sparring import zoo
 from sparring.data.options import Grid, Ring
 from sparring.doctor.findings import Finding
 from sparring.game import SIDES, Side
 from sparring.optimisers import Adam
-from sparring.recipe import PlayerOptions, Recipe
+from sparring.recipe import PlayerOptions, Recipe, validated
 from sparring.schedules import Linear, highest
 from sparring.surgery import ClipWeights, Dropout, Freeze, SpectralNorm
 from sparring.terms import R1, R2
@@ -28,7 +29,7 @@ SLOPE = {"r1": 0.3}
 def remedies(finding: Finding, recipe: Recipe) -> tuple[str, ...]:
     """Overrides, `key=value`, or words where no override of this recipe helps."""
     found = _REMEDIES[finding.symptom](recipe) if finding.symptom in _REMEDIES else ()
-    told = tuple(dict.fromkeys(word for word in found if not _as_it_is(word, recipe)))
+    told = tuple(word for word in dict.fromkeys(found) if not _as_it_is(word, recipe))
     return told or _WORDS.get(finding.symptom, finding.remedy)
 
 
@@ -52,7 +53,7 @@ def calm(recipe: Recipe) -> list[str]:
 
 def _as_it_is(word: str, recipe: Recipe) -> bool:
     """Whether the recipe says so already."""
-    return word == f"objective={recipe.objective.recipe_name()}"
+    return validated(zoo.override(recipe.model_dump(mode="json"), [word])) == recipe
 
 
 def _objective(recipe: Recipe) -> list[str]:
@@ -60,18 +61,13 @@ def _objective(recipe: Recipe) -> list[str]:
     return ["objective=non_saturating"] if recipe.objective.recipe_name() in ("minimax", "wasserstein") else []
 
 
-def _rate_key(side: Side, options: PlayerOptions) -> str:
-    key = f"{side}.optimiser.{options.optimiser.recipe_name()}.lr"
-    return f"{key}.linear.start" if isinstance(options.optimiser.lr, Linear) else key
-
-
 def _rate_words(side: Side, options: PlayerOptions, rate: float) -> list[str]:
     """A learning rate's new highest value; a line keeps its shape."""
-    was = options.optimiser.lr
+    was, key = options.optimiser.lr, f"{side}.optimiser.{options.optimiser.recipe_name()}.lr"
     if not isinstance(was, Linear):
-        return [f"{side}.optimiser.{options.optimiser.recipe_name()}.lr={rate:g}"]
-    key = _rate_key(side, options).removesuffix(".start")
-    return [f"{key}.start={rate:g}", f"{key}.end={rate * was.end / was.start:g}"]
+        return [f"{key}={rate:g}"]
+    factor = rate / max(was.start, was.end, 1e-12)
+    return [f"{key}.linear.start={was.start * factor:g}", f"{key}.linear.end={was.end * factor:g}"]
 
 
 def _rates(recipe: Recipe, cap: float | None = None) -> list[str]:
@@ -96,8 +92,16 @@ def _rates(recipe: Recipe, cap: float | None = None) -> list[str]:
 
 
 def _calmer(recipe: Recipe) -> list[str]:
-    """Both rates a fifth where they are no higher than usual, else as usual."""
+    """Both rates a fifth where they are no higher than usual, else as usual; what is usual is known of Adam alone."""
     rates = [highest(getattr(recipe, side).optimiser.lr) for side in SIDES]
+    others = [side for side in SIDES if not isinstance(getattr(recipe, side).optimiser, Adam)]
+    if others:
+        return [
+            word
+            for side, rate in zip(SIDES, rates, strict=True)
+            if side in others and rate > 0
+            for word in _rate_words(side, getattr(recipe, side), rate / 5)
+        ]
     return _rates(recipe, cap=RATE if max(rates) > 1.5 * RATE else max(rates) / 5)
 
 
@@ -135,7 +139,9 @@ def _heavier(recipe: Recipe) -> list[str]:
     terms = recipe.discriminator.terms.items()
     weights = {name: highest(term.weight) for name, term in terms if getattr(term, "takes_slopes", False)}
     heavier = [
-        f"discriminator.terms.{name}.weight={min(10 * weight, 10):g}" for name, weight in weights.items() if weight
+        f"discriminator.terms.{name}.weight={max(weight, min(10 * weight, 10)):g}"
+        for name, weight in weights.items()
+        if weight
     ]
     return heavier or ["discriminator.terms.r1.weight=1"]
 

@@ -46,8 +46,7 @@ class Yardstick:
         centred = train - self.mean
         self.radius = float(centred.square().sum(1).mean().sqrt().clamp(min=1e-12))
         """Root mean square distance of training samples from their mean."""
-        # float64: digits have pixels that are never set, whose variance is all rounding
-        values, vectors = torch.linalg.eigh(torch.cov(centred.double().T).reshape(train.shape[1], -1))
+        values, vectors = _principal(centred.double())  # float64: pixels that are never set vary by rounding alone
         keep = values.flip(0)[:COMPONENTS] > 1e-6 * values[-1].clamp(min=1e-30)
         count = max(int(keep.sum()), 1)
         scales = values.flip(0)[:count].clamp(min=1e-30).sqrt()
@@ -110,6 +109,18 @@ class Yardstick:
         centred = samples - self.mean
         rest: Tensor = centred - centred @ self.span @ self.span.T
         return rest.square().sum(1).mean()
+
+
+def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances, rising, and directions [width, count] of centred samples [n, width]; by the smaller of the two
+    products, since the time goes with the cube."""
+    count, width = centred.shape
+    if width <= count:
+        values, vectors = torch.linalg.eigh(centred.T @ centred / max(count - 1, 1))
+        return values, vectors
+    values, ours = torch.linalg.eigh(centred @ centred.T / max(count - 1, 1))
+    vectors = centred.T @ ours
+    return values, vectors / vectors.norm(dim=0).clamp(min=1e-30)
 
 
 def _apart(features: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +14,7 @@ from sparring.doctor.cases import follow
 from sparring.doctor.checks import LOOKED_AT, of_samples
 from sparring.doctor.diagnosis import Diagnosis
 from sparring.doctor.findings import Finding
-from sparring.doctor.heard import Heard
+from sparring.doctor.heard import Given, Heard
 from sparring.doctor.history import Facts, History, is_number
 from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
@@ -42,15 +44,16 @@ class Doctor:
 
     Networks are watched by forward hooks, and run again, in eval mode and without gradients by weights, every `every`
     steps; nothing of the training changes. The generator is called as it was last called, and the discriminator gives
-    logits, or a tuple that begins with them; its inputs that the generator did not make are taken for real. If reals
-    are changed before the discriminator sees them (augmented, say), give plain ones as `real`.
+    logits, or a tuple that begins with them; its inputs that the generator did not make, and that ask for no gradient,
+    are taken for real. Where others come too (augmented or noised samples, interpolates, fakes kept from before), give
+    real ones as `real`. Where the networks cannot be run again so, it says that once and stops, and the loop goes on.
     """
 
     def __init__(
         self,
         *,
-        real: Tensor | None = None,
-        heldout: Tensor | None = None,
+        real: Given = None,
+        heldout: Given = None,
         steps: int | None = None,
         batch: int | None = None,
         objective: str | None = None,
@@ -58,9 +61,10 @@ class Doctor:
         seed: int = 0,
         say: Callable[[str], None] | None = print,
     ) -> None:
-        """`real` and `heldout` are samples [n, ...] as the discriminator sees them; without held-out ones overfitting
-        cannot be seen. `steps` is the length of the training, `objective` the loss's name in recipes
-        (`non_saturating`, `wasserstein`, ...), where known. Raises RequestError for another objective."""
+        """`real` and `heldout` are samples [n, ...] as the discriminator sees them, or tuples of samples and what else
+        it is given with each (labels [n]); without held-out ones overfitting cannot be seen. `steps` is the length of
+        the training, `objective` the loss's name in recipes (`non_saturating`, `wasserstein`, ...), where known. Raises
+        RequestError for another objective."""
         if objective is not None and objective not in OBJECTIVES:
             raise RequestError(f"objective: '{objective}' is unknown; there are {', '.join(OBJECTIVES)}")
         if every < 3:
@@ -75,6 +79,8 @@ class Doctor:
         self._probes: Probes | None = None
         self._window, self._kept = Window(every), dict[str, Any]()
         self._cases: dict[str, Any] = {}
+        self._remarks: list[str] = []
+        self._stopped = False
         taken = self.objective
         self.history = History(
             Facts(
@@ -102,32 +108,60 @@ class Doctor:
             raise RequestError("step: nothing is watched yet; call watch(discriminator, generator) first")
         self.number += 1
         self._window.take(self._kept, _as_step(self.number - 1, d_loss, g_loss))
-        place = self.number % self.every
-        if place in (self.every - 2, self.every - 1) and self._ready(self._heard):
+        if self._stopped:
+            return []
+        try:
+            return self._visit(self._heard, self.number % self.every)
+        except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as error:
+            # Whatever the user's networks may raise when they are run again: their training goes on
+            told = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self._stopped = True
+            self._remark(f"stopped at step {self.number:,}: the networks could not be run again as they were: {told}")
+            return []
+
+    def _visit(self, heard: Heard, place: int) -> list[Finding]:
+        if place in (self.every - 2, self.every - 1) and self._ready(heard):
             assert self._probes is not None
             self._probes.glance()
-        return self._read(self._heard) if place == 0 and self._ready(self._heard) else []
+        return self._read(heard) if place == 0 and self._ready(heard) else []
 
     def _ready(self, heard: Heard) -> bool:
         """Whether a measurement can be made; prepares it when it first can."""
         if self._probes is None and heard.ready:
-            heard.listening = False
-            self._probes = Probes(heard, self._key, {})
-            seen = heard.reals(False, LOOKED_AT, self._key.at("data"))
-            if seen is not None:
-                bounds = _bounds(heard.nets["generator"])
-                image = seen.samples.ndim == 4 and bounds is not None
-                self.history.add(of_samples(seen.samples, bounds or (-1.0, 1.0), image) | self._probes.best())
-            heard.listening = True
+            with self._apart(heard):
+                self._probes = Probes(heard, self._key, {})
+                seen = heard.reals(False, LOOKED_AT, self._key.at("data"))
+                if seen is not None:
+                    bounds = _bounds(heard.nets["generator"])
+                    image = seen.samples.ndim == 4 and bounds is not None
+                    self.history.add(of_samples(seen.samples, bounds or (-1.0, 1.0), image) | self._probes.best())
+            for name in heard.unused:
+                self._remark(f"{name} is not used: give it as a tuple with what the discriminator gets beside samples")
         return self._probes is not None
+
+    @contextmanager
+    def _apart(self, heard: Heard) -> Iterator[None]:
+        """Runs the networks without being heard, and without a trace in PyTorch's random numbers."""
+        devices = {part.device for net in heard.nets.values() for part in net.parameters()}
+        heard.listening = False
+        try:
+            with torch.random.fork_rng([device for device in devices if device.type == "cuda"]):
+                torch.manual_seed(self._key.at("noise", self.number).seed)
+                yield
+        finally:
+            heard.listening = True
+
+    def _remark(self, text: str) -> None:
+        self._remarks.append(text)
+        if self.say is not None:
+            self.say(f"doctor: {text}")
 
     def _read(self, heard: Heard) -> list[Finding]:
         assert self._probes is not None
-        heard.listening = False
-        try:
+        with self._apart(heard):
             line = self._window.read(self._kept) | self._probes.read(self.number, samples=True)
-        finally:
-            heard.listening = True
+        if not all(math.isfinite(line.get(name, 0.0)) for name in ("d_weight", "g_weight")):
+            self.history.falls = (*self.history.falls, {"symptom": "diverged", "since_step": self.number})
         self.history.add({name: value for name, value in line.items() if is_number(value)} | {"step": self.number})
         found = judge(self.history)
         for event in follow(self._cases, found):
@@ -137,7 +171,7 @@ class Doctor:
 
     def diagnosis(self) -> Diagnosis:
         """What is found at the end of what was read so far."""
-        remarks = () if self.history.steps else ("nothing was read yet",)
+        remarks = (*self._remarks, *(() if self.history.steps else ("nothing was read yet",)))
         whole = self.steps or self.number
         return Diagnosis(
             "this training", self.number, whole, self.number >= whole, tuple(judge(self.history)), self.history, remarks

@@ -25,7 +25,7 @@ class Sketch:
     chance, those of all weights."""
 
     def __init__(self, net: nn.Module, key: Key) -> None:
-        self.weights = [weight.detach() for weight in net.parameters()]
+        self.weights = list(net.parameters())  # themselves: some loops put other tensors in their place
         whole = max(sum(weight.numel() for weight in self.weights), 1)
         self.shares = [weight.numel() / whole for weight in self.weights]
         """Each tensor's share of the network's weights."""
@@ -41,7 +41,8 @@ class Sketch:
         if not self.weights:
             return torch.zeros(1)
         # `take` reads by the place in rows, whatever the layout in memory
-        return torch.cat([weight.take(index) for weight, index in zip(self.weights, self.index, strict=True)]).float()
+        parts = [weight.detach().take(index) for weight, index in zip(self.weights, self.index, strict=True)]
+        return torch.cat(parts).float()
 
     def still(self, before: Tensor, now: Tensor) -> Tensor:
         """The share of all weights that stand in tensors none of whose chosen coordinates has moved."""
