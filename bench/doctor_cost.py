@@ -47,7 +47,7 @@ def match_of(network: str, folder: Path, steps: int) -> Match:
     recipe = validated(fields | {"data": {"images": {"path": str(path)}}, "steps": steps})
     data = recipe.data.load()
     recipe = fitted(recipe, data, {})
-    return build(recipe, data, Engine(choose_plan("cpu", "fp32", images=False)))
+    return build(recipe, data, Engine(choose_plan("cpu", "fp32", images=True)))
 
 
 def block(match: Match, doctor: Attending | None) -> float:
