@@ -228,7 +228,7 @@ def test_a_line_of_the_log_has_the_numbers_of_its_step() -> None:
 
 def test_numbers_that_are_none_are_left_out_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gradient norm may overflow where the loss does not; the line is still written."""
-    monkeypatch.setattr("sparring.observers._norm", lambda net: float("inf"))
+    monkeypatch.setattr("sparring.observers.gradient_norm", lambda net: float("inf"))
     match = match_of()
     line = Log(None, 1, show=lambda _: None).line(match, one_step(match))
     assert "generator_gradient" not in line

@@ -10,6 +10,7 @@ import torch
 
 from sparring.errors import RequestError
 from sparring.rundir import PART, RunDir, append_line, read_lines, read_state, write_file, write_state
+from tests.states import same
 
 STATE = {
     "step": 7,
@@ -28,16 +29,6 @@ def run(tmp_path: Path) -> RunDir:
     run.create()
     run.recipe.write_text("name: x")
     return run
-
-
-def same(one: object, other: object) -> bool:
-    if isinstance(one, torch.Tensor):
-        return isinstance(other, torch.Tensor) and one.dtype == other.dtype and torch.equal(one, other)
-    if isinstance(one, dict):
-        return isinstance(other, dict) and list(one) == list(other) and all(same(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
-        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
-    return one == other
 
 
 def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:

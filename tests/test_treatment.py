@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import sparring
 from sparring import session, treatment
@@ -20,6 +19,7 @@ from sparring.recipe import Recipe, validated
 from sparring.rundir import RunDir, read_lines
 from sparring.treatment import Measure, Treat, chosen, treated_recipe
 from tests.conftest import small_fields
+from tests.states import same
 
 SLOW = "generator.optimiser.adam.lr=0.000001"
 SYMPTOMS = [
@@ -187,14 +187,6 @@ def play(tmp_path: Path) -> Callable[..., Path]:
 def final(path: Path) -> dict[str, Any]:
     run = RunDir(path)
     return run.load(run.saved_steps()[-1])
-
-
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    return bool(one == other)
 
 
 def test_a_remedy_that_helps_is_kept(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from changes import Change, batch, dropout, limit, momentum, penalties, rates, saturating, unpenalised
@@ -82,29 +83,29 @@ def _of(name: str, kind: Callable[..., Change], *amounts: Any) -> tuple[Severity
     return tuple(Severity(f"{name}{amount:g}", kind(amount)) for amount in amounts)
 
 
+_d_times = partial(_of, "d-times-", lambda k: rates(discriminator=k))
+_d_over = partial(_of, "d-over-", lambda k: rates(discriminator=1 / k))
+_g_times = partial(_of, "g-times-", lambda k: rates(generator=k))
+_g_over = partial(_of, "g-over-", lambda k: rates(generator=1 / k))
+
 CAUSES: tuple[Cause, ...] = (
     Cause(
         "discriminator-fast",
         # it wins and leaves no slope, or a rate too high throws it, and the game with it, about
         named("vanishing_gradient", "oscillation", "explosion"),
         always,
-        _of("d-times-", lambda k: rates(discriminator=k), 8, 60) + _of("g-over-", lambda k: rates(generator=1 / k), 30),
-        _of("d-times-", lambda k: rates(discriminator=k), 20, 100)
-        + _of("g-over-", lambda k: rates(generator=1 / k), 100),
-        _of("d-times-", lambda k: rates(discriminator=k), 40, 80)
-        + _of("g-over-", lambda k: rates(generator=1 / k), 60),
+        _d_times(8, 60) + _g_over(30),
+        _d_times(20, 100) + _g_over(100),
+        _d_times(40, 80) + _g_over(60),
     ),
     Cause(
         "generator-fast",
         # the discriminator cannot follow, and the generator runs to where it is fooled at the moment
         named("discriminator_too_weak", "mode_collapse", "oscillation"),
         always,
-        _of("g-times-", lambda k: rates(generator=k), 8, 40)
-        + _of("d-over-", lambda k: rates(discriminator=1 / k), 100),
-        _of("g-times-", lambda k: rates(generator=k), 20, 80)
-        + _of("d-over-", lambda k: rates(discriminator=1 / k), 300),
-        _of("g-times-", lambda k: rates(generator=k), 30, 60)
-        + _of("d-over-", lambda k: rates(discriminator=1 / k), 200),
+        _g_times(8, 40) + _d_over(100),
+        _g_times(20, 80) + _d_over(300),
+        _g_times(30, 60) + _d_over(200),
     ),
     Cause(
         "tiny-data",

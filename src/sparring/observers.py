@@ -69,7 +69,8 @@ class Log:
                 line[f"{side}_{name}"] = number
             line[f"{side}_lr"] = value(player.rate, now)
             if moves:
-                line[f"{side}_gradient"] = _norm(player.net)
+                norm = gradient_norm(player.net)
+                line[f"{side}_gradient"] = None if norm is None else float(norm)
             for layer in player.random[:1]:
                 line[f"{side}_dropout"] = float(layer.rate.float().mean())
         for path, adaptive in match.controllers.items():
@@ -224,9 +225,10 @@ def _mean(moves: list[Losses]) -> dict[str, float]:
     return {n: float(torch.stack([move[n] for move in moves if n in move]).mean()) for n in names}
 
 
-def _norm(net: nn.Module) -> float | None:
-    """The norm of the gradient that the last move left."""
+def gradient_norm(net: nn.Module) -> Tensor | None:
+    """The norm of the gradient that the last move left, a scalar; None where it left none."""
     gradients = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
     if not gradients:
         return None
-    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm

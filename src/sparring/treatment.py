@@ -19,6 +19,7 @@ from sparring.errors import RequestError
 from sparring.loop import Step
 from sparring.match import Match
 from sparring.recipe import Recipe, validated
+from sparring.run import read_recipe_of
 from sparring.rundir import PART, RunDir, append_line, read_lines, read_state, write_file, write_state
 from sparring.sameness import FREE_TO_CHANGE
 
@@ -168,7 +169,7 @@ def begin(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir()
     write_state(kept, match.state())
-    write_file(kept / "recipe.yaml", run.recipe.read_text())
+    write_file(RunDir(kept).recipe, run.recipe.read_text())
     best = match.notes.get("best_step")
     if best is not None and run.checkpoint(best).exists():
         shutil.copytree(run.checkpoint(best), kept / run.checkpoint(best).name)
@@ -239,8 +240,7 @@ def _moved(source: Path, target: Path) -> None:
 
 def _untreated_recipe(run: RunDir) -> Recipe:
     """The recipe from before the treatment, with what the user was free to change since."""
-    before = validated(zoo.read_yaml((run.untreated / "recipe.yaml").read_text(), "recipe.yaml"))
-    present = validated(zoo.read_yaml(run.recipe.read_text(), "recipe.yaml"))
+    before, present = read_recipe_of(RunDir(run.untreated)), read_recipe_of(run)
     return before.model_copy(update={name: getattr(present, name) for name in FREE_TO_CHANGE})
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from sparring.build import build, fitted
 from sparring.doctor import Attending, facts_of
@@ -16,6 +15,7 @@ from sparring.match import Match
 from sparring.recipe import Recipe, validated
 from sparring.rundir import RunDir, read_lines
 from tests.conftest import small_fields
+from tests.states import same
 
 CONVOLUTIONS = {
     "generator": {"net": {"dcgan": {"widths": [16, 8]}}},
@@ -78,16 +78,6 @@ def weights(match: Match) -> dict[str, Any]:
     match.settle()  # as before each save: what depends on how networks stand is fitted anew
     state = match.state()
     return {name: state[name] for name in ("nets", "average", "optimisers", "controllers", "position")}
-
-
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
 
 
 @pytest.mark.parametrize("kind", KINDS)

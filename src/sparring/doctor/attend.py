@@ -22,6 +22,7 @@ from sparring.doctor.window import Window
 from sparring.draws import Key
 from sparring.loop import Step
 from sparring.match import Match
+from sparring.observers import PROBE_PASSES
 from sparring.rundir import RunDir, append_line, read_lines
 
 EVERY = 50
@@ -64,7 +65,7 @@ class Attending:
         if place in (EVERY - 2, EVERY - 1):
             self._at(kept).glance()
         if place == 0:
-            self._read(match, step, kept)
+            self._read(match, kept)
 
     def _begin(self, match: Match) -> None:
         """Takes up what an earlier process read."""
@@ -90,9 +91,9 @@ class Attending:
         self._probes.kept = kept.setdefault("probes", {})
         return self._probes
 
-    def _read(self, match: Match, step: Step, kept: dict[str, Any]) -> None:
+    def _read(self, match: Match, kept: dict[str, Any]) -> None:
         looks = max(round(match.steps / EVERY / LOOKS), 1)
-        match.fit("generator", "discriminator", passes=4)
+        match.fit("generator", "discriminator", passes=PROBE_PASSES)
         line: dict[str, Any] = {"step": match.step, "attempt": match.attempt, "seconds": round(match.seconds, 3)}
         samples = match.step // EVERY % looks == 0
         line |= self._window.read(kept)

@@ -12,19 +12,13 @@ from sparring.terms.base import Weighted
 
 def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
     """The facts of a recipe's runs."""
-    terms = recipe.discriminator.terms.items()
-    surgery = recipe.discriminator.surgery.values()
     return Facts(
         steps=recipe.steps,
         batch=recipe.batch,
         zero_is_undecided=recipe.objective.zero_is_undecided,
         differences_alone=recipe.objective.differences_alone,
-        penalties=tuple(
-            name
-            for name, term in terms
-            if isinstance(term, Weighted) and term.takes_slopes and highest(term.weight) > 0
-        ),
-        bounded=any(isinstance(one, SpectralNorm | ClipWeights) for one in surgery),
+        penalties=tuple(name for name, term in slope_terms(recipe).items() if highest(term.weight) > 0),
+        bounded=is_bounded(recipe),
         needs_bound=recipe.objective.recipe_name() == "wasserstein",
         saturates=recipe.objective.recipe_name() == "minimax",
         takes_sigmoid=recipe.objective.applies_sigmoid,
@@ -34,6 +28,17 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
         finished=finished,
     )
+
+
+def slope_terms(recipe: Recipe) -> dict[str, Weighted]:
+    """The discriminator's penalties on slopes, by name, those of weight 0 too."""
+    terms = recipe.discriminator.terms.items()
+    return {name: term for name, term in terms if isinstance(term, Weighted) and term.takes_slopes}
+
+
+def is_bounded(recipe: Recipe) -> bool:
+    """Whether surgery bounds the discriminator's slope."""
+    return any(isinstance(one, SpectralNorm | ClipWeights) for one in recipe.discriminator.surgery.values())
 
 
 def _dropout(options: PlayerOptions) -> float:

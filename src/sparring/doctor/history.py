@@ -172,13 +172,6 @@ def history_of(lines: Iterable[Mapping[str, Any]], facts: Facts = Facts(), **mor
     return history
 
 
-def best_of(scored: Scored) -> tuple[int, float]:
-    """The step and value of the best score."""
-    pick = min if scored.better == "lower" else max
-    value, step = pick(zip(scored.values, scored.steps, strict=True), key=lambda pair: pair[0])
-    return step, value
-
-
 def scored_of(lines: Sequence[Mapping[str, Any]], until: int | None = None) -> tuple[Scored, ...]:
     """Each metric's values over steps, from the lines of `scores.jsonl`, by the newest protocol of each; what a later
     line says of the same step counts."""

@@ -14,6 +14,7 @@ from sparring.doctor.weights import Sketch, SpectralNorms, Units, cosine, extrem
 from sparring.draws import Key
 from sparring.game import SIDES, Side
 from sparring.match import measuring
+from sparring.observers import gradient_norm
 
 LETTER: dict[Side, str] = {"discriminator": "d", "generator": "g"}
 JUDGED = 128
@@ -77,9 +78,9 @@ class Probes:
         net, sketch = self.subject.nets[side], self.sketches[side]
         found: Numbers = {}
         found["weight"], found["weight_max"] = extremes(net)
-        gradients = [weight.grad for weight in net.parameters() if weight.grad is not None]
-        if gradients:
-            found["gradient"] = torch.stack(torch._foreach_norm(gradients)).norm()
+        gradient = gradient_norm(net)
+        if gradient is not None:
+            found["gradient"] = gradient
         found["spectral"] = self.norms[side].read(self.kept.setdefault("spectral", {}).setdefault(side, {}))
         here = sketch.take()
         marks = self.kept.get("marks", {}).pop(side, [])

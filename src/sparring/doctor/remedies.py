@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 
 from sparring import zoo
 from sparring.data.options import Grid, Ring
+from sparring.doctor.facts import is_bounded, slope_terms
 from sparring.doctor.findings import Finding
 from sparring.game import SIDES, Side
 from sparring.optimisers import Adam
 from sparring.recipe import PlayerOptions, Recipe, validated
 from sparring.schedules import Linear, highest
-from sparring.surgery import ClipWeights, Dropout, Freeze, SpectralNorm
+from sparring.surgery import Dropout, Freeze
 from sparring.terms import R1, R2
 
 BATCH = 64
@@ -22,8 +23,8 @@ APART = 2.5
 """Ratio of the players' learning rates that is no balance."""
 DROP = 0.25
 """A rate that is rarely too high."""
-SLOPE = {"r1": 0.3}
-"""Penalties that hold a discriminator of small samples, by name."""
+SLOPE = 0.3
+"""A weight of R1 that holds a discriminator of small samples."""
 
 
 def remedies(finding: Finding, recipe: Recipe) -> tuple[str, ...]:
@@ -40,15 +41,7 @@ def overrides_of(remedy: Iterable[str]) -> list[str]:
 
 def calm(recipe: Recipe) -> list[str]:
     """Everything known to calm a game: what is tried where the remedy of the finding did not suffice."""
-    return [
-        *_objective(recipe),
-        *_rates(recipe, cap=RATE),
-        *_without_momentum(recipe),
-        *_penalty(recipe),
-        *_less_dropout(recipe),
-        *_whole_batches(recipe),
-        *_thawed(recipe),
-    ]
+    return list(_CALMING(recipe))
 
 
 def _as_it_is(word: str, recipe: Recipe) -> bool:
@@ -117,27 +110,24 @@ def _without_momentum(recipe: Recipe) -> list[str]:
 
 def _penalty(recipe: Recipe) -> list[str]:
     """A penalty on slopes of a weight that holds, where nothing holds them or one holds too hard."""
-    terms = recipe.discriminator.terms
-    slopes = {name: term for name, term in terms.items() if getattr(term, "takes_slopes", False)}
-    bounded = any(isinstance(one, SpectralNorm | ClipWeights) for one in recipe.discriminator.surgery.values())
+    slopes, bounded = slope_terms(recipe), is_bounded(recipe)
+    usual = f"discriminator.terms.r1.weight={SLOPE:g}"
     if recipe.objective.recipe_name() == "wasserstein" and not bounded:  # whose place another loss takes
         others = [name for name, term in slopes.items() if not isinstance(term, R1)]
-        return [f"discriminator.terms.{name}=null" for name in others] + ["discriminator.terms.r1.weight=0.3"]
+        return [f"discriminator.terms.{name}=null" for name in others] + [usual]
     if not slopes:
-        return [] if bounded else [f"discriminator.terms.{name}.weight={weight:g}" for name, weight in SLOPE.items()]
+        return [] if bounded else [usual]
     found = []
     for name, term in slopes.items():
-        usual = SLOPE["r1"] if isinstance(term, R1 | R2) else 1.0
-        weight = highest(term.weight)
-        if weight > 10 * usual or weight < usual / 30:
-            found.append(f"discriminator.terms.{name}.weight={usual:g}")
+        meant, weight = SLOPE if isinstance(term, R1 | R2) else 1.0, highest(term.weight)
+        if weight > 10 * meant or weight < meant / 30:
+            found.append(f"discriminator.terms.{name}.weight={meant:g}")
     return found
 
 
 def _heavier(recipe: Recipe) -> list[str]:
     """Ten times the penalty on slopes."""
-    terms = recipe.discriminator.terms.items()
-    weights = {name: highest(term.weight) for name, term in terms if getattr(term, "takes_slopes", False)}
+    weights = {name: highest(term.weight) for name, term in slope_terms(recipe).items()}
     heavier = [
         f"discriminator.terms.{name}.weight={max(weight, min(10 * weight, 10)):g}"
         for name, weight in weights.items()
@@ -181,11 +171,6 @@ def _against_overfitting(recipe: Recipe) -> list[str]:
     return found
 
 
-def _unbounded(recipe: Recipe) -> list[str]:
-    """A loss that takes outputs in [0, 1] as they are."""
-    return ["objective=least_squares"]
-
-
 Remedy = Callable[[Recipe], Iterable[str]]
 
 
@@ -193,16 +178,22 @@ def _all(*parts: Remedy) -> Remedy:
     return lambda recipe: [word for part in parts for word in part(recipe)]
 
 
+def _capped(recipe: Recipe) -> list[str]:
+    return _rates(recipe, cap=RATE)
+
+
+_CALMING = _all(_objective, _capped, _without_momentum, _penalty, _less_dropout, _whole_batches, _thawed)
+_LOWER = _all(_objective, _calmer, _without_momentum, _penalty)
 _REMEDIES: dict[str, Remedy] = {
-    "diverged": _all(_objective, _calmer, _without_momentum, _penalty),
-    "explosion": _all(_objective, _calmer, _without_momentum, _penalty),
+    "diverged": _LOWER,
+    "explosion": _LOWER,
     "vanishing_gradient": _all(_objective, _rates, _without_momentum, _penalty, _whole_batches),
-    "bounded_logits": _unbounded,
+    "bounded_logits": lambda recipe: ["objective=least_squares"],  # which takes outputs in [0, 1] as they are
     "discriminator_too_weak": _all(_rates, _less_dropout, _penalty, _whole_batches),
     "discriminator_overfitting": _against_overfitting,
     "mode_collapse": _all(_objective, _rates, _without_momentum, _penalty, _less_dropout, _thawed),
     "mode_dropping": _all(_objective, _rates, _without_momentum, _penalty, _less_dropout),
-    "oscillation": _all(_objective, _calmer, _without_momentum, _penalty),
+    "oscillation": _LOWER,
     "penalty_not_working": _all(_objective, _penalty),
     "penalty_dominates": _penalty,
     "memorisation": _against_overfitting,
