@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.build import operated_net
-from sparring.data import Codec
+from sparring.data import codec_from_json
 from sparring.draws import Key
 from sparring.errors import RequestError, nearest
 from sparring.game import Side
@@ -49,7 +49,7 @@ class Run:
         self._own = dict(own or {})
         self._nets: dict[str, nn.Module] = {}
         data = self._state["data"]
-        self.codec = Codec.from_json(data["codec"])
+        self.codec = codec_from_json(data["codec"])
         self.label_names: list[str] = data["label_names"]
         self.data_name: str = data["name"]
         self.fingerprint: str = data["fingerprint"]
@@ -165,7 +165,7 @@ class Run:
 
     def _net(self, side: Side, state: dict[str, Tensor]) -> nn.Module:
         if side not in self._nets:
-            net = operated_net(self.recipe, side, self.codec.shape, len(self.label_names), self._own)
+            net = operated_net(self.recipe, side, self.codec, len(self.label_names), self._own)
             try:
                 net.load_state_dict(state)
             except RuntimeError as error:

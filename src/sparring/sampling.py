@@ -21,6 +21,8 @@ from sparring.rundir import PART, write_file
 
 CHUNK = 256
 """Samples made at once, at most."""
+ROWS = 8192
+"""The same of tables."""
 CHUNK_VALUES = 2**22
 """Values of samples made at once: what a chunk takes in memory is a multiple of that."""
 
@@ -31,7 +33,7 @@ def draw(
 ) -> Tensor:
     """Samples in the data's own format [count, ...], on the CPU; sample i depends on the key and i alone."""
     parts = []
-    size = max(1, min(CHUNK, CHUNK_VALUES // math.prod(codec.shape)))
+    size = max(1, min(ROWS if codec.kind == "table" else CHUNK, CHUNK_VALUES // math.prod(codec.shape)))
     for first in range(0, count, size):
         rows = torch.arange(first, min(first + size, count), device=device)
         chunk = None if labels is None else labels[first : first + size].to(device)

@@ -20,6 +20,7 @@ from sparring.data.npz import read_npz
 from sparring.data.pictures import Rules, read_pictures, sizes_of
 from sparring.data.samplefile import blocks_of
 from sparring.data.store import files_key, keep, known
+from sparring.data.tables.source import Table
 from sparring.errors import RequestError, nearest
 from sparring.part import OneOf, Part
 
@@ -205,7 +206,7 @@ class Grid(_Mixture):
         return _points("grid", samples, labels, modes, self)
 
 
-Data = Annotated[Images | Digits | Mnist | FashionMnist | Cifar10 | StackedDigits | Ring | Grid, OneOf()]
+Data = Annotated[Images | Table | Digits | Mnist | FashionMnist | Cifar10 | StackedDigits | Ring | Grid, OneOf()]
 NAMED: dict[str, type[Part]] = {
     part.recipe_name(): part for part in (Digits, Mnist, FashionMnist, Cifar10, StackedDigits, Ring, Grid)
 }
