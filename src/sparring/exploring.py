@@ -90,7 +90,9 @@ def explored(run: Run, data: DataSet | None, effort: Effort) -> tuple[Explored, 
     found: dict[str, Attribution] = {}
     judged: list[Judged] = []
     drawings: list[tuple[str, bytes]] = []
-    if run.codec.kind == "points":
+    if run.codec.kind == "table":
+        notes.append("Attribution and pictures of directions are of images.")
+    elif run.codec.kind == "points":
         notes.append("Attribution is of images: two coordinates leave little to tell apart.")
         if run.codec.shape == (2,):
             drawings = _drawings(pair, {"SeFa": closed, "GANSpace": components}, data)

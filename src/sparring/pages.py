@@ -89,6 +89,8 @@ def _diagnosed(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
 
 
 def _final(run: Run, data: DataSet | None) -> bytes | None:
+    if run.codec.kind == "table":
+        return None
     if run.codec.kind == "points":
         return None if data is None else _scatter(run.draw(POINTS)[0], data)
     return png(grid(run.draw(FINAL)[0], run.codec))

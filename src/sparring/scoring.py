@@ -14,6 +14,7 @@ from sparring.draws import Key, permutation
 from sparring.errors import RequestError
 from sparring.metrics import Extractor, Features, Modes, Networks, Views, codes_by_channel
 from sparring.metrics.features import load_inception, train_classifier, train_selfsup, trained_extractor
+from sparring.metrics.features.columns import Columns
 from sparring.metrics.features.pixels import Pixels
 from sparring.recipe import Scoring
 
@@ -42,6 +43,12 @@ def default_metrics(data: DataSet, extractor: Extractor) -> list[str]:
 def choose_extractor(scoring: Scoring, data: DataSet, device: torch.device, say: Callable[[str], None]) -> Extractor:
     """The extractor that the recipe names, or that fits the data."""
     kind = scoring.extractor
+    if data.codec.kind == "table":
+        if kind not in ("auto", "columns"):
+            raise RequestError(f"score.extractor: {kind} takes images, and {data.name} is a table; take columns")
+        return Columns(data.codec)
+    if kind == "columns":
+        raise RequestError(f"score.extractor: columns takes tables, and {data.name} is of {data.codec.kind}s; take pixels")
     if kind == "auto":
         kind = "pixels" if data.codec.kind == "points" else "selfsup" if data.labels is None else "classifier"
     if kind == "pixels":
@@ -187,7 +194,8 @@ def seen(extractor: Extractor, data: DataSet, numbers: Tensor, *, keep_samples: 
 
 
 def features(extractor: Extractor, data: DataSet, chunks: Iterable[Tensor], *, keep_samples: bool = True) -> Features:
-    batches = (data.codec.to_unit(chunk) for chunk in chunks)
+    table = data.codec.kind == "table"  # whose rows metrics want as they are, beside their features
+    batches = (chunk if table else data.codec.to_unit(chunk) for chunk in chunks)
     return metrics.extract(extractor, batches, keep_samples=keep_samples)
 
 

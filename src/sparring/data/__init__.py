@@ -9,6 +9,7 @@ from sparring.data.download import cache_directory
 from sparring.data.options import NAMED, Data, Images, options_of
 from sparring.data.rows import Rows
 from sparring.data.tables.codec import TableCodec
+from sparring.data.tables.source import Table
 from sparring.data.tables.vector import ConditionVector, SampledBatches
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Modes",
     "Rows",
     "SampledBatches",
+    "Table",
     "TableCodec",
     "ValueCodec",
     "cache_directory",

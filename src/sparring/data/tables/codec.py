@@ -87,6 +87,11 @@ class TableCodec:
                 parts.append(gone.float()[:, None] * 0.5**0.5)
         return torch.cat(parts, 1)
 
+    @property
+    def features(self) -> int:
+        """Of a row, as metrics see it."""
+        return self.to_unit(torch.zeros(1, len(self.columns))).shape[1]
+
     def to_json(self) -> dict[str, Any]:
         return {
             "kind": self.kind,

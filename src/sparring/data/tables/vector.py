@@ -3,7 +3,6 @@ https://arxiv.org/abs/1907.00503). A condition is a number: the place of a colum
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -37,7 +36,7 @@ class ConditionVector:
     """A table's conditions, and how frequent they are in its training rows."""
 
     def __init__(self, codec: TableCodec, values: Tensor, train: Tensor) -> None:
-        self.asked = tuple(_asked(codec))
+        self.asked = asked_of(codec)
         self.names = tuple(name for asked in self.asked for name in _names(codec, asked))
         self.codes = _codes(codec, self.asked, values)
         """Which choice each row shows of each of these columns, int32 [rows, asked]."""
@@ -59,12 +58,8 @@ class ConditionVector:
     def blocks_of(codec: TableCodec) -> Tensor:
         """Of each condition where its column's choices begin in what networks see, how many there are, and its own
         place, int64 [conditions, 3]."""
-        rows = [(a.start, a.width, a.start + code) for a in _asked(codec) for code in range(a.width)]
+        rows = [(a.start, a.width, a.start + code) for a in asked_of(codec) for code in range(a.width)]
         return torch.tensor(rows, dtype=torch.int64).reshape(-1, 3)
-
-    def numbers_of(self, column: int, codes: tuple[int, ...]) -> list[int]:
-        """The conditions that ask for some of a column's choices; none where the column's are none."""
-        return [asked.first + code for asked in self.asked if asked.column == column for code in codes]
 
     def sampled(self, key: Key, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Training by sampling: for each of numbered rows a column, one of its choices by the logarithm of how frequent
@@ -111,13 +106,15 @@ class SampledBatches(Batches):
         return Batch(self.rows, index.to(device), self._numbers, labels=condition.to(device))
 
 
-def _asked(codec: TableCodec) -> Iterator[Asked]:
-    first = 0
+def asked_of(codec: TableCodec) -> tuple[Asked, ...]:
+    """The columns whose choices are conditions: one of several to the networks."""
+    found, first = [], 0
     for column, place in zip(codec.learned, codec.layout.places, strict=True):
         if len(place.blocks) == 1 and place.blocks[0][1] > 1:
             start, width = place.blocks[0]
-            yield Asked(column, start, width, first)
+            found.append(Asked(column, start, width, first))
             first += width
+    return tuple(found)
 
 
 
