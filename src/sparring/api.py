@@ -155,7 +155,9 @@ def sample(
         words += [] if label is None else [str(label)]
         return write_rows(Path(to).expanduser(), loaded.codec, loaded.rows(count, seed, words, balance, place), seed)
     if words or balance:
-        raise RequestError(f"{'where' if words else 'balance'}: is for tables; {loaded.path} makes {loaded.codec.kind}s")
+        raise RequestError(
+            f"{'where' if words else 'balance'}: is for tables; {loaded.path} makes {loaded.codec.kind}s"
+        )
     samples, labels = loaded.draw(count, seed, label, place)
     return write_samples(Path(to).expanduser(), samples, labels, loaded.codec)
 

@@ -19,7 +19,7 @@ from sparring.draws import Key
 from sparring.engine import Engine
 from sparring.errors import RequestError
 from sparring.game import SIDES, Duel, Side
-from sparring.games import FromNoise, Game, Table
+from sparring.games import Game, Table
 from sparring.games.noise import as_verdict
 from sparring.match import Match
 from sparring.nets import Own, Shape, initialise

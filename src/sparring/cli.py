@@ -25,7 +25,7 @@ Overrides = Annotated[
 DataOption = Annotated[
     Optional[str],
     typer.Option(
-        help="A folder, .zip, .npz, idx .gz, CIFAR .bin, a table (.csv, .tsv, .parquet, a database), or a named data set.",
+        help="A folder, .zip, .npz, idx .gz, CIFAR .bin, a table (.csv, .tsv, .parquet, a database), or a name.",
         metavar="PATH|NAME",
     ),
 ]
@@ -65,7 +65,10 @@ def train(
 def sample(
     run: Path,
     to: Annotated[
-        Path, typer.Option(help="A new folder of .png, or a path ending in .npz, .png (a grid), .csv (points, rows) or .parquet (rows).")
+        Path,
+        typer.Option(
+            help="A new folder of .png, or a path ending in .npz, .png (a grid), .csv or, for rows, .parquet."
+        ),
     ],
     count: Annotated[int, typer.Option(help="How many.")] = 64,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal samples.")] = 0,

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from sparring import exploring
-from sparring.data import DataSet
+from sparring.data import DataSet, ValueCodec
 from sparring.doctor import Diagnosis, Finding, diagnose, events_of
 from sparring.doctor.walk import standing, walked
 from sparring.draws import Key, permutation
@@ -145,4 +145,5 @@ def _scatter(samples: Tensor, data: DataSet) -> bytes:
     """Points over held-out ones, always within the same limits."""
     from sparring.plots import scatter
 
+    assert isinstance(data.codec, ValueCodec)
     return scatter(samples[:POINTS], data.stored(data.heldout[:POINTS]), data.codec.high * 1.3)

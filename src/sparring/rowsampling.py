@@ -99,7 +99,9 @@ class RowMaker(NamedTuple):
             raise RequestError(f"balance: no column '{name}'; {nearest(name, choices)}")
         column = columns[name]
         if column.kind not in CHOICES:
-            raise RequestError(f"balance: {name} is taken for {column.kind}, which has no classes; {nearest(name, choices)}")
+            raise RequestError(
+                f"balance: {name} is taken for {column.kind}, which has no classes; {nearest(name, choices)}"
+            )
         allowed = parse_conditions(where, self.codec.columns).choices()
         codes = allowed.get(self.codec.columns.index(column), range(len(column.categories)))
         return [f"{name}='{column.categories[code]}'" for code in codes if code < len(column.categories)]

@@ -139,7 +139,9 @@ class Run:
             values = self.rows(count, seed, where if label is None else [*where, str(label)], balance, device)
             return to_frame(self.codec.columns, values, self.codec.dialect, seed)
         if where or balance:
-            raise RequestError(f"{'where' if where else 'balance'}: is for tables; {self.path} makes {self.codec.kind}s")
+            raise RequestError(
+                f"{'where' if where else 'balance'}: is for tables; {self.path} makes {self.codec.kind}s"
+            )
         samples, _ = self.draw(count, seed, label, device)
         array: NDArray[Any] = samples.numpy()
         if self.codec.kind == "points":

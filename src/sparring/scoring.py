@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparring import metrics
-from sparring.data import DataSet
+from sparring.data import DataSet, ValueCodec
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError
 from sparring.metrics import Extractor, Features, Modes, Networks, Views, codes_by_channel
@@ -48,7 +48,9 @@ def choose_extractor(scoring: Scoring, data: DataSet, device: torch.device, say:
             raise RequestError(f"score.extractor: {kind} takes images, and {data.name} is a table; take columns")
         return Columns(data.codec)
     if kind == "columns":
-        raise RequestError(f"score.extractor: columns takes tables, and {data.name} is of {data.codec.kind}s; take pixels")
+        raise RequestError(
+            f"score.extractor: columns takes tables, and {data.name} is of {data.codec.kind}s; take pixels"
+        )
     if kind == "auto":
         kind = "pixels" if data.codec.kind == "points" else "selfsup" if data.labels is None else "classifier"
     if kind == "pixels":
@@ -104,6 +106,7 @@ def _single_digits(data: DataSet) -> DataSet:
     from dataclasses import replace
 
     assert data.labels is not None
+    assert isinstance(data.codec, ValueCodec)
     first = data.samples.flatten(0, 1)[:, None]
     digits = torch.stack((data.labels // 100, data.labels // 10 % 10, data.labels % 10), 1).flatten()
     train = (data.train[:, None] * 3 + torch.arange(3)).flatten()
@@ -120,7 +123,7 @@ def _single_digits(data: DataSet) -> DataSet:
 
 def known_modes(data: DataSet, extractor: Extractor) -> Modes | None:
     """The modes of toy data, in the units that metrics see; stacked digits by what the extractor reads in them."""
-    if data.modes is not None:
+    if data.modes is not None and isinstance(data.codec, ValueCodec):
         return Modes(data.codec.to_unit(data.modes.centres), data.modes.sigma / (data.codec.high - data.codec.low))
     if isinstance(extractor, PerChannel):
         return Modes(code=codes_by_channel(extractor.inner), codes=data.classes)

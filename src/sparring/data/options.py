@@ -257,8 +257,8 @@ def peek(path: Path) -> tuple[int, int]:
 
 
 def options_of(given: str, base: Any = None) -> dict[str, Any]:
-    """What `--data GIVEN` writes into a recipe: a named set, a table, or images at a path, with those of the recipe's options on
-    data that it has too."""
+    """What `--data GIVEN` writes into a recipe: a named set, a table, or images at a path, with those of the recipe's
+    options on data that it has too."""
     options = next(iter(base.values())) if isinstance(base, dict) and len(base) == 1 else None
     if is_table(given):
         known = options if isinstance(base, dict) and "table" in base and isinstance(options, dict) else {}

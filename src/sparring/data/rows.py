@@ -48,8 +48,8 @@ class Rows:
         size = len(self) * math.prod(self.codec.shape) * torch.float32.itemsize
         if self.codec.kind != "table" or size > ENCODED:
             return None
-        parts = torch.arange(len(self)).split(block_rows(math.prod(self.codec.shape) * torch.float32.itemsize))
-        return torch.cat([self.encoded(part) for part in parts]) if parts else None
+        each = block_rows(math.prod(self.codec.shape) * torch.float32.itemsize)
+        return torch.cat([self.encoded(part) for part in torch.split(torch.arange(len(self)), each)])
 
     def __len__(self) -> int:
         return len(self._numbers)

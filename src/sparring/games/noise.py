@@ -156,8 +156,8 @@ def _shape(codec: Codec) -> Shape:
 
 
 def as_verdict(seen: object, count: int | None) -> Verdict:
-    """What a discriminator gave, as a verdict: one itself, logits, or logits and features; of `count` samples, where that
-    is known."""
+    """What a discriminator gave, as a verdict: one itself, logits, or logits and features; of `count` samples, where
+    that is known."""
     if isinstance(seen, Verdict):
         return seen
     logits, features = seen if isinstance(seen, tuple) and len(seen) == 2 else (seen, None)

@@ -9,7 +9,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from sparring.data import Batch, Batches, Codec, ConditionVector, Rows, SampledBatches, TableCodec
-from sparring.data.tables.layout import Layout
 from sparring.draws import Key
 from sparring.errors import RequestError
 from sparring.game import Turn
@@ -51,15 +50,15 @@ class Table(Part):
         """The generator of rows that a codec reads, of so many conditions."""
         if isinstance(net, Own):
             raise refuse_own("generator")
-        layout = _layout(codec)
+        table = _table(codec)
         if getattr(net, "output", "linear") != "linear":
             name = net.recipe_name()
             raise RequestError(f"generator.net.{name}.output: a table's columns bound themselves; say output=linear")
         told = self.label_width if self.labels != "none" else 0
         inner = net.generator(self.latent.size + told, codec.shape)
-        blocks = ConditionVector.blocks_of(codec) if told else None
+        blocks = ConditionVector.blocks_of(table) if told else None
         return TableGenerator(
-            inner, layout.scalars, layout.groups, blocks, told, temperature=self.temperature, hard=self.hard
+            inner, table.layout.scalars, table.layout.groups, blocks, told, temperature=self.temperature, hard=self.hard
         )
 
     def build_discriminator(self, net: Net, codec: Codec, classes: int) -> nn.Module:
@@ -113,7 +112,7 @@ class Table(Part):
         return None if self.labels == "none" else labels
 
 
-def _layout(codec: Codec) -> Layout:
+def _table(codec: Codec) -> TableCodec:
     if not isinstance(codec, TableCodec):
         raise RequestError(f"game: table is for tables, and the data are {codec.kind}s; say game=from_noise")
-    return codec.layout
+    return codec

@@ -87,9 +87,9 @@ class TableGenerator(nn.Module):
     """A generator of rows around a network that makes `width` values: scalars bounded by tanh, and of each column that
     is one of several a draw by its logits.
 
-    It takes latents [n, latent] and, where it is asked for a choice, conditions, int64 [n]; for draws, the rows' numbers
-    and a word of random bits (`sparring.draws.bits`), without which each column shows its likeliest. What was asked for
-    is shown for certain.
+    It takes latents [n, latent] and, where it is asked for a choice, conditions, int64 [n]; for draws, the rows'
+    numbers and a word of random bits (`sparring.draws.bits`), without which each column shows its likeliest. What was
+    asked for is shown for certain.
     """
 
     asked: Tensor
@@ -167,4 +167,3 @@ class TableDiscriminator(nn.Module):
             samples = torch.cat((samples, code.to(samples.dtype)), 1)
         verdict: Verdict = self.net(samples)
         return verdict
-

@@ -29,7 +29,11 @@ class TableCodec:
     depth: ClassVar[Literal["float64"]] = "float64"
 
     def __init__(
-        self, columns: Sequence[Column], codes: Sequence[Code], views: Sequence[Sequence[float]], dialect: Mapping[str, Any]
+        self,
+        columns: Sequence[Column],
+        codes: Sequence[Code],
+        views: Sequence[Sequence[float]],
+        dialect: Mapping[str, Any],
     ) -> None:
         self.columns = tuple(columns)
         self.learned = tuple(place for place, column in enumerate(columns) if column.learned)
@@ -127,5 +131,7 @@ def _view(column: Column, values: NDArray[np.float64]) -> list[float]:
         counts = np.bincount(known.astype(np.int64), minlength=len(column.categories))
         shown: list[float] = np.sort(np.argsort(-counts, kind="stable")[:SHOWN_CHOICES]).astype(float).tolist()
         return shown
-    knots: list[float] = np.quantile(known, np.linspace(0, 1, RANKS), method="nearest").tolist() if len(known) else [0.0]
+    knots: list[float] = (
+        np.quantile(known, np.linspace(0, 1, RANKS), method="nearest").tolist() if len(known) else [0.0]
+    )
     return knots

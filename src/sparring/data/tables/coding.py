@@ -24,7 +24,8 @@ ONE_EACH = 256
 FEW_VALUES = 20
 """A number of at most so many different values is taken as one of several."""
 SPIKE_SHARE, SPIKE_HEIGHT = 0.01, 4.0
-"""A number's value is a piece of its own from this share of the rows on, if it is so much likelier than its neighbours."""
+"""A number's value is a piece of its own from this share of the rows on, where it is so much likelier than its
+neighbours."""
 NEIGHBOURS = 10
 """To either side, among the different values."""
 COMPONENTS = 10
@@ -175,7 +176,7 @@ Code = Choice | Number
 def code_from_json(fields: Mapping[str, Any]) -> Code:
     """The code that `to_json` wrote."""
     (name, options), *_ = fields.items()
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     return Choice(**plain) if name == "choice" else Number(**plain)
 
 
@@ -201,7 +202,9 @@ def _spikes(counts: NDArray[np.int64], total: int) -> NDArray[np.bool_]:
     """Which of the different values, in order, stand out among their neighbours."""
     padded = np.pad(counts, NEIGHBOURS, mode="reflect") if len(counts) > NEIGHBOURS else counts
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
-    return (counts >= max(SPIKE_SHARE * total, 5)) & (counts >= SPIKE_HEIGHT * np.median(windows, axis=1))
+    often = counts >= max(SPIKE_SHARE * total, 5)
+    tall: NDArray[np.bool_] = counts >= SPIKE_HEIGHT * np.median(windows, axis=1)
+    return often & tall
 
 
 def _mixture(values: NDArray[np.float64]) -> tuple[tuple[tuple[float, ...], ...], float]:
@@ -215,7 +218,10 @@ def _mixture(values: NDArray[np.float64]) -> tuple[tuple[tuple[float, ...], ...]
     few = np.sort(np.random.default_rng(0).choice(values, min(len(values), FITTED), replace=False))
     middle, scale = few.mean(), few.std() or 1.0
     model = BayesianGaussianMixture(
-        n_components=min(COMPONENTS, len(np.unique(few))), weight_concentration_prior=0.001, max_iter=100, random_state=0
+        n_components=min(COMPONENTS, len(np.unique(few))),
+        weight_concentration_prior=0.001,
+        max_iter=100,
+        random_state=0,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -24,7 +24,7 @@ class Group(NamedTuple):
     """Blocks of one width beside each other."""
 
     start: int
-    count: int
+    blocks: int
     width: int
 
 

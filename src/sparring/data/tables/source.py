@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -58,7 +57,9 @@ class Table(Part):
             raise RequestError(f"data: no column of {name} can be learned; say what one is: columns.NAME=category")
         names = [column.name for column in sheet.columns if column.learned]
         if self.target is not None and self.target not in names:
-            raise RequestError(f"data.table.target: no column '{self.target}' to be learned; {nearest(self.target, names)}")
+            raise RequestError(
+                f"data.table.target: no column '{self.target}' to be learned; {nearest(self.target, names)}"
+            )
         constraints = parse_constraints(self.constraints, sheet.columns)
         constraints.check(sheet.values)
         values = torch.from_numpy(np.ascontiguousarray(sheet.values))

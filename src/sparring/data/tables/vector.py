@@ -1,5 +1,5 @@
 """ConditionVector: what a generator of rows can be asked for, one column's choice at a time (Xu et al. 2019,
-https://arxiv.org/abs/1907.00503). A condition is a number: the place of a column's choice among all columns' choices."""
+https://arxiv.org/abs/1907.00503). A condition is a number: the place of a column's choice among those of all."""
 
 from __future__ import annotations
 
@@ -115,8 +115,6 @@ def asked_of(codec: TableCodec) -> tuple[Asked, ...]:
             found.append(Asked(column, start, width, first))
             first += width
     return tuple(found)
-
-
 
 
 def _names(codec: TableCodec, asked: Asked) -> list[str]:
