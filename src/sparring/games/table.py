@@ -14,7 +14,7 @@ from sparring.errors import RequestError
 from sparring.game import Turn
 from sparring.games.noise import Latent, Normal, as_verdict, refuse_own
 from sparring.nets import Net, Own, Verdict
-from sparring.nets.tabular import TableDiscriminator, TableGenerator
+from sparring.nets.tabular import Foretelling, TableDiscriminator, TableGenerator
 from sparring.part import Part
 
 
@@ -38,6 +38,9 @@ class Table(Part):
     hard: bool = False
     """Show the discriminator which of several was drawn as exactly 1, with the gradient of the softmax (straight
     through)."""
+    auxiliary: bool = False
+    """A network beside the discriminator that foretells the table's target from the other columns, for the terms
+    `auxiliary` of both players."""
     noise_images: float = Field(0.0, ge=0, le=0)
     """For games of images alone."""
 
@@ -66,8 +69,14 @@ class Table(Part):
         if isinstance(net, Own):
             raise refuse_own("discriminator")
         told = self.label_width if self.labels != "none" else 0
+        table = _table(codec)
         inner = net.discriminator(((codec.shape[0] + told) * self.pack,))
-        return TableDiscriminator(inner, codec.shape[0], classes if told else 0, told, self.pack)
+        beside = None
+        if self.auxiliary:
+            if table.target is None:
+                raise RequestError("game.table.auxiliary: needs a target; say data.table.target=COLUMN")
+            beside = Foretelling(codec.shape[0], *table.layout.places[table.learned.index(table.target)])
+        return TableDiscriminator(inner, codec.shape[0], classes if told else 0, told, self.pack, beside)
 
     def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
         """The training rows, drawn by conditions where the game has them."""

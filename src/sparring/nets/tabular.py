@@ -151,9 +151,12 @@ class TableDiscriminator(nn.Module):
     """A discriminator of rows around a network that takes `pack` of them at once, each with an embedding of its
     condition. Rows come packed, [n / pack, pack * width], or one by one."""
 
-    def __init__(self, net: nn.Module, width: int, classes: int, told: int, pack: int) -> None:
+    def __init__(
+        self, net: nn.Module, width: int, classes: int, told: int, pack: int, beside: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.net, self.width, self.pack = net, width, pack
+        self.beside = beside
         self.features = net.features
         self.told = told
         if told:
@@ -162,8 +165,42 @@ class TableDiscriminator(nn.Module):
     def forward(self, samples: Tensor, labels: Tensor | None = None) -> Verdict:
         if self.pack > 1 and samples.shape[1] == self.width:
             samples = samples[: len(samples) // self.pack * self.pack].reshape(-1, self.pack * self.width)
+        seen = samples
         if self.told and labels is not None:
             code = self.embed(labels[: len(samples) * self.pack]).reshape(len(samples), -1)
-            samples = torch.cat((samples, code.to(samples.dtype)), 1)
-        verdict: Verdict = self.net(samples)
-        return verdict
+            seen = torch.cat((samples, code.to(samples.dtype)), 1)
+        verdict: Verdict = self.net(seen)
+        if self.beside is None:
+            return verdict
+        surprise = self.beside(samples.reshape(-1, self.width)).reshape(len(samples), -1).mean(1)
+        return verdict._replace(surprise=surprise)
+
+
+class Foretelling(nn.Module):
+    """How badly a column of rows [n, width] is foretold from the others, [n]: cross-entropy of what is one of several,
+    squared error of a scalar."""
+
+    shown: Tensor
+
+    def __init__(self, width: int, scalar: int | None, blocks: Sequence[tuple[int, int]]) -> None:
+        super().__init__()
+        self.scalar, self.blocks = scalar, tuple(blocks)
+        shown = torch.ones(width)
+        for start, size in self.blocks:
+            shown[start : start + size] = 0
+        if scalar is not None:
+            shown[scalar] = 0
+        self.register_buffer("shown", shown, persistent=False)
+        outputs = int(width - shown.sum())
+        self.hidden = nn.Sequential(Linear(width, 256), nn.LeakyReLU(0.2), Linear(256, 256), nn.LeakyReLU(0.2))
+        self.last = Linear(256, outputs)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        guess = self.last(self.hidden(rows * self.shown)).float()
+        surprise = torch.zeros(len(rows), device=rows.device)
+        for start, size in self.blocks:
+            told, guess = guess[:, :size], guess[:, size:]
+            surprise = surprise - (rows[:, start : start + size] * told.log_softmax(1)).sum(1)
+        if self.scalar is not None:
+            surprise = surprise + (rows[:, self.scalar] - guess[:, 0]).square()
+        return surprise

@@ -34,6 +34,7 @@ class TableCodec:
         codes: Sequence[Code],
         views: Sequence[Sequence[float]],
         dialect: Mapping[str, Any],
+        target: int | None = None,
     ) -> None:
         self.columns = tuple(columns)
         self.learned = tuple(place for place, column in enumerate(columns) if column.learned)
@@ -43,6 +44,8 @@ class TableCodec:
         self.views = tuple(tuple(view) for view in views)
         """Of the learned columns, how metrics see them: a number's knots, or a choice's code for each shown place."""
         self.dialect = dict(dialect)
+        self.target = target
+        """The column that models are to predict from the others."""
         self.layout = Layout(self.codes)
         self.shape = (self.layout.width,)
 
@@ -103,17 +106,22 @@ class TableCodec:
             "codes": [code.to_json() for code in self.codes],
             "views": [list(view) for view in self.views],
             "dialect": self.dialect,
+            "target": self.target,
         }
 
     @staticmethod
     def from_json(fields: Mapping[str, Any]) -> TableCodec:
         columns = [Column.from_json(column) for column in fields["columns"]]
         codes = [code_from_json(code) for code in fields["codes"]]
-        return TableCodec(columns, codes, fields["views"], fields["dialect"])
+        return TableCodec(columns, codes, fields["views"], fields["dialect"], fields["target"])
 
 
 def table_codec(
-    columns: Sequence[Column], values: NDArray[np.float64], dialect: Mapping[str, Any], numbers: NumberCode
+    columns: Sequence[Column],
+    values: NDArray[np.float64],
+    dialect: Mapping[str, Any],
+    numbers: NumberCode,
+    target: int | None = None,
 ) -> TableCodec:
     """The codec that fits a table's training rows, float64 [rows, columns]."""
     codes, views = [], []
@@ -122,7 +130,7 @@ def table_codec(
             continue
         codes.append(fit_code(column, values[:, place], numbers))
         views.append(_view(column, values[:, place]))
-    return TableCodec(columns, codes, views, dialect)
+    return TableCodec(columns, codes, views, dialect, target)
 
 
 def _view(column: Column, values: NDArray[np.float64]) -> list[float]:

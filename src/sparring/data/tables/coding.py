@@ -220,15 +220,22 @@ def _mixture(values: NDArray[np.float64]) -> tuple[tuple[tuple[float, ...], ...]
     model = BayesianGaussianMixture(
         n_components=min(COMPONENTS, len(np.unique(few))),
         weight_concentration_prior=0.001,
+        covariance_prior=[[0.001]],
         max_iter=100,
         random_state=0,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(((few - middle) / scale)[:, None])
-    kept = model.weights_ > LEAST_WEIGHT
-    weights = model.weights_[kept] / model.weights_[kept].sum()
-    means, deviations = model.means_[kept, 0] * scale + middle, np.sqrt(model.covariances_[kept, 0, 0]) * scale
+    # By the values nearest to each component: its own variance is widened by what it shares with the others
+    near = model.predict(((few - middle) / scale)[:, None])
+    parts = [few[near == place] for place in np.unique(near)]
+    parts = [part for part in parts if len(part) > LEAST_WEIGHT * len(few)]
+    least = 1e-3 * scale / len(parts)
+    weights = np.array([len(part) for part in parts]) / sum(len(part) for part in parts)
+    means, deviations = (
+        np.array(found) for found in zip(*[(p.mean(), max(p.std(), least)) for p in parts], strict=True)
+    )
     shares = (ndtr((few[:, None] - means) / deviations) * weights).sum(1)
     steps = (np.arange(len(few)) + 0.5) / len(few)
     order = np.argsort(means)

@@ -64,8 +64,10 @@ class Table(Part):
         constraints.check(sheet.values)
         values = torch.from_numpy(np.ascontiguousarray(sheet.values))
 
+        target = None if self.target is None else sheet.place(self.target)
+
         def codec(train: torch.Tensor) -> TableCodec:
-            return table_codec(sheet.columns, sheet.values[train.numpy()], sheet.dialect, self.numbers)
+            return table_codec(sheet.columns, sheet.values[train.numpy()], sheet.dialect, self.numbers, target)
 
         found = Found(name, notes=list(sheet.notes))
         data = assemble(name, values, None, codec, found, fraction=self.held_out, limit=self.limit)
