@@ -18,7 +18,10 @@ from sparring.metrics.features.columns import Columns
 from sparring.metrics.features.pixels import Pixels
 from sparring.recipe import Scoring
 
-LIKE_THE_DATA = ("fid", "kid", "precision", "recall", "density", "coverage", "is", "diversity", "ms_ssim")
+LIKE_THE_DATA = (
+    *("fid", "kid", "precision", "recall", "density", "coverage", "is", "diversity", "ms_ssim"),
+    *("two_sample", "column_shapes", "column_pairs"),
+)
 """Metrics whose value for training samples is a yardstick for that of fakes."""
 MOST_TRAINING = 20_000
 """Training samples among which near copies are looked for, at most."""
@@ -186,7 +189,7 @@ def _training_scores(
     wanted = [name for name in names if name in LIKE_THE_DATA]
     if len(train) < len(views.fake) or not wanted:
         return {}
-    swapped = Views(heldout=views.heldout, fake=seen(extractor, data, train), key=views.key)
+    swapped = Views(heldout=views.heldout, fake=seen(extractor, data, train), key=views.key, table=views.table)
     return {name: one.value for name, one in metrics.score(wanted, swapped, extractor).items()}
 
 
