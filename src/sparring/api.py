@@ -127,7 +127,7 @@ def _of_a_column(word: str) -> str:
     """An override, or where it is `column=kind` of a table, the override that says so."""
     name, _, value = word.partition("=")
     known = name.partition(".")[0] in Recipe.option_names()
-    return word if known or value not in KINDS else f"data.table.columns.{word}"
+    return word if known or value not in KINDS else f"data.table.kinds.{word}"
 
 
 def sample(

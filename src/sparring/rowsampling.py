@@ -119,7 +119,7 @@ def write_rows(path: Path, codec: TableCodec, rows: Rows, seed: int) -> int:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_table(path, codec.columns, rows, codec.dialect, seed)
+        write_table(path, codec.columns, rows, codec.dialect, seed=seed)
     except OSError as error:
         raise RequestError(f"to: {path} cannot be written ({error.strerror})") from None
     return 1

@@ -137,7 +137,7 @@ class Run:
             from sparring.data.tables.writing import to_frame
 
             values = self.rows(count, seed, where if label is None else [*where, str(label)], balance, device)
-            return to_frame(self.codec.columns, values, self.codec.dialect, seed)
+            return to_frame(self.codec.columns, values, self.codec.dialect, seed=seed)
         if where or balance:
             raise RequestError(
                 f"{'where' if where else 'balance'}: is for tables; {self.path} makes {self.codec.kind}s"

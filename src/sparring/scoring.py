@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from sparring import metrics
-from sparring.data import DataSet, ValueCodec
+from sparring.data import DataSet, TableCodec, ValueCodec
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError
 from sparring.metrics import Extractor, Features, Modes, Networks, Views, codes_by_channel
+from sparring.metrics.columns import Table
 from sparring.metrics.features import load_inception, train_classifier, train_selfsup, trained_extractor
 from sparring.metrics.features.columns import Columns
 from sparring.metrics.features.pixels import Pixels
+from sparring.metrics.tables import NEED_TARGET, TABLE_DEFAULTS
 from sparring.recipe import Scoring
 
 LIKE_THE_DATA = (
@@ -37,6 +39,8 @@ def default_metrics(data: DataSet, extractor: Extractor) -> list[str]:
     """The scores that fit the data, the most telling first."""
     if data.codec.kind == "points":
         return ["modes", "high_quality", "fid"]
+    if isinstance(data.codec, TableCodec):
+        return [name for name in TABLE_DEFAULTS if data.codec.target is not None or name not in NEED_TARGET]
     chosen = ["fid", "kid", "precision", "recall", "density", "coverage"]
     chosen += ["is"] if extractor.name in ("classifier", "inception") else []
     chosen += ["memorisation", "diversity"]
@@ -46,7 +50,7 @@ def default_metrics(data: DataSet, extractor: Extractor) -> list[str]:
 def choose_extractor(scoring: Scoring, data: DataSet, device: torch.device, say: Callable[[str], None]) -> Extractor:
     """The extractor that the recipe names, or that fits the data."""
     kind = scoring.extractor
-    if data.codec.kind == "table":
+    if isinstance(data.codec, TableCodec):
         if kind not in ("auto", "columns"):
             raise RequestError(f"score.extractor: {kind} takes images, and {data.name} is a table; take columns")
         return Columns(data.codec)
@@ -133,6 +137,14 @@ def known_modes(data: DataSet, extractor: Extractor) -> Modes | None:
     return None
 
 
+def columns_of(data: DataSet) -> Table | None:
+    """What metrics are to know of a table's learned columns."""
+    codec = data.codec
+    if not isinstance(codec, TableCodec):
+        return None
+    return Table.of(codec.columns, None if codec.target is None else codec.columns[codec.target].name)
+
+
 def score(
     fakes: Callable[[int], Tensor],
     data: DataSet,
@@ -161,9 +173,10 @@ def score(
     views = Views(
         heldout=seen(extractor, data, heldout),
         fake=features(extractor, data, torch.split(fakes(count), SEEN)),
-        train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=False),
+        train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=data.codec.kind == "table"),
         key=key,
         modes=known_modes(data, extractor),
+        table=columns_of(data),
         networks=networks(extractor, heldout) if networks and needs_networks(chosen) else None,
     )
     protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}

@@ -40,7 +40,8 @@ class Verdict(NamedTuple):
 
     def part(self, rows: slice) -> Verdict:
         """What it says of some of the samples."""
-        return Verdict(*(None if said is None else said[rows] for said in self))
+        features, surprise = (None if said is None else said[rows] for said in self[1:])
+        return Verdict(self.logits[rows], features, surprise)
 
 
 class Relu(Part):

@@ -30,7 +30,7 @@ class Table(Part):
     """The file, or the database's address."""
     table: str | None = None
     """Of a database, which table."""
-    columns: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     """What columns are taken for, where it is not what was found: integer, float, category, ordered, boolean, datetime,
     identifier, text or constant, by their names."""
     without: tuple[str, ...] = ()
@@ -48,13 +48,15 @@ class Table(Part):
     """Train on this many rows only."""
 
     def load(self) -> DataSet:
-        sheet = read_sheet(self.path, kinds=self.columns, without=self.without, table=self.table)
+        sheet = read_sheet(self.path, kinds=self.kinds, without=self.without, table=self.table)
         return self.of(sheet, self.path if "://" in self.path else Path(self.path).name)
 
     def of(self, sheet: Sheet, name: str) -> DataSet:
         """The data set of a table that was read."""
         if not any(column.learned for column in sheet.columns):
-            raise RequestError(f"data: no column of {name} can be learned; say what one is: columns.NAME=category")
+            raise RequestError(
+                f"data: no column of {name} can be learned; say what one is: data.table.kinds.NAME=category"
+            )
         names = [column.name for column in sheet.columns if column.learned]
         if self.target is not None and self.target not in names:
             raise RequestError(
