@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -15,8 +15,9 @@ from sparring.advice import advice
 from sparring.build import build, fitted
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
-from sparring.data import DataSet, TableCodec, options_of
+from sparring.data import DataSet, Table, TableCodec, options_of
 from sparring.data.tables.column import KINDS
+from sparring.data.tables.source import kept_frame
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
@@ -36,13 +37,16 @@ from sparring.scoring import choose_extractor, default_metrics, needs_networks
 from sparring.tuning import choose
 from sparring.zoo import recipes as recipes
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Place = str | Path
 
 
 def train(
     recipe: str | None = None,
     *overrides: str,
-    data: Place | None = None,
+    data: Place | DataFrame | None = None,
     out: Place | None = None,
     for_: str | None = None,
     seed: int | None = None,
@@ -56,9 +60,10 @@ def train(
     """Trains, or goes on with the run that `out` holds; then scores it and writes its report.
 
     `recipe` is a name of the zoo or a YAML file; without, one is chosen for the data (scikit-learn's digits by
-    default). `overrides` are `key=value`, `for_` the run's total as `10m`, `5000steps` or `200kimg`, `from_` a run
-    whose weights to start from. `generator` and `discriminator` take modules of the user's own (they are copied):
-    latents [n, latent] to samples [n, ...] in [-1, 1], and samples to logits [n].
+    default); `data` is a path, a name, or a pandas DataFrame. `overrides` are `key=value`, `for_` the run's total as
+    `10m`, `5000steps` or `200kimg`, `from_` a run whose weights to start from. `generator` and `discriminator` take
+    modules of the user's own (they are copied): latents [n, latent] to samples [n, ...] in [-1, 1], and samples to
+    logits [n].
 
     `devices` is how many processes train together, each on a device of its own and with an equal part of each batch:
     1 by default, in a resumed run what it had. More than one start anew from the script that calls this, whose own
@@ -68,6 +73,7 @@ def train(
     """
     follows = ranks.launched().rank > 0
     talk = Talk(quiet=quiet or follows)
+    data = data if data is None or isinstance(data, str | Path) else kept_frame(data)
     if for_ is not None:
         parse_budget(for_)
     if devices is not None and devices < 1:
@@ -226,6 +232,11 @@ def _data_of(loaded: Run, other: Place | None = None) -> DataSet:
         return data
     fields = recipe.model_dump(mode="json")
     fields["data"] = options_of(str(other), fields["data"])
+    if isinstance(loaded.codec, TableCodec):
+        options = validated(fields).data
+        if not isinstance(options, Table):
+            raise RequestError(f"data: {other} is no table, and {loaded.path} makes rows; take a .csv or .parquet")
+        return options.like(loaded.codec)
     if "images" in fields["data"] and loaded.codec.kind == "image":
         fields["data"]["images"] |= {"size": list(loaded.codec.shape[1:])}
     data = validated(fields).data.load()

@@ -21,6 +21,7 @@ SMALL: dict[str, Any] = {
     "dcgan": {"widths": [8, 8], "kernel": 3},
     "resnet": {"width": 4},
     "r3gan": {"width": 8, "group": 8, "expansion": 1},
+    "tabular": {"widths": [8]},
 }
 DATA = Digits().load()
 
@@ -82,7 +83,7 @@ def test_latents_have_their_distribution(latent: str) -> None:
 
 def test_the_unions_are_closed() -> None:
     assert set(SMALL) | {"own"} == set(parts_of(Net))
-    assert set(parts_of(Game)) == {"from_noise"}
+    assert set(parts_of(Game)) == {"from_noise", "table"}
 
 
 def test_noise_images_stand_in_for_the_share_of_fakes_that_is_asked_for() -> None:

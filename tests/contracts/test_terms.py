@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparring.draws import Key
+from sparring.nets import Verdict
 from sparring.part import parts_of
 from sparring.terms import Term, Terms
 from tests.plain import turn_of
@@ -21,13 +22,30 @@ def term(request: pytest.FixtureRequest) -> Term:
     return ALL[request.param]()  # type: ignore[return-value]
 
 
+class Surprised(nn.Module):
+    """A discriminator with something like an auxiliary network beside it."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Verdict:
+        verdict: Verdict = self.net(x)
+        assert verdict.features is not None
+        return verdict._replace(surprise=verdict.features.square().mean(1))
+
+
+def net_of(rate: float) -> nn.Module:
+    return Surprised(dropped_net(rate))
+
+
 def test_names_are_known_to_recipes(term: Term) -> None:
     assert Terms is not None
     assert ALL[type(term).recipe_name()] is type(term)
 
 
 def value_and_gradients(term: Term, seed: int = 0) -> tuple[Tensor, list[Tensor]]:
-    net = dropped_net(0.5)
+    net = net_of(0.5)
     turn = turn_of(X, net, watched=term.watches, seed=seed)
     turn.begin()
     value = term(turn)
@@ -58,7 +76,7 @@ def test_the_weight_multiplies(term: Term) -> None:
 def test_watched_samples_are_those_that_are_needed(term: Term) -> None:
     """Without them the term cannot be computed; with no others it can."""
     assert term.watches <= {"real", "fake"}
-    turn = turn_of(X, dropped_net(0.5), watched=frozenset())
+    turn = turn_of(X, net_of(0.5), watched=frozenset())
     turn.begin()
     if term.watches:
         with pytest.raises(RuntimeError, match="require grad|grad_fn"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ class Tabular(Part):
 
 
 class TabularGenerator(nn.Module):
-    """[batch, latent] to [batch, width]."""
+    """[batch, latent] to [batch, *shape]."""
 
     def __init__(self, options: Tabular, latent: int, shape: Shape) -> None:
         super().__init__()
@@ -54,23 +55,24 @@ class TabularGenerator(nn.Module):
             )
             inputs += width
         self.hidden = nn.ModuleList(layers)
-        self.last = Linear(inputs, shape[0])
+        self.last = Linear(inputs, math.prod(shape))
+        self.shape = shape
 
     def forward(self, latents: Tensor) -> Tensor:
         seen = latents
         for layer in self.hidden:
             seen = torch.cat((layer(seen), seen), 1)
-        made: Tensor = self.last(seen)
+        made: Tensor = self.last(seen).reshape(len(latents), *self.shape)
         return made
 
 
 class TabularDiscriminator(nn.Module):
-    """[batch, width] to logits [batch], with the last hidden layer as features."""
+    """[batch, *shape] to logits [batch], with the last hidden layer as features."""
 
     def __init__(self, options: Tabular, shape: Shape) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        inputs = shape[0]
+        inputs = math.prod(shape)
         for width in options.widths:
             layers += [Linear(inputs, width), options.activation.layer()]
             inputs = width
@@ -79,7 +81,7 @@ class TabularDiscriminator(nn.Module):
         self.features = inputs
 
     def forward(self, samples: Tensor) -> Verdict:
-        features = self.hidden(samples)
+        features = self.hidden(samples.flatten(1))
         return Verdict(self.last(features)[:, 0], features)
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from pydantic import Field
 
 from sparring.data.dataset import DataSet, Found, assemble
+from sparring.data.download import cache_directory
+from sparring.data.tables.aligning import aligned
 from sparring.data.tables.codec import TableCodec, table_codec
 from sparring.data.tables.coding import NumberCode
 from sparring.data.tables.column import Sheet
 from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.reading import read_sheet
 from sparring.data.tables.vector import ConditionVector
+from sparring.data.tables.writing import ENDINGS, imported_pyarrow
 from sparring.errors import RequestError, nearest
 from sparring.part import Part
 
-ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
-"""Of files that are read as tables."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Table(Part):
@@ -72,12 +78,47 @@ class Table(Part):
             return table_codec(sheet.columns, sheet.values[train.numpy()], sheet.dialect, self.numbers, target)
 
         found = Found(name, notes=list(sheet.notes))
-        data = assemble(name, values, None, codec, found, fraction=self.held_out, limit=self.limit)
-        assert isinstance(data.codec, TableCodec)
-        conditions = ConditionVector(data.codec, values, data.train)
-        if not len(conditions):
-            return data
-        return replace(data, labels=conditions.of_rows, label_names=conditions.names, conditions=conditions)
+        return _asked_for(assemble(name, values, None, codec, found, fraction=self.held_out, limit=self.limit))
+
+    def like(self, codec: TableCodec) -> DataSet:
+        """The rows at this path as a codec of other rows counts them."""
+        kinds: dict[str, str] = {column.name: column.kind for column in codec.columns if column.learned}
+        sheet, name = read_sheet(self.path, kinds=kinds, table=self.table), Path(self.path).name
+        values = torch.from_numpy(aligned(sheet, codec.columns, name))
+        return _asked_for(assemble(name, values, None, codec, Found(name), fraction=self.held_out, limit=self.limit))
+
+
+def _asked_for(data: DataSet) -> DataSet:
+    """A table's data set with its conditions, where it has any."""
+    assert isinstance(data.codec, TableCodec)
+    conditions = ConditionVector(data.codec, data.samples, data.train)
+    if not len(conditions):
+        return data
+    return replace(data, labels=conditions.of_rows, label_names=conditions.names, conditions=conditions)
+
+
+def kept_frame(frame: pd.DataFrame) -> str:
+    """The path of a Parquet file in the cache with a data frame's rows, under a name that is its content's: so a recipe
+    can name it. Raises RequestError where there is no pyarrow, or the cache cannot be written."""
+    import pandas as pd
+
+    digest = hashlib.sha256(repr([(str(name), str(kind)) for name, kind in frame.dtypes.items()]).encode())
+    try:
+        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    except TypeError as error:
+        raise RequestError(f"data: the data frame holds what is no value of a table ({error})") from None
+    path = cache_directory() / "frames" / f"{digest.hexdigest()[:32]}.parquet"
+    if not path.exists():
+        imported_pyarrow("data: a data frame")
+        part = path.with_name(f".part-{os.getpid()}-{path.name}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            frame.to_parquet(part, index=False)
+            part.rename(path)
+        except (OSError, ValueError, TypeError) as error:
+            part.unlink(missing_ok=True)
+            raise RequestError(f"data: the data frame cannot be kept at {path} ({error})") from None
+    return str(path)
 
 
 def is_table(given: str) -> bool:
