@@ -27,7 +27,22 @@ MEANINGS = {
     "attack_fgsm": "How much more one signed gradient step lowers the discriminator’s logit of a real sample than "
     "random signs change it.",
     "attack_pgd": "The same for the worst that projected gradient ascent finds.",
+    "column_shapes": "How alike each column by itself is distributed, on average. 1 if equal.",
+    "column_pairs": "How alike each two columns go together, on average. 1 if equal.",
+    "two_sample": "How well a model that was taught to tell these rows from real ones does, ROC AUC. 0.5 if it cannot, "
+    "and then on either side of it.",
+    "utility": "How well a model trained on these rows predicts the target of real rows.",
+    "utility_reverse": "How well a model trained on real rows predicts the target of these. More than of held-out rows "
+    "is no merit.",
+    "copies": "Share of rows that equal a training row. As few as of held-out rows is all one can ask.",
+    "near_copies": "Share of rows as near to a training row as the nearest hundredth of held-out rows: about 0.01.",
+    "closest_record": "Share of rows nearer to a training row than to any held-out row, of as many. 0.5 if nothing "
+    "leaks, and then on either side of it.",
+    "membership": "How well an attacker who has these rows guesses which real rows were trained on, ROC AUC. 0.5 if "
+    "nothing leaks, and then on either side of it.",
 }
+FLOORS = {"two_sample": 0.5, "closest_record": 0.5, "membership": 0.5}
+"""Values of scores, lower better, below which a difference is chance."""
 LIMITS = {"memorisation": 1.0, "diversity": 1.0, "density": 1.0}
 """Values of scores, higher better, past which a difference is chance or worse."""
 
@@ -36,6 +51,8 @@ OTHER_YARDSTICKS = {
     "modes": ("known modes", "modes"),
     "high_quality": ("held-out data", "real_value"),
     "ms_ssim": ("held-out data", "real_value"),
+    "copies": ("held-out data", "real_value"),
+    "near_copies": ("held-out data", "real_value"),
 }
 """Where the score of training data is not measured: what is told instead, and the protocol's entry for it."""
 
@@ -44,8 +61,12 @@ def limited(reading: Reading, value: float) -> float:
     """A value as far as it is merit."""
     if reading.metric in LIMITS:
         return min(value, LIMITS[reading.metric])
-    if reading.metric == "ms_ssim":
+    if reading.metric in FLOORS:
+        return max(value, FLOORS[reading.metric])
+    if reading.metric in ("ms_ssim", "copies", "near_copies"):
         return max(value, reading.number_of("real_value") or 0.0)
+    if reading.metric == "utility_reverse" and (of_real := reading.number_of("training_data")) is not None:
+        return min(value, of_real)
     return value
 
 
@@ -75,6 +96,13 @@ def remark(reading: Reading) -> str:
             told.append(f"p = {number(p_value)} if nothing is memorised")
         if copies is not None:
             told.append(f"{number(copies)} exact or all but exact {'copy' if copies == 1 else 'copies'}")
+    if reading.metric == "closest_record" and (p_value := reading.number_of("p_value")) is not None:
+        told.append(f"p = {number(p_value)} if nothing leaks")
+    linear, of_real = reading.number_of("linear"), reading.number_of("linear_training_data")
+    if linear is not None:
+        told.append(
+            f"a linear model {number(linear)}" + ("" if of_real is None else f", of real rows {number(of_real)}")
+        )
     worst, random = reading.number_of("worst"), reading.number_of("random")
     if worst is not None and random is not None:
         told.append(f"worst {number(worst)}, random {number(random)}")

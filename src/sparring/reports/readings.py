@@ -33,6 +33,12 @@ RESULTS = frozenset(
         "logits_apart",
         "below_fakes",
         "below_fakes_before",
+        "linear",
+        "linear_training_data",
+        "worst_columns",
+        "worst_pairs",
+        "typical_distance",
+        "typical_distance_heldout",
     )
 )
 """Entries of a protocol that say what came out, not how it was measured. (An extractor's accuracy goes with its hash,
