@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sparring import exploring
+from sparring import exploring, tablepages
 from sparring.data import DataSet, ValueCodec
 from sparring.doctor import Diagnosis, Finding, diagnose, events_of
 from sparring.doctor.walk import standing, walked
@@ -17,6 +17,7 @@ from sparring.metrics import Extractor
 from sparring.metrics.features.pixels import Pixels
 from sparring.reports import ExplorePage, RunPage, render_comparison, render_explore, render_run
 from sparring.reports.page import Explored
+from sparring.reports.tables import render_table
 from sparring.run import Run
 from sparring.rundir import read_lines, write_file
 from sparring.sampling import grid, png
@@ -51,6 +52,7 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
     told = read_lines(run.dir.findings)
     diagnosis = diagnose(run.dir, run.recipe)
     chosen = extractor or _pixels(run)
+    panel = tablepages.panel_of(run, data)
     return RunPage(
         title=run.path.resolve().name,
         recipe_name=run.recipe.name,
@@ -80,6 +82,8 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         events=[*events_of(told), *(line for line in told if line.get("event") in ("treated", "kept", "undone"))],
         probes=walked(read_lines(run.dir.probes), told),
         best_step=run.best_step,
+        rows=tablepages.shown_rows(run),
+        table="" if panel is None else render_table(panel),
     )
 
 

@@ -119,6 +119,10 @@ class RunPage:
     """Lines of `probes.jsonl` that were not given up."""
     best_step: int | None = None
     """The checkpoint of the best score while training."""
+    rows: tuple[list[str], list[list[str]]] | None = None
+    """Of a table, its columns' names, and a few new rows as they are written."""
+    table: str = ""
+    """Of a table, how like real ones its rows are: HTML, as `render_table` gives it."""
 
     @property
     def falls(self) -> list[dict[str, Any]]:
