@@ -31,7 +31,7 @@ def table(analysis: Analysis) -> list[str]:
                 UNKNOWN if cost.peak_mb is None else megabytes(cost.peak_mb),
             )
         )
-    lines = _aligned(rows)
+    lines = aligned(rows)
     known = {arm.name for arm in analysis.arms}
     for one in analysis.screening:
         if one.arm not in known:
@@ -39,6 +39,6 @@ def table(analysis: Analysis) -> list[str]:
     return lines
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
