@@ -113,6 +113,7 @@ class Autoencoder:
         batch: int = 500,
         epochs: int = 300,
         least_steps: int = 3000,
+        most_steps: int = 10_000,
     ) -> None:
         source = np.random.default_rng(seed)
         self.names = list(frame)
@@ -124,7 +125,7 @@ class Autoencoder:
         )
         self.sizes = [column.size for column in self.columns]
         self.batch = min(batch, len(frame))
-        self.steps = max(least_steps, epochs * len(frame) // self.batch)
+        self.steps = min(max(least_steps, epochs * len(frame) // self.batch), most_steps)
         self.generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
