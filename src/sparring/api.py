@@ -15,7 +15,8 @@ from sparring.advice import advice
 from sparring.build import build, fitted
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
-from sparring.data import DataSet, options_of
+from sparring.data import DataSet, TableCodec, options_of
+from sparring.data.tables.column import KINDS
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
@@ -25,7 +26,8 @@ from sparring.game import SIDES
 from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
-from sparring.recipe import leaves_data_open, validated
+from sparring.recipe import Recipe, leaves_data_open, validated
+from sparring.rowsampling import write_rows
 from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
@@ -116,7 +118,16 @@ def _fields(
         fields["data"] = options_of(str(data), fields.get("data"))
     if seed is not None:
         fields["seed"] = seed
+    if isinstance(fields.get("data"), dict) and "table" in fields["data"]:
+        overrides = [_of_a_column(word) for word in overrides]
     return zoo.override(fields, overrides)
+
+
+def _of_a_column(word: str) -> str:
+    """An override, or where it is `column=kind` of a table, the override that says so."""
+    name, _, value = word.partition("=")
+    known = name.partition(".")[0] in Recipe.option_names()
+    return word if known or value not in KINDS else f"data.table.kinds.{word}"
 
 
 def sample(
@@ -127,14 +138,26 @@ def sample(
     label: str | int | None = None,
     device: str = "auto",
     step: int | str | None = None,
+    where: str | Sequence[str] = (),
+    balance: str | None = None,
 ) -> Any:
-    """New samples: as an array, or written to `to` (a folder of .png, .npz, one .png grid; points: .npz, .csv), giving
-    the number of files. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by
+    """New samples: as an array (a table's rows: a pandas DataFrame), or written to `to` (a folder of .png, .npz, one
+    .png grid; points: .npz, .csv; rows: .csv, .tsv, .parquet), giving the number of files. Of a table, `where` are
+    conditions that every row meets (`income='>50K'`, `age>60`), and the choices of the column `balance` come equally
+    often. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by
     default."""
     loaded = _loaded(run, step)
     place = choose_plan(device, "fp32", images=False).device
+    words = [where] if isinstance(where, str) else list(where)
     if to is None:
-        return loaded.sample(count, seed, label, place)
+        return loaded.sample(count, seed, label, place, words, balance)
+    if isinstance(loaded.codec, TableCodec):
+        words += [] if label is None else [str(label)]
+        return write_rows(Path(to).expanduser(), loaded.codec, loaded.rows(count, seed, words, balance, place), seed)
+    if words or balance:
+        raise RequestError(
+            f"{'where' if words else 'balance'}: is for tables; {loaded.path} makes {loaded.codec.kind}s"
+        )
     samples, labels = loaded.draw(count, seed, label, place)
     return write_samples(Path(to).expanduser(), samples, labels, loaded.codec)
 

@@ -14,12 +14,12 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from sparring import ranks
 from sparring.augment import Ada
-from sparring.data import Batches, DataSet, Rows
+from sparring.data import Codec, DataSet, Rows
 from sparring.draws import Key
 from sparring.engine import Engine
 from sparring.errors import RequestError
 from sparring.game import SIDES, Duel, Side
-from sparring.games import FromNoise
+from sparring.games import Game, Table
 from sparring.games.noise import as_verdict
 from sparring.match import Match
 from sparring.nets import Own, Shape, initialise
@@ -44,22 +44,36 @@ def fitted(recipe: Recipe, data: DataSet, own: OwnNets) -> Recipe:
         raise RequestError(
             f"batch: {recipe.batch} is more than the {len(data.train)} training samples; try batch={smaller}"
         )
-    labels = recipe.game.labels
-    if labels == "auto":
-        changes["game"] = recipe.game.model_copy(
-            update={"labels": "projection" if 1 < data.classes <= 1000 else "none"}
-        )
-    elif labels != "none" and data.classes < 2:
-        raise RequestError(f"game.from_noise.labels: {labels}, and {data.name} has no labels; say none")
+    changes["game"] = _fitted_game(recipe, data)
     for side in SIDES:
         if side in own:
             options: PlayerOptions = getattr(recipe, side)
             changes[side] = options.model_copy(update={"net": Own(module=type(own[side]).__qualname__)})
     _check_range(recipe, data)
-    if data.codec.kind == "points" and recipe.augment:
-        raise RequestError(f"augment.{next(iter(recipe.augment))}: works on images, and {data.name} are points")
+    if data.codec.kind != "image" and recipe.augment:
+        raise RequestError(
+            f"augment.{next(iter(recipe.augment))}: works on images, and {data.name} is of {data.codec.kind}s"
+        )
     fit: Recipe = mapped(recipe.model_copy(update=changes), partial(_to_data, samples=len(data.train)))
     return fit
+
+
+def _fitted_game(recipe: Recipe, data: DataSet) -> Game:
+    """The game with its use of labels, or of conditions, resolved."""
+    game = recipe.game
+    if isinstance(game, Table):
+        if recipe.batch % game.pack:
+            raise RequestError(f"game.table.pack: {game.pack} does not divide batch, {recipe.batch}")
+        if game.condition == "auto":
+            return game.model_copy(update={"condition": "sampling" if data.conditions is not None else "none"})
+        if game.condition == "sampling" and data.codec.kind == "table" and data.conditions is None:
+            raise RequestError(f"game.table.condition: sampling, and {data.name} has no column of choices; say none")
+        return game
+    if game.labels == "auto":
+        return game.model_copy(update={"labels": "projection" if 1 < data.classes <= 1000 else "none"})
+    if game.labels != "none" and data.classes < 2:
+        raise RequestError(f"game.from_noise.labels: {game.labels}, and {data.name} has no labels; say none")
+    return game
 
 
 def _to_data(part: Part, samples: int) -> Part:
@@ -80,21 +94,21 @@ def _check_range(recipe: Recipe, data: DataSet) -> None:
 
 def build_nets(recipe: Recipe, data: DataSet, own: OwnNets) -> dict[Side, nn.Module]:
     """Both networks with their first weights, after surgery, on the CPU in training mode."""
-    return {side: operated_net(recipe, side, data.shape, data.classes, own) for side in ("generator", "discriminator")}
+    return {side: operated_net(recipe, side, data.codec, data.classes, own) for side in ("generator", "discriminator")}
 
 
-def operated_net(recipe: Recipe, side: Side, shape: Shape, classes: int, own: OwnNets) -> nn.Module:
+def operated_net(recipe: Recipe, side: Side, codec: Codec, classes: int, own: OwnNets) -> nn.Module:
     """One network with its first weights (a user's own keeps those it has), after surgery, in training mode.
 
     Raises RequestError where it does not fit the data or its surgery.
     """
-    game, key = recipe.game, Key(recipe.seed, "weights", side)
+    game, key, shape = recipe.game, Key(recipe.seed, "weights", side), codec.shape
     options: PlayerOptions = getattr(recipe, side)
     if side in own:
         net = copy.deepcopy(own[side])
     else:
         build = game.build_generator if side == "generator" else game.build_discriminator
-        net = initialise(build(options.net, shape, classes), key)
+        net = initialise(build(options.net, codec, classes), key)
     net.train()
     _try(net, side, game, shape)
     net = operate(net, options.surgery, lambda n: _example(n, side, game, shape), key.at("surgery"))
@@ -137,7 +151,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         generator=nets["generator"],
         discriminator=nets["discriminator"],
         players=players,
-        batches=Batches(rows, recipe.batch, Key(recipe.seed, 0, "data"), mirror=data.mirror),
+        batches=recipe.game.batches(rows, recipe.batch, Key(recipe.seed, 0, "data"), mirror=data.mirror),
         heldout=Rows(data, data.heldout, device),
         average=Average(recipe.ema, nets["generator"]) if recipe.ema else None,
         controllers=recipe.controllers(),
@@ -165,7 +179,7 @@ def can_join(recipe: Recipe, data: DataSet, own: OwnNets) -> bool:
     of a batch, and no layer changes with each pass. Of a user's own network that is not known."""
     if "discriminator" in own:
         return False
-    net = operated_net(recipe, "discriminator", data.shape, data.classes, own)
+    net = operated_net(recipe, "discriminator", data.codec, data.classes, own)
     return not any(isinstance(layer, _BatchNorm) or is_parametrized(layer) for layer in net.modules())
 
 
@@ -178,19 +192,21 @@ def can_be_compiled(recipe: Recipe, own: OwnNets) -> bool:
     return not own and not shared and not changed
 
 
-def _inputs(side: Side, game: FromNoise, shape: Shape) -> tuple[Tensor, ...]:
+def _inputs(side: Side, game: Game, shape: Shape) -> tuple[Tensor, ...]:
     """Two rows of what a network of this side sees."""
-    rows = torch.arange(2)
-    first = game.latent.draw(Key("example"), rows) if side == "generator" else torch.zeros(2, *shape)
-    return (first,) if game.labels == "none" else (first, torch.zeros(2, dtype=torch.int64))
+    if side == "generator":
+        first, count = game.latent.draw(Key("example"), torch.arange(2)), 2
+    else:
+        first, count = torch.zeros(2, shape[0] * game.pack, *shape[1:]), 2 * game.pack
+    return (first,) if game.labels == "none" else (first, torch.zeros(count, dtype=torch.int64))
 
 
-def _example(net: nn.Module, side: Side, game: FromNoise, shape: Shape) -> Any:
+def _example(net: nn.Module, side: Side, game: Game, shape: Shape) -> Any:
     device = next((p.device for p in net.parameters()), torch.device("cpu"))
     return net(*(part.to(device) for part in _inputs(side, game, shape)))
 
 
-def _try(net: nn.Module, side: Side, game: FromNoise, shape: Shape) -> None:
+def _try(net: nn.Module, side: Side, game: Game, shape: Shape) -> None:
     """A network must make what the data asks for; a user's own module may fail in any way."""
     probe = copy.deepcopy(net).eval()
     name = type(net).__name__
@@ -208,7 +224,7 @@ def _try(net: nn.Module, side: Side, game: FromNoise, shape: Shape) -> None:
         raise RequestError(f"generator: {name} makes {told}; the data asks for {[2, *shape]}")
 
 
-def _try_rates(net: nn.Module, side: Side, game: FromNoise, shape: Shape) -> None:
+def _try_rates(net: nn.Module, side: Side, game: Game, shape: Shape) -> None:
     """Lists of dropout rates must fit their layers: found out by one pass with dropout on, on a copy."""
     if any(isinstance(layer.schedule, tuple) for layer in random_layers(net)):
         probe = copy.deepcopy(net).eval()

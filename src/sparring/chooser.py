@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sparring.data import NAMED
 from sparring.data.options import peek
+from sparring.data.tables.source import is_table
 from sparring.engine import choose_plan
 
 FEW = 500
@@ -19,6 +20,8 @@ def choose_recipe(data: str | None, device: str = "auto") -> tuple[str, str]:
     if data in NAMED and not Path(data).exists():
         own = {"digits", "ring", "grid", "stacked_digits"}
         return (data, "made for it") if data in own else ("image/small", "images of 28 to 32 pixels")
+    if is_table(data):
+        return "table", "a table"
     count, edge = peek(Path(data).expanduser())
     if edge <= 16:
         return "digits", f"tiny images of {edge} pixels"

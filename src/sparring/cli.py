@@ -24,7 +24,10 @@ Overrides = Annotated[
 ]
 DataOption = Annotated[
     Optional[str],
-    typer.Option(help="A folder, .zip, .npz, idx .gz, CIFAR .bin, or a named data set.", metavar="PATH|NAME"),
+    typer.Option(
+        help="A folder, .zip, .npz, idx .gz, CIFAR .bin, a table (.csv, .tsv, .parquet, a database), or a name.",
+        metavar="PATH|NAME",
+    ),
 ]
 OutOption = Annotated[
     Optional[Path], typer.Option(help="The run's directory; runs/<recipe>-<seed> by default.", metavar="DIR")
@@ -62,18 +65,28 @@ def train(
 def sample(
     run: Path,
     to: Annotated[
-        Path, typer.Option(help="A new folder of .png, or a path ending in .npz, .png (a grid) or .csv (points).")
+        Path,
+        typer.Option(
+            help="A new folder of .png, or a path ending in .npz, .png (a grid), .csv or, for rows, .parquet."
+        ),
     ],
     count: Annotated[int, typer.Option(help="How many.")] = 64,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal samples.")] = 0,
     label: Annotated[Optional[str], typer.Option(help="Only of this label.")] = None,
+    where: Annotated[
+        Optional[list[str]],
+        typer.Option(help="Of a table: what every row meets, as age>60 or sex=Female; may be said again."),
+    ] = None,
+    balance: Annotated[
+        Optional[str], typer.Option(help="Of a table: a column whose classes come equally often.", metavar="COLUMN")
+    ] = None,
     step: StepOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Draw new samples from a run."""
     from sparring import api
 
-    files = api.sample(run, count, to, seed, label, device, step)
+    files = api.sample(run, count, to, seed, label, device, step, where or (), balance)
     typer.echo(f"{to}: {count} samples in {files} file{'s' if files != 1 else ''}", err=True)
 
 

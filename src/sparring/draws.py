@@ -98,6 +98,13 @@ def normal_from(words: Tensor) -> Tensor:
     return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)
 
 
+def gumbel(key: Tensor | Key, rows: Tensor, count: int) -> Tensor:
+    """Standard Gumbel draws, float32 [rows, count]: added to logits, the highest is a draw by their softmax."""
+    words = bits(key, rows, (count + 1) // 2)
+    halves = torch.cat((_shift(words, 41), (words >> 8) & 0x7FFFFF), 1)[:, :count]  # 23 bits: a half more is exact
+    return ((halves.to(torch.float32) + 0.5) * 2.0**-23).log_().neg_().log_().neg_()
+
+
 def integers(key: Key, rows: Tensor, below: int, shape: Sequence[int] = ()) -> Tensor:
     """Integers in [0, below), int64 [rows, *shape], for `below` up to 2^31; the bias is under below / 2^53."""
     count = math.prod(shape)

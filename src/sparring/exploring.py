@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sparring.data import DataSet
+from sparring.data import DataSet, ValueCodec
 from sparring.draws import Key, permutation
 from sparring.insight import Attribution, Direction, first_layer, ganspace, integrated_gradients, sefa
 from sparring.insight.layers import outputs_of
@@ -90,7 +90,9 @@ def explored(run: Run, data: DataSet | None, effort: Effort) -> tuple[Explored, 
     found: dict[str, Attribution] = {}
     judged: list[Judged] = []
     drawings: list[tuple[str, bytes]] = []
-    if run.codec.kind == "points":
+    if run.codec.kind == "table":
+        notes.append("Attribution and pictures of directions are of images.")
+    elif run.codec.kind == "points":
         notes.append("Attribution is of images: two coordinates leave little to tell apart.")
         if run.codec.shape == (2,):
             drawings = _drawings(pair, {"SeFa": closed, "GANSpace": components}, data)
@@ -262,6 +264,7 @@ def _drawings(pair: Pair, methods: dict[str, list[Direction]], data: DataSet | N
     """Of points in the plane: the ways they go along directions, and where the discriminator believes them."""
     from sparring.plots import landscape, paths  # Matplotlib, a second, and only for points
 
+    assert isinstance(pair.codec, ValueCodec)
     reach = pair.codec.high * 1.3
     real = None if data is None else data.stored(data.heldout[:2000])
     key, count = Key("strips"), 60

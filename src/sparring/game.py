@@ -173,7 +173,8 @@ class Turn:
         ]
         with joined_passes(self.duel.random["discriminator"], 2):
             both = self.duel.game.show(self.duel.discriminator, torch.cat(seen), self.batch.twice())
-        first, second = (slice(None, self.batch.size), slice(self.batch.size, None))
+        half = len(both.logits) // 2  # of rows, or of packs of them
+        first, second = (slice(None, half), slice(half, None))
         return both.part(first), both.part(second)
 
     def judge(self, sample: Tensor, name: str, *, masks: bool = True) -> Verdict:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sparring import pages, ranks
 from sparring.build import OwnNets, build
 from sparring.console import Talk
-from sparring.data import DataSet
+from sparring.data import DataSet, TableCodec
 from sparring.draws import Key
 from sparring.engine import Engine, Plan
 from sparring.errors import RequestError, TrainingError
@@ -19,11 +19,13 @@ from sparring.match import Match
 from sparring.memory import what_fits
 from sparring.planning import SHOWN
 from sparring.recipe import Recipe
+from sparring.rowsampling import write_rows
 from sparring.run import Run
 from sparring.rundir import RunDir, write_file
 from sparring.sampling import draw_for
 
 POINTS_SHOWN = 2000
+ROWS_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,13 @@ def take_weights(match: Match, other: Run) -> str:
 
 
 def draw_picture(run: RunDir, match: Match) -> None:
-    """Writes samples of the same latents at every time."""
+    """Writes samples of the same latents at every time: a picture, or of a table some rows."""
+    codec = match.data.codec
+    if isinstance(codec, TableCodec):
+        rows = draw_for(match, ROWS_SHOWN, Key(match.seed, "pictures")).numpy()
+        match.generator.train()
+        write_rows(run.samples / f"step-{match.step:07d}.csv", codec, rows, match.seed)
+        return
     count = SHOWN if match.data.codec.kind == "image" else POINTS_SHOWN
     samples = draw_for(match, count, Key(match.seed, "pictures"))
     match.generator.train()

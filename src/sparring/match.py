@@ -167,7 +167,8 @@ class Match:
     def redraw(self, position: int) -> None:
         """Lets the batches follow the attempt's key from a position on."""
         old = self.batches
-        self.batches = Batches(old.rows, old.size, self.key.at("data"), mirror=self.data.mirror, position=position)
+        key, mirror = self.key.at("data"), self.data.mirror
+        self.batches = self.game.batches(old.rows, old.size, key, mirror=mirror, position=position)
 
 
 def _in_the_weights_format(optimiser: torch.optim.Optimizer) -> None:

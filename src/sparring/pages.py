@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from sparring import exploring
-from sparring.data import DataSet
+from sparring.data import DataSet, ValueCodec
 from sparring.doctor import Diagnosis, Finding, diagnose, events_of
 from sparring.doctor.walk import standing, walked
 from sparring.draws import Key, permutation
@@ -89,6 +89,8 @@ def _diagnosed(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
 
 
 def _final(run: Run, data: DataSet | None) -> bytes | None:
+    if run.codec.kind == "table":
+        return None
     if run.codec.kind == "points":
         return None if data is None else _scatter(run.draw(POINTS)[0], data)
     return png(grid(run.draw(FINAL)[0], run.codec))
@@ -143,4 +145,5 @@ def _scatter(samples: Tensor, data: DataSet) -> bytes:
     """Points over held-out ones, always within the same limits."""
     from sparring.plots import scatter
 
+    assert isinstance(data.codec, ValueCodec)
     return scatter(samples[:POINTS], data.stored(data.heldout[:POINTS]), data.codec.high * 1.3)

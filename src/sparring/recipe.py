@@ -47,7 +47,7 @@ class Scoring(Part):
 
     metrics: tuple[str, ...] | None = None
     """Which scores; by default those that fit the data."""
-    extractor: Literal["auto", "inception", "classifier", "selfsup", "pixels"] = "auto"
+    extractor: Literal["auto", "inception", "classifier", "selfsup", "pixels", "columns"] = "auto"
     """Which features they are computed from: `auto` takes a classifier trained on the labels, where there are some,
     else a network trained without."""
     count: int = Field(10_000, ge=10)
@@ -159,10 +159,14 @@ class Recipe(Part):
 
 
 def leaves_data_open(fields: dict[str, Any]) -> bool:
-    """Whether a recipe says at most how to read images, and not which."""
+    """Whether a recipe says at most how to read images or a table, and not which."""
     data = fields.get("data")
-    images = data.get("images", ()) if isinstance(data, dict) and len(data) == 1 else ()
-    return data is None or data == "images" or images is None or (isinstance(images, dict) and "path" not in images)
+    if data is None or data in ("images", "table"):
+        return True
+    if not isinstance(data, dict) or len(data) != 1 or next(iter(data)) not in ("images", "table"):
+        return False
+    options = next(iter(data.values()))
+    return options is None or (isinstance(options, dict) and "path" not in options)
 
 
 def validated(fields: dict[str, Any]) -> Recipe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.build import operated_net
-from sparring.data import Codec
+from sparring.data import Table, TableCodec, codec_from_json
+from sparring.data.tables.constraints import parse_constraints
 from sparring.draws import Key
 from sparring.errors import RequestError, nearest
 from sparring.game import Side
 from sparring.match import draw_labels
 from sparring.recipe import Recipe, validated
+from sparring.rowsampling import RowMaker
 from sparring.rundir import RunDir, read_lines
 from sparring.sampling import draw
 from sparring.schedules import Now
@@ -49,7 +51,7 @@ class Run:
         self._own = dict(own or {})
         self._nets: dict[str, nn.Module] = {}
         data = self._state["data"]
-        self.codec = Codec.from_json(data["codec"])
+        self.codec = codec_from_json(data["codec"])
         self.label_names: list[str] = data["label_names"]
         self.data_name: str = data["name"]
         self.fingerprint: str = data["fingerprint"]
@@ -116,9 +118,30 @@ class Run:
                 found |= line["scores"]
         return found
 
-    def sample(self, count: int, seed: int = 0, label: str | int | None = None, device: str = "cpu") -> NDArray[Any]:
+    def sample(
+        self,
+        count: int,
+        seed: int = 0,
+        label: str | int | None = None,
+        device: str = "cpu",
+        where: Sequence[str] = (),
+        balance: str | None = None,
+    ) -> Any:
         """New samples in the data's own format: images [count, height, width, channels] (grey: [count, height, width])
-        of the data's type, or points [count, values]. Equal seeds give equal samples."""
+        of the data's type, points [count, values], or rows as a pandas DataFrame with the columns and types of the
+        table. Equal seeds give equal samples.
+
+        Of a table, `where` are conditions that every row meets (`income='>50K'`, `age>60`), and of the column `balance`
+        each choice comes equally often."""
+        if isinstance(self.codec, TableCodec):
+            from sparring.data.tables.writing import to_frame
+
+            values = self.rows(count, seed, where if label is None else [*where, str(label)], balance, device)
+            return to_frame(self.codec.columns, values, self.codec.dialect, seed=seed)
+        if where or balance:
+            raise RequestError(
+                f"{'where' if where else 'balance'}: is for tables; {self.path} makes {self.codec.kind}s"
+            )
         samples, _ = self.draw(count, seed, label, device)
         array: NDArray[Any] = samples.numpy()
         if self.codec.kind == "points":
@@ -126,6 +149,31 @@ class Run:
         array = array.transpose(0, 2, 3, 1)
         array = array.astype(np.uint16) if self.codec.depth == "uint16" else array
         return array[..., 0] if array.shape[-1] == 1 else array
+
+    def rows(
+        self,
+        count: int,
+        seed: int = 0,
+        where: Sequence[str] = (),
+        balance: str | None = None,
+        device: str = "cpu",
+    ) -> NDArray[np.float64]:
+        """New rows of a table as numbers, float64 [count, columns] as `sparring.data.tables.column.Column` says."""
+        if count < 1:
+            raise RequestError(f"count: {count} is no number of samples")
+        if not isinstance(self.codec, TableCodec):
+            raise RequestError(f"{self.path}: makes {self.codec.kind}s, not rows of a table")
+        place = torch.device(device)
+        words = self.recipe.data.constraints if isinstance(self.recipe.data, Table) else ()
+        maker = RowMaker(
+            self.recipe.game,
+            self.generator.to(place),
+            self.codec,
+            self.label_counts,
+            parse_constraints(words, self.codec.columns),
+            place,
+        )
+        return maker.rows(count, Key(seed, "samples"), where, balance)
 
     def draw(
         self, count: int, seed: int = 0, label: str | int | None = None, device: str = "cpu"
@@ -165,7 +213,7 @@ class Run:
 
     def _net(self, side: Side, state: dict[str, Tensor]) -> nn.Module:
         if side not in self._nets:
-            net = operated_net(self.recipe, side, self.codec.shape, len(self.label_names), self._own)
+            net = operated_net(self.recipe, side, self.codec, len(self.label_names), self._own)
             try:
                 net.load_state_dict(state)
             except RuntimeError as error:

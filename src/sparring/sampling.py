@@ -21,19 +21,29 @@ from sparring.rundir import PART, write_file
 
 CHUNK = 256
 """Samples made at once, at most."""
+ROWS = 8192
+"""The same of tables."""
 CHUNK_VALUES = 2**22
 """Values of samples made at once: what a chunk takes in memory is a multiple of that."""
 
 
 @torch.no_grad()
 def draw(
-    game: Game, generator: nn.Module, codec: Codec, count: int, key: Key, labels: Tensor | None, device: torch.device
+    game: Game,
+    generator: nn.Module,
+    codec: Codec,
+    count: int,
+    key: Key,
+    labels: Tensor | None,
+    device: torch.device,
+    start: int = 0,
 ) -> Tensor:
-    """Samples in the data's own format [count, ...], on the CPU; sample i depends on the key and i alone."""
+    """Samples in the data's own format [count, ...], on the CPU, numbered from `start`; sample i depends on the key and
+    i alone."""
     parts = []
-    size = max(1, min(CHUNK, CHUNK_VALUES // math.prod(codec.shape)))
+    size = max(1, min(ROWS if codec.kind == "table" else CHUNK, CHUNK_VALUES // math.prod(codec.shape)))
     for first in range(0, count, size):
-        rows = torch.arange(first, min(first + size, count), device=device)
+        rows = torch.arange(start + first, start + min(first + size, count), device=device)
         chunk = None if labels is None else labels[first : first + size].to(device)
         parts.append(codec.decode(make(game, generator, key, rows, chunk)).cpu())
     return torch.cat(parts)

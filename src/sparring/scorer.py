@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from sparring.console import Talk, scores_table
-from sparring.data import Codec, DataSet
+from sparring.data import Codec, DataSet, Table, TableCodec
+from sparring.data.tables.constraints import parse_constraints
 from sparring.draws import Key
 from sparring.errors import RequestError
 from sparring.loop import Step
@@ -17,6 +18,7 @@ from sparring.match import Match, check_weights, draw_labels, measuring
 from sparring.metrics import Extractor, Networks
 from sparring.probing import Pair, networks_of
 from sparring.recipe import Recipe
+from sparring.rowsampling import RowMaker
 from sparring.rundir import RunDir, append_line
 from sparring.sampling import draw
 from sparring.scoring import choose_extractor, is_better, score
@@ -121,6 +123,11 @@ def scored(
     device = next(source.net.parameters()).device
 
     def fakes(count: int) -> Tensor:
+        if isinstance(source.codec, TableCodec):  # as people get them
+            words = recipe.data.constraints if isinstance(recipe.data, Table) else ()
+            constraints = parse_constraints(words, source.codec.columns)
+            maker = RowMaker(recipe.game, source.net, source.codec, source.label_counts, constraints, device)
+            return torch.from_numpy(maker.rows(count, key))
         labels = None
         if recipe.game.labels != "none" and source.label_counts is not None:
             labels = draw_labels(source.label_counts, key, torch.arange(count))

@@ -9,15 +9,21 @@ import torch
 from torch import Tensor
 
 from sparring import metrics
-from sparring.data import DataSet
+from sparring.data import DataSet, TableCodec, ValueCodec
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError
 from sparring.metrics import Extractor, Features, Modes, Networks, Views, codes_by_channel
+from sparring.metrics.columns import Table
 from sparring.metrics.features import load_inception, train_classifier, train_selfsup, trained_extractor
+from sparring.metrics.features.columns import Columns
 from sparring.metrics.features.pixels import Pixels
+from sparring.metrics.tables import NEED_TARGET, TABLE_DEFAULTS
 from sparring.recipe import Scoring
 
-LIKE_THE_DATA = ("fid", "kid", "precision", "recall", "density", "coverage", "is", "diversity", "ms_ssim")
+LIKE_THE_DATA = (
+    *("fid", "kid", "precision", "recall", "density", "coverage", "is", "diversity", "ms_ssim"),
+    *("two_sample", "column_shapes", "column_pairs"),
+)
 """Metrics whose value for training samples is a yardstick for that of fakes."""
 MOST_TRAINING = 20_000
 """Training samples among which near copies are looked for, at most."""
@@ -33,6 +39,8 @@ def default_metrics(data: DataSet, extractor: Extractor) -> list[str]:
     """The scores that fit the data, the most telling first."""
     if data.codec.kind == "points":
         return ["modes", "high_quality", "fid"]
+    if isinstance(data.codec, TableCodec):
+        return [name for name in TABLE_DEFAULTS if data.codec.target is not None or name not in NEED_TARGET]
     chosen = ["fid", "kid", "precision", "recall", "density", "coverage"]
     chosen += ["is"] if extractor.name in ("classifier", "inception") else []
     chosen += ["memorisation", "diversity"]
@@ -42,6 +50,14 @@ def default_metrics(data: DataSet, extractor: Extractor) -> list[str]:
 def choose_extractor(scoring: Scoring, data: DataSet, device: torch.device, say: Callable[[str], None]) -> Extractor:
     """The extractor that the recipe names, or that fits the data."""
     kind = scoring.extractor
+    if isinstance(data.codec, TableCodec):
+        if kind not in ("auto", "columns"):
+            raise RequestError(f"score.extractor: {kind} takes images, and {data.name} is a table; take columns")
+        return Columns(data.codec)
+    if kind == "columns":
+        raise RequestError(
+            f"score.extractor: columns takes tables, and {data.name} is of {data.codec.kind}s; take pixels"
+        )
     if kind == "auto":
         kind = "pixels" if data.codec.kind == "points" else "selfsup" if data.labels is None else "classifier"
     if kind == "pixels":
@@ -97,6 +113,7 @@ def _single_digits(data: DataSet) -> DataSet:
     from dataclasses import replace
 
     assert data.labels is not None
+    assert isinstance(data.codec, ValueCodec)
     first = data.samples.flatten(0, 1)[:, None]
     digits = torch.stack((data.labels // 100, data.labels // 10 % 10, data.labels % 10), 1).flatten()
     train = (data.train[:, None] * 3 + torch.arange(3)).flatten()
@@ -113,11 +130,19 @@ def _single_digits(data: DataSet) -> DataSet:
 
 def known_modes(data: DataSet, extractor: Extractor) -> Modes | None:
     """The modes of toy data, in the units that metrics see; stacked digits by what the extractor reads in them."""
-    if data.modes is not None:
+    if data.modes is not None and isinstance(data.codec, ValueCodec):
         return Modes(data.codec.to_unit(data.modes.centres), data.modes.sigma / (data.codec.high - data.codec.low))
     if isinstance(extractor, PerChannel):
         return Modes(code=codes_by_channel(extractor.inner), codes=data.classes)
     return None
+
+
+def columns_of(data: DataSet) -> Table | None:
+    """What metrics are to know of a table's learned columns."""
+    codec = data.codec
+    if not isinstance(codec, TableCodec):
+        return None
+    return Table.of(codec.columns, None if codec.target is None else codec.columns[codec.target].name)
 
 
 def score(
@@ -148,9 +173,10 @@ def score(
     views = Views(
         heldout=seen(extractor, data, heldout),
         fake=features(extractor, data, torch.split(fakes(count), SEEN)),
-        train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=False),
+        train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=data.codec.kind == "table"),
         key=key,
         modes=known_modes(data, extractor),
+        table=columns_of(data),
         networks=networks(extractor, heldout) if networks and needs_networks(chosen) else None,
     )
     protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}
@@ -176,7 +202,7 @@ def _training_scores(
     wanted = [name for name in names if name in LIKE_THE_DATA]
     if len(train) < len(views.fake) or not wanted:
         return {}
-    swapped = Views(heldout=views.heldout, fake=seen(extractor, data, train), key=views.key)
+    swapped = Views(heldout=views.heldout, fake=seen(extractor, data, train), key=views.key, table=views.table)
     return {name: one.value for name, one in metrics.score(wanted, swapped, extractor).items()}
 
 
@@ -187,7 +213,8 @@ def seen(extractor: Extractor, data: DataSet, numbers: Tensor, *, keep_samples: 
 
 
 def features(extractor: Extractor, data: DataSet, chunks: Iterable[Tensor], *, keep_samples: bool = True) -> Features:
-    batches = (data.codec.to_unit(chunk) for chunk in chunks)
+    table = data.codec.kind == "table"  # whose rows metrics want as they are, beside their features
+    batches = (chunk if table else data.codec.to_unit(chunk) for chunk in chunks)
     return metrics.extract(extractor, batches, keep_samples=keep_samples)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 import yaml
 
@@ -153,6 +153,8 @@ def _put(fields: dict[str, Any], path: Sequence[str], value: Any, cls: type[Part
         if not isinstance(fields.get(name), dict):
             fields[name] = {}
         _put(fields[name], rest, value, inner, inside)
+    elif get_origin(bare(info.annotation)) is dict:  # of names that are the user's own, which may have dots in them
+        fields[name] = {**(fields.get(name) or {}), ".".join(rest): value}
     else:
         raise RequestError(_at(inside, f"is a value of its own and has no '{rest[0]}'"))
 

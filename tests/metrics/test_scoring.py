@@ -15,8 +15,12 @@ from sparring.errors import RequestError
 from sparring.metrics import GROUPS, METRICS, Features, Metric, Modes, Score, Views, metric, obtainable, score
 from sparring.metrics.features import Pixels
 from tests.metrics.made import linear_networks, ring, smooth_images
+from tests.metrics.tables.made import people, shuffled, table_views
 
 SIDE = 12
+OF_TABLES = (*GROUPS["table"], *GROUPS["privacy"])
+DRAWING = ("ms_ssim", "two_sample")
+"""Whose values depend on what they draw: pairs, folds."""
 
 
 def image_features(count: int, seed: int, spread: float = 1.0) -> Features:
@@ -52,6 +56,8 @@ def pair_for(wanted: Metric) -> tuple[Views, Views]:
     """Fakes as good as real ones, and fakes that this metric is there to tell from them."""
     if wanted.name in ("modes", "high_quality"):
         return ring_views(5), ring_views(5, kept=4) if wanted.name == "modes" else ring_views(5, sigma=0.3)
+    if wanted.name in OF_TABLES:
+        return tables_for(wanted)
     good = image_features(100, 3)
     if wanted.name in GROUPS["robustness"]:
         return robust_views(good, even=True), robust_views(good, even=False)
@@ -67,6 +73,16 @@ def pair_for(wanted: Metric) -> tuple[Views, Views]:
     else:
         bad = image_features(100, 3, spread=0.1)
     return image_views(good), image_views(bad)
+
+
+def tables_for(wanted: Metric) -> tuple[Views, Views]:
+    """Rows of the same source; copies of training rows, or values of columns that have nothing to do with each other, or
+    with those of real rows."""
+    real, seen, good = people(300, 1), people(300, 2), people(300, 3)
+    bad = seen if wanted.name in GROUPS["privacy"] else shuffled(good)
+    if wanted.name == "column_shapes":
+        bad = good * [1.5, 1, 1, 0, 1]
+    return table_views(real, good, seen), table_views(real, bad, seen)
 
 
 def robust_views(fake: Features, *, even: bool) -> Views:
@@ -94,7 +110,7 @@ def test_names_are_told_apart() -> None:
     assert [known.name for known in METRICS] == list(dict.fromkeys(known.name for known in METRICS))
     assert {known.name for known in METRICS} == {
         "fid", "kid", "is", "precision", "recall", "density", "coverage", "memorisation", "diversity", "ms_ssim",
-        "modes", "high_quality", *GROUPS["robustness"],
+        "modes", "high_quality", *GROUPS["robustness"], *OF_TABLES,
     }  # fmt: skip
 
 
@@ -113,7 +129,8 @@ def test_value_and_interval_keep_to_the_bounds(each: Metric) -> None:
         low, high = found.interval
         assert each.bounds[0] <= low <= found.value <= high <= each.bounds[1]
         assert all(math.isfinite(number) for number in (low, high, found.value))
-        assert found.n == (60 if each.name in GROUPS["robustness"] else len(views.fake))
+        rows = {"membership": 600} | dict.fromkeys(GROUPS["robustness"], 60)
+        assert found.n == rows.get(each.name, len(views.fake))
 
 
 def test_equal_views_give_equal_scores(each: Metric) -> None:
@@ -132,7 +149,7 @@ def test_its_key_decides_its_draws(each: Metric) -> None:
     assert first.protocol.keys() == second.protocol.keys()
     if each.name in GROUPS["robustness"]:  # which draw the perturbations
         assert first.value == pytest.approx(second.value, rel=0.3)
-    elif each.name != "ms_ssim":  # which draws its pairs
+    elif each.name not in DRAWING:
         assert first.value == second.value
     if "replicates" in first.protocol:
         assert each.name in ("modes", "path_length", "attack_fgsm") or first.interval != second.interval

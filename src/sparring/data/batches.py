@@ -48,12 +48,15 @@ class Batch:
         numbers: Tensor,
         mirror: Key | None = None,
         read: Callable[[], Tensor] | None = None,
+        labels: Tensor | None = None,
     ) -> None:
         self._source = rows
         self._index = index
         self._mirror = mirror
         self._read = read
         """Gives the stored samples where they are not indexed on the device."""
+        self._labels = labels
+        """What the rows were drawn by, in the place of the data's labels."""
         self.rows = numbers
         """The samples' numbers within the joined batch of all processes, int64 [batch]; random draws go by them."""
 
@@ -64,7 +67,8 @@ class Batch:
     @property
     def samples(self) -> Tensor:
         """[batch, ...], encoded to the range that networks see."""
-        samples = self._source.codec.encode(self._stored)
+        encoded = self._source.encoded_before
+        samples = self._source.codec.encode(self._stored) if encoded is None else encoded[self._index]
         if self._mirror is None:
             return samples
         flip = uniform(self._mirror, self.rows, [1] * (samples.ndim - 1)) < 0.5
@@ -78,6 +82,8 @@ class Batch:
     @property
     def labels(self) -> Tensor | None:
         """int64 [batch], where the data has labels."""
+        if self._labels is not None:
+            return self._labels
         return None if self._source.labels is None else self._source.labels[self._index]
 
     @property
@@ -88,11 +94,13 @@ class Batch:
     def part(self, rows: slice) -> Batch:
         """Some of the rows."""
         read = None if self._read is None else lambda: self._stored[rows]
-        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, read)
+        labels = None if self._labels is None else self._labels[rows]
+        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, read, labels)
 
     def twice(self) -> Batch:
         """The rows, and the same again: for what shows two samples of each at once."""
-        return Batch(self._source, self._index.repeat(2), self.rows.repeat(2), self._mirror)
+        labels = None if self._labels is None else self._labels.repeat(2)
+        return Batch(self._source, self._index.repeat(2), self.rows.repeat(2), self._mirror, labels=labels)
 
 
 class Batches(Iterator[Batch]):

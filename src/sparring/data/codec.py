@@ -8,10 +8,12 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from sparring.data.tables.codec import TableCodec
+
 Range = Literal["signed", "unit"]
 
 
-class Codec(NamedTuple):
+class ValueCodec(NamedTuple):
     """Maps stored values in [low, high] linearly to [-1, 1] (`signed`) or [0, 1] (`unit`), and back.
 
     Eight bits use the whole of 0 to 255; deeper integers and floats use the data's own lowest and highest value, so
@@ -50,25 +52,34 @@ class Codec(NamedTuple):
         return self._asdict() | {"shape": list(self.shape)}
 
     @staticmethod
-    def from_json(fields: dict[str, Any]) -> Codec:
-        return Codec(**(fields | {"shape": tuple(fields["shape"])}))
+    def from_json(fields: dict[str, Any]) -> ValueCodec:
+        return ValueCodec(**(fields | {"shape": tuple(fields["shape"])}))
 
 
-def image_codec(samples: Tensor, range: Range, blocks: Iterable[Tensor] | None = None) -> Codec:
+def image_codec(samples: Tensor, range: Range, blocks: Iterable[Tensor] | None = None) -> ValueCodec:
     """The codec that fits stored images [n, channels, height, width]: uint8, int32 (16 bits) or float32.
 
     `blocks` are the same samples part by part, for those that are not to be walked over at once.
     """
     shape = tuple(samples.shape[1:])
     if samples.dtype == torch.uint8:
-        return Codec("image", shape, "uint8", 0.0, 255.0, range)
+        return ValueCodec("image", shape, "uint8", 0.0, 255.0, range)
     bounds = [(float(part.min()), float(part.max())) for part in ([samples] if blocks is None else blocks)]
     low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
     depth: Literal["uint16", "float32"] = "uint16" if samples.dtype == torch.int32 else "float32"
-    return Codec("image", shape, depth, low, high if high > low else low + 1.0, range)
+    return ValueCodec("image", shape, depth, low, high if high > low else low + 1.0, range)
 
 
-def point_codec(samples: Tensor) -> Codec:
+def point_codec(samples: Tensor) -> ValueCodec:
     """The codec of points [n, values]: the largest coordinate, to either side, becomes 1."""
     reach = float(samples.abs().max()) or 1.0
-    return Codec("points", tuple(samples.shape[1:]), "float32", -reach, reach, "signed")
+    return ValueCodec("points", tuple(samples.shape[1:]), "float32", -reach, reach, "signed")
+
+
+Codec = ValueCodec | TableCodec
+"""How samples are stored, what networks see of them, and the way back."""
+
+
+def codec_from_json(fields: dict[str, Any]) -> Codec:
+    """The codec that `to_json` wrote."""
+    return TableCodec.from_json(fields) if fields["kind"] == "table" else ValueCodec.from_json(fields)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from torch import Tensor
 from sparring.data.codec import Codec
 from sparring.data.samplefile import SampleFile, blocks_of
 from sparring.errors import RequestError
+
+if TYPE_CHECKING:
+    from sparring.data.tables.vector import ConditionVector
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class DataSet:
     mirror: bool = False
     """Whether half of the training samples, drawn anew each time, are shown mirrored."""
     modes: Modes | None = None
+    conditions: ConditionVector | None = None
+    """What a table's generator can be asked for; its `labels` are then one of these that each row meets."""
     file: SampleFile | None = None
     """Which the samples lie over, where they are not in memory."""
 
@@ -100,6 +105,8 @@ class DataSet:
     @property
     def label_counts(self) -> Tensor | None:
         """How frequent each label is in the training samples, int64 [classes]."""
+        if self.conditions is not None:
+            return self.conditions.counts
         if self.labels is None:
             return None
         return torch.bincount(self.labels[self.train], minlength=self.classes)
@@ -113,7 +120,7 @@ def assemble(
     name: str,
     samples: Tensor,
     labels: Tensor | None,
-    codec: Codec,
+    codec: Codec | Callable[[Tensor], Codec],
     found: Found,
     *,
     label_names: tuple[str, ...] = (),
@@ -126,10 +133,10 @@ def assemble(
 ) -> DataSet:
     """Puts a data set together: counts duplicates, holds a part out, takes the fingerprint.
 
-    `heldout` (int64) names an official test part; otherwise a `fraction` is held out by content. The samples are walked
-    over once, block by block.
+    A `codec` that is fitted comes as a function of the training samples' numbers. `heldout` (int64) names an official
+    test part; otherwise a `fraction` is held out by content. The samples are walked over once, block by block.
     """
-    digest = hashlib.sha256(repr(codec).encode())
+    digest = hashlib.sha256(b"" if callable(codec) else repr(codec).encode())
     digest.update(_head(samples))
     contents = contents_of(blocks_of(samples, file), len(samples), digest)
     found.count, found.duplicates = len(samples), contents.duplicates
@@ -146,11 +153,14 @@ def assemble(
     if limit is not None and limit < len(train):
         train = train[torch.arange(limit) * len(train) // limit]  # evenly, since files often lie class by class
         found.notes.append(f"limit: {limit:,} training samples, evenly from all")
+    if callable(codec):
+        codec = codec(train)
+        digest.update(repr(codec).encode())
     if labels is not None:
         shown = torch.bincount(labels, minlength=len(label_names)).tolist()
         pairs = [f"{label} {count:,}" for label, count in zip(label_names, shown, strict=True)]
         found.notes.append(f"labels: {len(pairs)} ({', '.join(pairs[:10])}{', ...' if len(pairs) > 10 else ''})")
-    else:
+    elif codec.kind != "table":
         found.notes.append("labels: none")
     found.notes.append(f"held out for scores: {len(heldout):,} ({split}); training: {len(train):,}")
     return DataSet(

@@ -20,6 +20,7 @@ from sparring.data.npz import read_npz
 from sparring.data.pictures import Rules, read_pictures, sizes_of
 from sparring.data.samplefile import blocks_of
 from sparring.data.store import files_key, keep, known
+from sparring.data.tables.source import Table, is_table
 from sparring.errors import RequestError, nearest
 from sparring.part import OneOf, Part
 
@@ -205,7 +206,7 @@ class Grid(_Mixture):
         return _points("grid", samples, labels, modes, self)
 
 
-Data = Annotated[Images | Digits | Mnist | FashionMnist | Cifar10 | StackedDigits | Ring | Grid, OneOf()]
+Data = Annotated[Images | Table | Digits | Mnist | FashionMnist | Cifar10 | StackedDigits | Ring | Grid, OneOf()]
 NAMED: dict[str, type[Part]] = {
     part.recipe_name(): part for part in (Digits, Mnist, FashionMnist, Cifar10, StackedDigits, Ring, Grid)
 }
@@ -256,9 +257,12 @@ def peek(path: Path) -> tuple[int, int]:
 
 
 def options_of(given: str, base: Any = None) -> dict[str, Any]:
-    """What `--data GIVEN` writes into a recipe: a named set, or images at a path, with those of the recipe's options on
-    data that it has too."""
+    """What `--data GIVEN` writes into a recipe: a named set, a table, or images at a path, with those of the recipe's
+    options on data that it has too."""
     options = next(iter(base.values())) if isinstance(base, dict) and len(base) == 1 else None
+    if is_table(given):
+        known = options if isinstance(base, dict) and "table" in base and isinstance(options, dict) else {}
+        return {"table": {**known, "path": given if "://" in given else str(Path(given).expanduser().absolute())}}
     named = given in NAMED and not Path(given).exists()
     fields = (NAMED[given] if named else Images).model_fields
     keep = {key: value for key, value in options.items() if key in fields} if isinstance(options, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -14,6 +15,8 @@ from sparring.data.samplefile import block_rows
 
 SMALL = 2**20
 """Bytes of a batch up to which a thread takes more from the step at hand than it saves."""
+ENCODED = 2**29
+"""Bytes of a table as networks see it that are kept, at most."""
 REMEMBERED = 8
 """Gaps between batches by which the next one is foretold."""
 
@@ -30,6 +33,7 @@ class Rows:
         self.codec = data.codec
         self.device = device
         self.labels = None if data.labels is None else data.labels[numbers].to(device)
+        self.conditions = data.conditions
         self._data, self._numbers = data, numbers
         self._resident: Tensor | None = None
         size = len(numbers) * data.samples[:1].nbytes
@@ -37,6 +41,15 @@ class Rows:
             self._resident = _moved(data, numbers, device)
         elif device.type == "cpu" and data.file is None and len(numbers) == len(data.samples):
             self._resident = data.samples
+        self.encoded_before = self._encoded_before()
+        """All samples as networks see them, where that is worth keeping: a table's columns take a while."""
+
+    def _encoded_before(self) -> Tensor | None:
+        size = len(self) * math.prod(self.codec.shape) * torch.float32.itemsize
+        if self.codec.kind != "table" or size > ENCODED:
+            return None
+        each = block_rows(math.prod(self.codec.shape) * torch.float32.itemsize)
+        return torch.cat([self.encoded(part) for part in torch.split(torch.arange(len(self)), each)])
 
     def __len__(self) -> int:
         return len(self._numbers)

@@ -69,12 +69,16 @@ class OfMatch:
         else:  # few would be drawn twice
             index = permutation(key, len(rows))[:count]
             batch = Batch(rows, index.to(rows.device), torch.arange(len(index), device=rows.device))
-        return Seen(batch.samples, batch.labels, batch)
+        return Seen(batch.samples, self._classes(batch), batch)
 
     def fakes(self, count: int, key: Key) -> Seen:
         batch = probe_batch(self.match.batches.rows, count, key)
         made = make(self.match.game, self.match.duel.generator, key, batch.rows, batch.labels)
-        return Seen(made, batch.labels, batch)
+        return Seen(made, self._classes(batch), batch)
+
+    def _classes(self, batch: Batch) -> Tensor | None:
+        """A table's conditions are of one column now and of another then: no classes."""
+        return batch.labels if self.match.data.conditions is None else None
 
     def averaged(self, count: int, key: Key) -> Tensor | None:
         match = self.match

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.data import Batch
+from sparring.data import Batch, Batches, Codec, Rows
 from sparring.draws import Key, normal, uniform
 from sparring.errors import RequestError
-from sparring.game import Turn
+from sparring.game import Side, Turn
 from sparring.nets import Net, Own, Shape, Verdict
 from sparring.nets.labels import ConcatDiscriminator, LabelledGenerator, ProjectionDiscriminator
 from sparring.part import OneOf, Part
@@ -72,6 +72,8 @@ Latent = Annotated[Normal | Uniform | Truncated, OneOf()]
 class FromNoise(Part):
     """The generator makes samples from latents; the discriminator tells them from the data's."""
 
+    pack: ClassVar[int] = 1
+    """Samples that the discriminator sees at once."""
     latent: Latent = Normal()
     """What the generator starts from."""
     labels: Literal["auto", "none", "projection", "concat"] = "none"
@@ -83,21 +85,21 @@ class FromNoise(Part):
     """Share of the discriminator's fakes that are uniform noise in the data's range instead of generated, for a
     discriminator that is first trained alone."""
 
-    def build_generator(self, net: Net, shape: Shape, classes: int) -> nn.Module:
-        """The generator for samples of a shape and so many classes (0 for none)."""
+    def build_generator(self, net: Net, codec: Codec, classes: int) -> nn.Module:
+        """The generator of samples that a codec reads, of so many classes (0 for none)."""
         if isinstance(net, Own):
-            raise RequestError("generator.net: own: this run's generator is a module of your own; give it from Python")
+            raise refuse_own("generator")
+        shape = _shape(codec)
         if self.labels == "none":
             return net.generator(self.latent.size, shape)
         inner = net.generator(self.latent.size + self.label_width, shape)
         return LabelledGenerator(inner, classes, self.label_width)
 
-    def build_discriminator(self, net: Net, shape: Shape, classes: int) -> nn.Module:
-        """The discriminator of samples of a shape and so many classes (0 for none)."""
+    def build_discriminator(self, net: Net, codec: Codec, classes: int) -> nn.Module:
+        """The discriminator of such samples."""
         if isinstance(net, Own):
-            raise RequestError(
-                "discriminator.net: own: this run's discriminator is a module of your own; give it from Python"
-            )
+            raise refuse_own("discriminator")
+        shape = _shape(codec)
         if self.labels == "none":
             return net.discriminator(shape)
         if self.labels == "concat":
@@ -105,6 +107,10 @@ class FromNoise(Part):
             return ConcatDiscriminator(inner, classes, self.label_width)
         inner = net.discriminator(shape)
         return ProjectionDiscriminator(inner, classes, int(inner.features))  # type: ignore[arg-type]
+
+    def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
+        """The training data, one random order after the other."""
+        return Batches(rows, size, key, mirror=mirror, position=position)
 
     def real(self, turn: Turn) -> Tensor:
         return turn.batch.samples
@@ -138,12 +144,24 @@ class FromNoise(Part):
         return as_verdict(seen, len(sample))
 
 
-def as_verdict(seen: object, count: int) -> Verdict:
-    """What a discriminator gave, as a verdict: one itself, logits, or logits and features."""
+def refuse_own(side: Side) -> RequestError:
+    """For networks of the user's, which a recipe cannot build."""
+    return RequestError(f"{side}.net: own: this run's {side} is a module of your own; give it from Python")
+
+
+def _shape(codec: Codec) -> Shape:
+    if codec.kind == "table":
+        raise RequestError("game: from_noise is for images and points, and the data are a table; say game=table")
+    return codec.shape
+
+
+def as_verdict(seen: object, count: int | None) -> Verdict:
+    """What a discriminator gave, as a verdict: one itself, logits, or logits and features; of `count` samples, where
+    that is known."""
     if isinstance(seen, Verdict):
         return seen
     logits, features = seen if isinstance(seen, tuple) and len(seen) == 2 else (seen, None)
-    if not isinstance(logits, Tensor) or len(logits) != count:
+    if not isinstance(logits, Tensor) or (count is not None and len(logits) != count):
         raise RequestError(f"discriminator: gives {_told(logits)} for {count} samples; wanted logits [{count}]")
     return Verdict(
         logits[:, 0] if logits.shape[1:] == (1,) else logits.flatten(1) if logits.ndim > 2 else logits, features

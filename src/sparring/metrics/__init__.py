@@ -13,6 +13,7 @@ import torch
 
 from sparring.errors import RequestError, nearest
 from sparring.metrics.base import Better, Features, Interval, Metric, Modes, Reading, Score, Views
+from sparring.metrics.columns import ColumnView, Table
 from sparring.metrics.diversity import DIVERSITY
 from sparring.metrics.features.base import Extractor, extract
 from sparring.metrics.frechet import FID, frechet_distance, frechet_from_moments
@@ -24,6 +25,7 @@ from sparring.metrics.modes import HIGH_QUALITY, MODES, codes_by_channel
 from sparring.metrics.ms_ssim import MS_SSIM, ms_ssim
 from sparring.metrics.networks import Networks
 from sparring.metrics.robustness import ROBUSTNESS
+from sparring.metrics.tables import PRIVACY, TABLE
 
 
 def metric(name: str) -> Metric:
@@ -52,7 +54,7 @@ def obtainable(views: Views) -> list[str]:
 def score(
     names: Sequence[str], views: Views, extractor: Extractor, extra_protocol: Mapping[str, Any] | None = None
 ) -> dict[str, Score]:
-    """Measures the metrics named, in that order; `robustness` names six of them.
+    """Measures the metrics named, in that order; groups (`robustness`, `table`, `privacy`) name several.
 
     Each score's protocol has the metric's own entries, the extractor's (name, hash, resize rule, and what it says of
     itself, such as a classifier's accuracy), and those given (split, seed, ...). A metric that is unknown, or that
@@ -102,15 +104,22 @@ METRICS: tuple[Metric, ...] = (
     MODES,
     HIGH_QUALITY,
     *ROBUSTNESS,
+    *TABLE,
+    *PRIVACY,
 )
 
-GROUPS: Mapping[str, tuple[str, ...]] = {"robustness": tuple(known.name for known in ROBUSTNESS)}
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "robustness": tuple(known.name for known in ROBUSTNESS),
+    "table": tuple(known.name for known in TABLE),
+    "privacy": tuple(known.name for known in PRIVACY),
+}
 """Names of several metrics at once."""
 
 __all__ = [
     "GROUPS",
     "METRICS",
     "Better",
+    "ColumnView",
     "Extractor",
     "Features",
     "Interval",
@@ -120,6 +129,7 @@ __all__ = [
     "Networks",
     "Reading",
     "Score",
+    "Table",
     "Views",
     "codes_by_channel",
     "expanded",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sparring.draws import Key
+from sparring.metrics.columns import Table
 from sparring.metrics.networks import Networks
 
 T = TypeVar("T")
@@ -27,7 +28,8 @@ class Features:
     probabilities: Tensor | None = None
     """Class probabilities, float [n, classes], where the extractor has them."""
     samples: Tensor | None = None
-    """The samples themselves: images in [0, 1], float32 [n, channels, height, width], or points [n, values]."""
+    """The samples themselves: images in [0, 1], float32 [n, channels, height, width], points [n, values], or rows of a
+    table, float64 [n, columns], as `Views.table` says."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2:
@@ -96,6 +98,8 @@ class Views:
     modes: Modes | None = None
     networks: Networks | None = None
     """Of the run that made the fakes, for what samples alone do not tell."""
+    table: Table | None = None
+    """What the columns of the samples are, where these are rows of a table."""
     intervals: bool = True
     """Whether intervals are wanted; without, a metric may spare itself the resampling."""
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)

@@ -112,7 +112,7 @@ def _closeness(found: Neighbours) -> Tensor:
     return (behind / found.distances[:, 0].clamp(min=1e-3 * behind)).nan_to_num(nan=1.0).log()
 
 
-def _p_value(claims: Tensor, size: int, key: Key) -> float:
+def relabelled_p_value(claims: Tensor, size: int, key: Key) -> float:
     """How often random `size` samples of the union have claims as large as the training set's; exact by counting the
     labelling seen as one of them."""
     observed = float(claims[:size].sum())
@@ -144,7 +144,7 @@ def _memorisation(views: Views) -> Reading:
     found = _neighbours(fake, train, heldout)
     value, error, labellings = _ratio(found, len(train), len(heldout), views.key.at("labels", "memorisation"))
     evenly = _claims(found, union, torch.ones(len(fake), dtype=torch.float64))
-    p_value = _p_value(
+    p_value = relabelled_p_value(
         _claims(found, union, _closeness(found)), len(train), views.key.at("permutations", "memorisation")
     )
     protocol = {

@@ -69,6 +69,32 @@ def images(views: Views) -> str | None:
     return None
 
 
+def table(views: Views) -> str | None:
+    """Rows of a table."""
+    if views.table is None:
+        return "needs rows of a table"
+    return _kept_samples(views)
+
+
+def two_columns(views: Views) -> str | None:
+    """A table of two columns or more."""
+    few = views.table is not None and len(views.table.columns) < 2
+    return "needs a table of at least 2 columns" if few else table(views)
+
+
+def target(views: Views) -> str | None:
+    """A table with a column to predict, and others to predict it by."""
+    if views.table is not None and views.table.target is None:
+        return "needs a target: data.table.target=COLUMN"
+    return two_columns(views)
+
+
+def train_rows(views: Views) -> str | None:
+    """The rows of a table that training saw."""
+    given = views.train is not None and views.train.samples is not None and len(views.train) > 1
+    return table(views) or (None if given else "needs the rows that were trained on, and they were not given")
+
+
 def _kept_samples(views: Views) -> str | None:
     if views.fake.samples is None or views.heldout.samples is None:
         return "needs the samples beside their features, and they were not kept"

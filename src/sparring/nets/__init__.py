@@ -14,6 +14,7 @@ from sparring.nets.dcgan import Dcgan
 from sparring.nets.dense import Dense
 from sparring.nets.r3gan import R3gan
 from sparring.nets.resnet import Resnet
+from sparring.nets.tabular import Tabular
 from sparring.part import OneOf, Part
 
 
@@ -25,6 +26,6 @@ class Own(Part):
     """The class's name, for the reader."""
 
 
-Net = Annotated[Dense | Dcgan | Resnet | R3gan | Own, OneOf()]
+Net = Annotated[Dense | Dcgan | Resnet | R3gan | Tabular | Own, OneOf()]
 
-__all__ = ["Dcgan", "Dense", "Net", "Own", "R3gan", "Resnet", "Shape", "Verdict", "initialise"]
+__all__ = ["Dcgan", "Dense", "Net", "Own", "R3gan", "Resnet", "Shape", "Tabular", "Verdict", "initialise"]

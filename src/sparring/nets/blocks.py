@@ -34,10 +34,14 @@ class Verdict(NamedTuple):
     """One or more logits a sample, [batch] or [batch, heads]."""
     features: Tensor | None = None
     """What its last hidden layer saw, [batch, features], where the network gives it."""
+    surprise: Tensor | None = None
+    """How badly an auxiliary network beside it foretells one part of a sample from the rest, [batch], where there is
+    such a network."""
 
     def part(self, rows: slice) -> Verdict:
         """What it says of some of the samples."""
-        return Verdict(self.logits[rows], None if self.features is None else self.features[rows])
+        features, surprise = (None if said is None else said[rows] for said in self[1:])
+        return Verdict(self.logits[rows], features, surprise)
 
 
 class Relu(Part):

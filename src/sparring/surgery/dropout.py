@@ -122,6 +122,8 @@ class Drop(Added):
         if rows is None:
             self.state.copy_(torch.randint(-(2**62), 2**62, (1,)))
             rows = torch.arange(len(x), device=x.device)
+        elif each < len(rows):  # several samples are seen as one
+            rows = rows[:: len(rows) // each][:each]
         elif len(rows) != each:  # a layer that takes samples apart, into rows of their own
             rows = torch.arange(each, device=x.device) + rows[0] * (each // len(rows))
         drawn = mix(self._place(rows, count) + self.state)

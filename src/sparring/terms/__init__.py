@@ -6,10 +6,23 @@ from typing import Annotated
 
 from sparring.part import Named, OneOf
 from sparring.terms.consistency import Consistency
+from sparring.terms.matching import Auxiliary, FeatureMatching
 from sparring.terms.penalties import R1, R2, Dragan, GradientPenalty
 from sparring.terms.weights import L1, L2
 
-Term = Annotated[R1 | R2 | GradientPenalty | Dragan | Consistency | L1 | L2, OneOf()]
+Term = Annotated[R1 | R2 | GradientPenalty | Dragan | Consistency | FeatureMatching | Auxiliary | L1 | L2, OneOf()]
 Terms = Annotated[dict[str, Term], Named()]
 
-__all__ = ["L1", "L2", "R1", "R2", "Consistency", "Dragan", "GradientPenalty", "Term", "Terms"]
+__all__ = [
+    "L1",
+    "L2",
+    "R1",
+    "R2",
+    "Auxiliary",
+    "Consistency",
+    "Dragan",
+    "FeatureMatching",
+    "GradientPenalty",
+    "Term",
+    "Terms",
+]

@@ -100,10 +100,15 @@ class Dragan(_SlopeOne):
     standard deviation (Kodali et al. 2017, https://arxiv.org/abs/1705.07215)."""
 
     def between(self, turn: Turn) -> Tensor:
-        noise = uniform(turn.key.at("dragan", "noise"), turn.batch.rows, turn.real.shape[1:])
+        noise = uniform(turn.key.at("dragan", "noise"), _rows(turn), turn.real.shape[1:])
         moved = 0.5 * ranks.std(turn.real.detach()) * noise
         return turn.real + _alpha(turn, "dragan") * moved
 
 
 def _alpha(turn: Turn, name: str) -> Tensor:
-    return uniform(turn.key.at(name, "alpha"), turn.batch.rows, [1] * (turn.real.ndim - 1))
+    return uniform(turn.key.at(name, "alpha"), _rows(turn), [1] * (turn.real.ndim - 1))
+
+
+def _rows(turn: Turn) -> Tensor:
+    """Numbers of the reals as the game shows them, of which there are fewer than rows where it packs several in one."""
+    return turn.batch.rows[: len(turn.real)]

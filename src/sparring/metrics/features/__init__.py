@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sparring.metrics.features.base import Extractor, extract, parameters_hash
 from sparring.metrics.features.classifier import train_classifier
+from sparring.metrics.features.columns import Columns
 from sparring.metrics.features.inception import Inception, load_inception
 from sparring.metrics.features.kept import Kept, trained_extractor
 from sparring.metrics.features.pixels import Pixels
@@ -14,6 +15,7 @@ from sparring.metrics.features.selfsup import train_selfsup
 from sparring.metrics.features.small_net import TrainedExtractor
 
 __all__ = [
+    "Columns",
     "Extractor",
     "Inception",
     "Kept",

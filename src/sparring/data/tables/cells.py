@@ -1,0 +1,78 @@
+"""A column as it lies in its source: distinct cells, and which of them each row has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.data.tables.column import Column
+from sparring.errors import RequestError
+
+Place = Callable[[int], str]
+"""Where a row is, for people: 'people.csv: line 17'."""
+
+
+class Numbering(dict[str, int]):
+    """Numbers words in the order they are first met."""
+
+    def __missing__(self, word: str) -> int:
+        self[word] = number = len(self)
+        return number
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A column of texts."""
+
+    name: str
+    words: list[str]
+    """The distinct cells, exactly as written."""
+    codes: NDArray[np.int32]
+    """Which word each row has."""
+    place: Place
+    writing: dict[str, Any] = field(default_factory=dict)
+    """What is known of its spelling before its values are looked at."""
+
+    def counts(self) -> NDArray[np.int64]:
+        return np.bincount(self.codes, minlength=len(self.words))
+
+    def place_of(self, number: int) -> str:
+        """Where a word is first met."""
+        return self.place(int(np.argmax(self.codes == number)))
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the whole of a file tells of how its cells are to be read."""
+
+    comma: bool = False
+    """Whether a decimal comma is likelier than commas between thousands."""
+    missing: frozenset[str] = frozenset()
+    """How missing cells are spelled, in lower case and without blanks."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A column, once it is found what it is."""
+
+    column: Column
+    values: NDArray[np.float64]
+    """[rows], as `Column` says."""
+    absent: float = 0.0
+    """Share of missing values."""
+    remarks: tuple[str, ...] = ()
+    """What else to tell of it."""
+
+
+def misfit(name: str, why: str) -> RequestError:
+    """The error for a column that cannot be what it is said to be."""
+    return RequestError(f"data.table.kinds.{name}: {why}")
+
+
+def shown(text: str, most: int = 40) -> str:
+    """A cell as a message shows it: in quotes, short, in one line."""
+    return repr(text if len(text) <= most else text[: most - 3] + "...")

@@ -1,0 +1,76 @@
+"""Values with their standard errors, from what each row adds to them.
+
+A statistic's influence is what one row moves it by, times the number of rows; the variance of the statistic is that of
+the influences over the number of rows (the infinitesimal jackknife, Efron 1982; for the area under an ROC curve it is
+DeLong's, https://doi.org/10.2307/2531595). It takes one pass where a bootstrap takes hundreds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Influence = NDArray[np.float64]
+"""Of each row, mean 0."""
+INTERVAL = "1.96 standard errors, infinitesimal jackknife over rows"
+
+
+class Estimate(NamedTuple):
+    """A value and its standard error."""
+
+    value: float
+    error: float
+
+
+def standard_error(*sides: Influence) -> float:
+    """Of a statistic of independent sets of rows, by the influences of each."""
+    return math.sqrt(sum(float(side.var()) / len(side) for side in sides if len(side)))
+
+
+def auc(positive: Influence, negative: Influence) -> Estimate:
+    """The area under the ROC curve of two sets of scores: how often one of the first is above one of the second, ties
+    counted half."""
+    of_positive, of_negative = _placements(positive, negative)
+    return Estimate(float(of_positive.mean()), standard_error(of_positive, of_negative))
+
+
+def macro_auc(labels: NDArray[np.int64], probabilities: Influence) -> Estimate:
+    """The mean over classes of the area under the ROC curve of each against all others, by labels [n] and the classes'
+    probabilities [n, classes]; classes that all rows or none are of are left out. Raises ValueError where that leaves
+    none."""
+    values, influences = [], []
+    for place in range(probabilities.shape[1]):
+        of = labels == place
+        if not 0 < of.sum() < len(of):
+            continue
+        ups, downs = _placements(probabilities[of, place], probabilities[~of, place])
+        value, influence = float(ups.mean()), np.empty(len(of))
+        influence[of] = (ups - value) * (len(of) / len(ups))
+        influence[~of] = (downs - value) * (len(of) / len(downs))
+        values.append(value)
+        influences.append(influence)
+    if not values:
+        raise ValueError("all rows are of one class")
+    return Estimate(float(np.mean(values)), standard_error(np.mean(influences, 0)))
+
+
+def r_squared(truth: Influence, predicted: Influence) -> Estimate:
+    """The share of the variance that a prediction explains; below 0 where the mean would do better."""
+    wrong, spread = (truth - predicted) ** 2, (truth - truth.mean()) ** 2
+    if spread.mean() == 0:
+        raise ValueError("all values are equal")
+    value = 1 - float(wrong.mean() / spread.mean())
+    return Estimate(value, standard_error((wrong - (1 - value) * spread) / spread.mean()))
+
+
+def _placements(positive: Influence, negative: Influence) -> tuple[Influence, Influence]:
+    """For each of the first the share of the second below it, and for each of the second of the first above it."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate((positive, negative)))
+    ups = (ranks[: len(positive)] - rankdata(positive)) / len(negative)
+    downs = 1 - (ranks[len(positive) :] - rankdata(negative)) / len(positive)
+    return ups, downs

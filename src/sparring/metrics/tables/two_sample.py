@@ -1,0 +1,50 @@
+"""`two_sample`: whether a model can be taught to tell fakes from real rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.draws import permutation
+from sparring.metrics import needs
+from sparring.metrics.base import Metric, Reading, Views
+from sparring.metrics.intervals import within
+from sparring.metrics.tables.estimates import Estimate, auc
+from sparring.metrics.tables.models import BOOSTING, Inputs, boosted_classes
+from sparring.metrics.tables.rows import MOST, Rows, rows_of, some, table_of
+
+FOLDS = 5
+LEAST = 10
+
+
+def _two_sample(views: Views) -> Reading:
+    real, fake = rows_of(views.heldout), rows_of(views.fake)
+    count, key = min(len(real), len(fake), MOST), views.key.at("two_sample")
+    real, fake = some(real, count, key.at("real")), some(fake, count, key.at("fake"))
+    inputs = Inputs(table_of(views).columns, np.concatenate((real, fake)))
+    fold_of = permutation(key.at("folds"), count).numpy() % FOLDS
+    found = [_fold(inputs, real, fake, fold_of == fold) for fold in range(FOLDS)]
+    value = float(np.mean([one.value for one in found]))
+    error = math.sqrt(sum(one.error**2 for one in found)) / FOLDS
+    protocol = {
+        "rows_a_side": count,
+        "model": BOOSTING,
+        "value": f"area under the ROC curve, mean of {FOLDS} folds",
+        "interval": "1.96 standard errors, DeLong's, models fixed",
+    }
+    return Reading(value, within(value, error), protocol, n=count)
+
+
+def _fold(inputs: Inputs, real: Rows, fake: Rows, out: NDArray[np.bool_]) -> Estimate:
+    """How well a model of all other rows tells those of a fold apart."""
+    labels = np.repeat(np.array([0, 1]), (~out).sum())
+    predict = boosted_classes(inputs, np.concatenate((real[~out], fake[~out])), labels, 2)
+    return auc(predict(fake[out])[:, 1], predict(real[out])[:, 1])
+
+
+TWO_SAMPLE = Metric("two_sample", "lower", (0.0, 1.0), _two_sample, (needs.table, needs.samples(LEAST)))
+"""The area under the ROC curve of gradient boosting that was taught to tell fakes from held-out rows, on rows it was
+not taught with: 0.5 where they cannot be told apart, 1 where each is given away (classifier two-sample test, Lopez-Paz
+and Oquab 2017, https://arxiv.org/abs/1610.06545). As many of either are taken. Below 0.5 is chance."""

@@ -1,0 +1,179 @@
+"""`utility` and `utility_reverse`: whether a model of fakes is a model of real rows, and the reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.metrics import needs
+from sparring.metrics.base import Metric, Need, Reading, Views
+from sparring.metrics.columns import ColumnView, Table
+from sparring.metrics.intervals import within
+from sparring.metrics.tables.estimates import INTERVAL, Estimate, macro_auc, r_squared
+from sparring.metrics.tables.models import (
+    BOOSTING,
+    Inputs,
+    boosted_classes,
+    boosted_values,
+    linear_classes,
+    linear_values,
+)
+from sparring.metrics.tables.rows import MOST, Rows, rows_of, some, table_of
+
+MOST_CLASSES = 20
+"""Classes that are predicted; rows of rarer ones are left out."""
+LEAST = 10
+
+
+class Task(NamedTuple):
+    """What is predicted, by what, and how well."""
+
+    columns: tuple[ColumnView, ...]
+    """Those it is predicted by."""
+    target: int
+    classes: NDArray[np.int64] | None
+    """The codes that are predicted, the most frequent first; None for a number."""
+
+    @property
+    def measure(self) -> str:
+        if self.classes is None:
+            return "R2"
+        return "ROC AUC" if len(self.classes) == 2 else f"ROC AUC, macro mean of {len(self.classes)} classes"
+
+    def split(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Inputs, and what is to be predicted (of classes their places), of the rows that have it."""
+        truth = rows[:, self.target]
+        there = ~np.isnan(truth) if self.classes is None else np.isin(truth, self.classes)
+        inputs, truth = np.delete(rows[there], self.target, 1), truth[there]
+        if self.classes is None:
+            return inputs, truth
+        places = np.zeros(int(self.classes.max()) + 1)
+        places[self.classes] = np.arange(len(self.classes))
+        return inputs, places[truth.astype(np.int64)]
+
+    def score(self, train: Rows, test: Rows, *, linear: bool = False) -> Estimate:
+        """How well a model of some rows predicts others. Raises ValueError where the others are all alike."""
+        inputs, truth = self.split(train)
+        others, wanted = self.split(test)
+        if not len(wanted):
+            raise ValueError("no row has the target")
+        if self.classes is None:
+            return r_squared(wanted, self._values(inputs, truth, linear)(others) if len(truth) > 1 else wanted.mean())
+        labels, count = truth.astype(np.int64), len(self.classes)
+        found = self._classes(inputs, labels, linear)(others) if len(labels) else np.zeros((len(others), count))
+        return macro_auc(wanted.astype(np.int64), found)
+
+    def _values(self, inputs: Rows, truth: Rows, linear: bool) -> Any:
+        if linear:
+            return linear_values(self.columns, inputs, truth)
+        return boosted_values(Inputs(self.columns, inputs), inputs, truth)
+
+    def _classes(self, inputs: Rows, labels: NDArray[np.int64], linear: bool) -> Any:
+        count = len(self.classes) if self.classes is not None else 0
+        if linear:
+            return linear_classes(self.columns, inputs, labels, count)
+        return boosted_classes(Inputs(self.columns, inputs), inputs, labels, count)
+
+
+def task_of(table: Table, real: Rows) -> Task:
+    """The task of a table with a target; its classes by how often real rows are of them, equally frequent ones by
+    code."""
+    assert table.target is not None  # `needs` saw to it
+    columns = tuple(column for place, column in enumerate(table.columns) if place != table.target)
+    if not table.columns[table.target].is_choice:
+        return Task(columns, table.target, None)
+    values = real[:, table.target]
+    codes, counts = np.unique(values[~np.isnan(values)].astype(np.int64), return_counts=True)
+    return Task(columns, table.target, codes[np.argsort(-counts, kind="stable")][:MOST_CLASSES])
+
+
+def _varied(views: Views) -> str | None:
+    """A target of which held-out rows have more than one value."""
+    table = views.table
+    if table is None or table.target is None or views.heldout.samples is None:
+        return None  # another need says so
+    values = rows_of(views.heldout)[:, table.target]
+    alike = len(np.unique(values[~np.isnan(values)])) < 2
+    return f"needs held-out rows that differ in {table.columns[table.target].name}" if alike else None
+
+
+class _Sides(NamedTuple):
+    task: Task
+    heldout: Rows
+    fake: Rows
+    train: Rows | None
+    """As many as fakes, or all there are."""
+
+
+def _sides(views: Views) -> _Sides:
+    table, key = table_of(views), views.key.at("utility")
+    heldout = some(rows_of(views.heldout), MOST, key.at("heldout"))
+    fake = some(rows_of(views.fake), MOST, key.at("fake"))
+    given = needs.train_rows(views) is None
+    train = some(rows_of(views.train), len(fake), key.at("train")) if given else None
+    return _Sides(task_of(table, rows_of(views.heldout)), heldout, fake, train)
+
+
+def _protocol(sides: _Sides, views: Views) -> dict[str, Any]:
+    table = table_of(views)
+    assert table.target is not None
+    told = {"target": table.columns[table.target].name, "measure": sides.task.measure, "model": BOOSTING}
+    return told | {"interval": f"{INTERVAL} tested"}
+
+
+def _on_real(sides: _Sides, views: Views, linear: bool) -> float:
+    """What a model of training rows scores on held-out ones."""
+    train = sides.train
+    assert train is not None
+    return views.once(f"utility {linear}", lambda: sides.task.score(train, sides.heldout, linear=linear).value)
+
+
+def _utility(views: Views) -> Reading:
+    sides = _sides(views)
+    found = sides.task.score(sides.fake, sides.heldout)
+    protocol = {
+        "trained_on": len(sides.fake),
+        "tested_on": len(sides.heldout),
+        "linear": sides.task.score(sides.fake, sides.heldout, linear=True).value,
+    }
+    if sides.train is not None:
+        protocol |= {
+            "trained_on_real": len(sides.train),
+            "training_data": _on_real(sides, views, False),
+            "linear_training_data": _on_real(sides, views, True),
+        }
+    return Reading(found.value, within(*found), protocol | _protocol(sides, views))
+
+
+def _utility_reverse(views: Views) -> Reading:
+    sides = _sides(views)
+    assert sides.train is not None  # `needs` saw to it
+    protocol = {
+        "trained_on": len(sides.train),
+        "tested_on": len(sides.fake),
+        "training_data": _on_real(sides, views, False),
+        **_protocol(sides, views),
+    }
+    try:
+        found, note = sides.task.score(sides.train, sides.fake), None
+    except ValueError as alike:
+        found, note = Estimate(0.0, 0.0), f"{alike} among the fakes"
+    return Reading(found.value, within(*found), protocol, note)
+
+
+def _metric(name: str, compute: Callable[[Views], Reading], *more: Need) -> Metric:
+    return Metric(name, "higher", (-np.inf, 1.0), compute, (needs.target, needs.samples(LEAST), _varied, *more))
+
+
+UTILITY = _metric("utility", _utility)
+"""How well gradient boosting that was trained on fakes predicts the target of held-out rows: ROC AUC, of more than two
+classes the macro mean of each against the rest, R2 of a number. `training_data` in the protocol is what as many
+training rows give in the fakes' place, `linear` and `linear_training_data` what a linear model does (Esteban, Hyland
+and Rätsch 2017, https://arxiv.org/abs/1706.02633)."""
+
+UTILITY_REVERSE = _metric("utility_reverse", _utility_reverse, needs.train_rows)
+"""How well a model that was trained on training rows predicts the target of fakes. Above `training_data`, what it
+scores on held-out rows, is no merit: fakes are then more regular than real rows."""

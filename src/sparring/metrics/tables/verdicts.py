@@ -1,0 +1,102 @@
+"""What scores of a table come to, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from sparring.metrics.intervals import wilson
+
+Level = Literal["good", "fair", "bad", "open"]
+"""Open where nothing was measured."""
+TOLD_APART = ((0.6, "good"), (0.8, "fair"), (1.01, "bad"))
+"""Up to which two-sample score fakes count as hard to tell apart, somewhat, and easily."""
+CLEARLY = 0.6
+"""A share, or an area under a curve, of 0.5 if nothing leaks, that is bad news."""
+
+Written = Mapping[str, Any]
+"""A score as `Score.to_json` writes it."""
+
+
+def privacy_verdict(scores: Mapping[str, Written]) -> tuple[Level, str]:
+    """Whether fakes give training rows away, by the privacy scores there are: bad where they do for certain, fair where
+    there is a trace, good where none of the tests finds any."""
+    found = [test(scores[name]) for name, test in _TESTS.items() if name in scores]
+    if not found:
+        return "open", "Privacy was not measured."
+    told = [(level, words) for level, words in found if level != "good"]
+    if not told:
+        return (
+            "good",
+            f"No sign that training rows are given away, by {len(found)} of {len(_TESTS)} tests: {_ALL_CLEAR}",
+        )
+    bad = any(level == "bad" for level, _ in told)
+    begin = "Training rows are given away" if bad else "A trace of training rows"
+    return "bad" if bad else "fair", f"{begin}: {'; '.join(words for _, words in told)}."
+
+
+_ALL_CLEAR = "what was found is as true of rows that were held out. These are tests, not a guarantee."
+
+
+def _copied(score: Written) -> tuple[Level, str]:
+    """Of copies and near copies: more than held-out rows show."""
+    protocol, share = score["protocol"], score["value"]
+    beside = protocol["real_value"]
+    highest = wilson(beside, protocol["real"])[1]
+    if share <= beside or score["interval"][0] <= highest:
+        return "good", ""
+    kind = "nearly copies" if protocol["metric"] == "near_copies" else "exact copies"
+    level: Level = "bad" if share - beside >= 0.01 else "fair"
+    return level, f"{_percent(share)} of the rows are {kind} of training rows, of held-out rows {_percent(beside)}"
+
+
+def _closest(score: Written) -> tuple[Level, str]:
+    value, low = score["value"], score["interval"][0]
+    if low <= 0.5 or score["protocol"]["p_value"] > 0.01:
+        return "good", ""
+    words = (
+        f"{_percent(value)} of the rows are nearer to a training row than to any held-out row (50 % if nothing leaks)"
+    )
+    return "bad" if value >= CLEARLY else "fair", words
+
+
+def _guessed(score: Written) -> tuple[Level, str]:
+    value, low = score["value"], score["interval"][0]
+    if low <= 0.5:
+        return "good", ""
+    words = f"an attacker tells training rows from held-out ones with ROC AUC {value:.3f} (0.5 if nothing leaks)"
+    return "bad" if value >= CLEARLY else "fair", words
+
+
+_TESTS = {"copies": _copied, "near_copies": _copied, "closest_record": _closest, "membership": _guessed}
+
+
+def quality_verdict(scores: Mapping[str, Written]) -> tuple[Level, str]:
+    """Whether fakes are told from real rows, and whether a model learns from them what it learns from real ones."""
+    level: Level = "open"
+    told = []
+    if (apart := scores.get("two_sample")) is not None:
+        value = apart["value"]
+        level = next(name for most, name in TOLD_APART if value <= most)  # type: ignore[misc]
+        how = {"good": "hardly", "fair": "in part", "bad": "easily"}[level]
+        told.append(f"A model tells these rows from real ones {how} (ROC AUC {value:.3f}; 0.5 if it cannot).")
+    if (useful := scores.get("utility")) is not None:
+        told.append(_useful(useful))
+    return level, " ".join(told) or "Quality was not measured."
+
+
+def _useful(score: Written) -> str:
+    protocol, value = score["protocol"], score["value"]
+    learned = (
+        f"A model trained on them predicts {protocol['target']} of real rows with {protocol['measure']} {value:.3f}"
+    )
+    real = protocol.get("training_data")
+    if real is None:
+        return f"{learned}."
+    low, high = score["interval"]
+    ahead = "as well as" if low <= real <= high else "better than" if value > real else "less well than"
+    return f"{learned}, {ahead} one trained on real rows ({real:.3f})."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

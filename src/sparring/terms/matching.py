@@ -1,0 +1,63 @@
+"""What draws the generator towards the data beside the discriminator's logits."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from sparring import ranks
+from sparring.errors import RequestError
+from sparring.game import Turn
+from sparring.nets import Verdict
+from sparring.schedules import Schedule
+from sparring.terms.base import Weighted
+
+
+class FeatureMatching(Weighted):
+    """The distance between the means of the discriminator's features over fakes and over reals (Salimans et al. 2016,
+    https://arxiv.org/abs/1606.03498), and between their standard deviations (Zhao et al. 2021,
+    https://arxiv.org/abs/2102.08369)."""
+
+    sides: ClassVar[frozenset[str]] = frozenset({"generator"})
+    deviations: bool = True
+    """Whether standard deviations are matched too."""
+
+    def __call__(self, turn: Turn) -> Tensor:
+        real, fake = _features(turn.on_real).detach(), _features(turn.on_fake)
+        apart: Tensor = torch.linalg.vector_norm(_mean(fake) - _mean(real))
+        if self.deviations:
+            apart = apart + torch.linalg.vector_norm(_deviation(fake) - _deviation(real))
+        return apart
+
+
+class Auxiliary(Weighted):
+    """How badly a network beside the discriminator foretells a row's target from its other columns: the discriminator's
+    move has that network learn it on reals, and the generator's has fakes be as it learned (Odena et al. 2017,
+    https://arxiv.org/abs/1610.09585; for tables, Zhao et al. 2021, https://arxiv.org/abs/2102.08369). It belongs to
+    both players, in the game `table` with `auxiliary`."""
+
+    sides: ClassVar[frozenset[str]] = frozenset({"discriminator", "generator"})
+    weight: Schedule = 1.0
+
+    def __call__(self, turn: Turn) -> Tensor:
+        verdict = turn.on_real if turn.mover == "discriminator" else turn.on_fake
+        if verdict.surprise is None:
+            raise RequestError(f"{turn.mover}.terms: auxiliary needs game.table.auxiliary=true, and a target")
+        return verdict.surprise.mean()
+
+
+def _features(verdict: Verdict) -> Tensor:
+    if verdict.features is None:
+        raise RequestError("generator.terms: feature_matching needs a discriminator that gives features")
+    return verdict.features.float()
+
+
+def _mean(features: Tensor) -> Tensor:
+    return ranks.total(features.sum(0)) / (len(features) * ranks.count())
+
+
+def _deviation(features: Tensor) -> Tensor:
+    squares = (features - _mean(features)).square().sum(0)
+    return (ranks.total(squares) / (len(features) * ranks.count()) + 1e-8).sqrt()
