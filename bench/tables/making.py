@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -34,7 +35,7 @@ class Order(NamedTuple):
 def made(order: Order, folder: Path, threads: int | None = None) -> dict[str, Any]:
     """What became of an order, from `made.json` in `folder` where it was made before.
 
-    Raises SystemExit where it was made otherwise than asked, and CalledProcessError where it cannot be made.
+    Raises SystemExit where it was made otherwise than asked, or cannot be made.
     """
     file = folder / "made.json"
     if not file.exists():
@@ -44,7 +45,9 @@ def made(order: Order, folder: Path, threads: int | None = None) -> dict[str, An
         command += ["--for", order.budget] if order.budget else []
         command += [] if order.kept else ["--forget"]
         environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
-        subprocess.run([*command, "--override", *order.overrides], check=True, env=environment, stdout=sys.stderr)
+        done = subprocess.run([*command, "--override", *order.overrides], env=environment, stdout=sys.stderr)
+        if done.returncode != 0:
+            raise SystemExit(f"{folder}: {order.system} ended with status {done.returncode}; why stands above")
     found: dict[str, Any] = json.loads(file.read_text())
     if found["asked"] != asked(order):
         raise SystemExit(f"{folder}: made for {found['asked']}, not {asked(order)}; take another --out")
@@ -82,9 +85,11 @@ def make(order: Order, folder: Path) -> None:
 
 
 def peak_mb() -> float:
-    """The peak memory of this process, or of the largest of those it started."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
+    """The peak memory of this process: on Linux VmHWM, since what `getrusage` says there may be the parent's."""
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(found[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def keep(path: Path, text: str) -> None:
