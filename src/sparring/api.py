@@ -18,6 +18,7 @@ from sparring.console import Talk
 from sparring.data import DataSet, Table, TableCodec, options_of
 from sparring.data.tables.column import KINDS
 from sparring.data.tables.source import kept_frame
+from sparring.data.tables.writing import ending_of
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
@@ -34,11 +35,14 @@ from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
 from sparring.scoring import choose_extractor, default_metrics, needs_networks
+from sparring.synthesis import Synthesiser, write_augmented, write_results
 from sparring.tuning import choose
 from sparring.zoo import recipes as recipes
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from sparring.answers.augmentation import Comparison
 
 Place = str | Path
 
@@ -205,6 +209,70 @@ def evaluate(
         except RequestError as error:  # a run that trains, or that may only be read
             talk.say(f"the scores are not kept with the run: {error}")
     return {"run": str(loaded.path), "step": loaded.step, "scores": scores}
+
+
+def augment(
+    data: Place | DataFrame,
+    target: str,
+    *overrides: str,
+    to: Place | None = None,
+    out: Place | None = None,
+    rows: int | None = None,
+    seeds: int = 5,
+    mixes: Sequence[float] = (0.5, 1.0, 2.0),
+    models: Sequence[str] = ("boosted", "linear", "dense"),
+    for_: str | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> Comparison:
+    """Whether synthetic rows help models that predict `target`, and by how much: on `seeds` splits of the real rows a
+    GAN is trained on the training part, and models on real rows, on these with synthetic ones (`mixes`: so many for
+    each real one), on synthetic ones alone, with classes weighted and with SMOTE; all are scored on the same held-out
+    rows.
+
+    `rows` trains with so few real rows, the case in which rows are wanted most. `to` gets the table's own rows with
+    synthetic ones below, of a GAN trained on all, at the mix that did best. `overrides` are those of `train`, and
+    `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
+    on. Raises RequestError where the request or the data is wrong.
+    """
+    from sparring.augmenting import study_augmentation  # with scikit-learn, which the other verbs do without
+
+    talk = Talk(quiet=quiet)
+    place = data if isinstance(data, str | Path) else kept_frame(data)
+    recipe, words = _told_apart(overrides[0] if overrides else None, overrides[1:])
+    fields = _fields(recipe, words, place, None, device, Talk(quiet=True))
+    options = validated(fields).data
+    if not isinstance(options, Table):
+        raise RequestError(f"data: {place} is no table; augment takes .csv, .tsv, .parquet or a database")
+    target_file = None if to is None else Path(to).expanduser()
+    if target_file is not None:
+        ending_of(target_file)
+    sheet = options.sheet()
+    folder = Path(out).expanduser() if out is not None else Path("runs") / f"augment-{Path(str(place)).stem}"
+    mine = [word for word in words if not _names_columns(word)]
+
+    def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Run:
+        return train(
+            fields["name"], *mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True
+        )
+
+    make = Synthesiser(folder, trained)
+    found = study_augmentation(sheet, target, make, seeds=seeds, mixes=mixes, models=models, rows=rows, say=talk.say)
+    write_results(folder / "results.json", found)
+    for line in found.lines():
+        talk.say(line)
+    if target_file is not None:
+        mix = found.overall.mix or min(mixes)
+        made = make(sheet, seeds)(max(1, round(mix * len(sheet.values))))
+        write_augmented(options.source, options.table, sheet, made, target_file)
+        talk.say(f"{target_file}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
+    return found
+
+
+def _names_columns(word: str) -> bool:
+    """Whether an override is of how the table is read: of a part of it, that is settled."""
+    name = _of_a_column(word).partition("=")[0]
+    return name.startswith(("data.table.", "data."))
 
 
 def _loaded(run: Place | Run, step: int | str | None = None) -> Run:

@@ -166,6 +166,56 @@ def compare(
 
 
 @app.command()
+def augment(
+    words: Overrides = None,
+    data: DataOption = None,
+    target: Annotated[
+        Optional[str], typer.Option(help="The column that models are to predict.", metavar="COLUMN")
+    ] = None,
+    to: Annotated[
+        Optional[Path], typer.Option(help="A table's file to write: the real rows, and synthetic ones below.")
+    ] = None,
+    rows: Annotated[Optional[int], typer.Option(help="Train with so few real rows only.", min=10)] = None,
+    seeds: Annotated[int, typer.Option(help="Splits of the rows, each with a GAN of its own.")] = 5,
+    mixes: Annotated[str, typer.Option(help="Synthetic rows for each real one.", metavar="A,B,...")] = "0.5,1,2",
+    models: Annotated[str, typer.Option(help="Which models.", metavar="A,B,...")] = "boosted,linear,dense",
+    for_: Annotated[Optional[str], typer.Option("--for", help="Each GAN's training: 2m or 5000steps.")] = None,
+    out: Annotated[
+        Optional[Path], typer.Option(help="Where GANs are kept; runs/augment-<name> by default.", metavar="DIR")
+    ] = None,
+    as_json: JsonOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Say whether synthetic rows help models that predict a column, by how much, and make them. Again: go on."""
+    from sparring import api
+    from sparring.errors import RequestError
+
+    if data is None or target is None:
+        raise RequestError(f"{'data' if data is None else 'target'}: say which; --data people.csv --target COLUMN")
+    try:
+        shares = [float(mix) for mix in mixes.split(",")]
+    except ValueError:
+        raise RequestError(f"mixes: '{mixes}' is no list of numbers; write 0.5,1,2") from None
+    names = [model.strip() for model in models.split(",")]
+    found = api.augment(
+        data,
+        target,
+        *(words or ()),
+        to=to,
+        out=out,
+        rows=rows,
+        seeds=seeds,
+        mixes=shares,
+        models=names,
+        for_=for_,
+        device=device,
+        quiet=as_json,
+    )
+    if as_json:
+        _print_json(found.to_json())
+
+
+@app.command()
 def study(
     words: Annotated[
         Optional[list[str]],

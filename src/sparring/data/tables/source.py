@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from sparring.data.tables.codec import TableCodec, table_codec
 from sparring.data.tables.coding import NumberCode
 from sparring.data.tables.column import Sheet
 from sparring.data.tables.constraints import parse_constraints
+from sparring.data.tables.database import is_address
 from sparring.data.tables.reading import read_sheet
 from sparring.data.tables.vector import ConditionVector
 from sparring.data.tables.writing import ENDINGS, imported_pyarrow
@@ -54,8 +56,22 @@ class Table(Part):
     """Train on this many rows only."""
 
     def load(self) -> DataSet:
-        sheet = read_sheet(self.path, kinds=self.kinds, without=self.without, table=self.table)
-        return self.of(sheet, self.path if "://" in self.path else Path(self.path).name)
+        return self.of(self.sheet(), "database" if is_address(self.path) else Path(self.path).name)
+
+    def sheet(self) -> Sheet:
+        """The table as it was read."""
+        return read_sheet(self.source, kinds=self.kinds, without=self.without, table=self.table)
+
+    @property
+    def source(self) -> str:
+        """The path, or the address with variables of the environment put in: so no recipe holds a password."""
+        if not is_address(self.path):
+            return self.path
+        if re.search(r"://[^/@:]*:(?!\$)[^@]+@", self.path):
+            raise RequestError(
+                "data.table.path: a password would be kept in the recipe; write ${NAME}, a variable of the environment"
+            )
+        return os.path.expandvars(self.path)
 
     def of(self, sheet: Sheet, name: str) -> DataSet:
         """The data set of a table that was read."""
@@ -83,7 +99,7 @@ class Table(Part):
     def like(self, codec: TableCodec) -> DataSet:
         """The rows at this path as a codec of other rows counts them."""
         kinds: dict[str, str] = {column.name: column.kind for column in codec.columns if column.learned}
-        sheet, name = read_sheet(self.path, kinds=kinds, table=self.table), Path(self.path).name
+        sheet, name = read_sheet(self.source, kinds=kinds, table=self.table), Path(self.path).name
         values = torch.from_numpy(aligned(sheet, codec.columns, name))
         return _asked_for(assemble(name, values, None, codec, Found(name), fraction=self.held_out, limit=self.limit))
 

@@ -1,0 +1,120 @@
+"""GANs that make rows for `sparring.augmenting`, one for each seed, and a table with synthetic rows below its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.answers.augmentation import Comparison
+from sparring.augmenting import Make
+from sparring.data.tables.aligning import aligned
+from sparring.data.tables.column import Sheet
+from sparring.data.tables.database import is_address, read_database
+from sparring.data.tables.writing import ending_of, to_frame, write_table
+from sparring.errors import RequestError
+from sparring.run import Run
+from sparring.rundir import write_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Train = Callable[[Path, Path, tuple[str, ...], int], Run]
+"""From a table's file, a run's directory, overrides and a seed to a finished run."""
+
+
+class Synthesiser:
+    """Trains a GAN on each seed's training rows, in a directory of its own below `folder`: asked again, it goes on."""
+
+    def __init__(self, folder: Path, train: Train) -> None:
+        self.folder, self.train = folder, train
+
+    def __call__(self, sheet: Sheet, seed: int) -> Make:
+        place = self.folder / f"seed-{seed}"
+        place.mkdir(parents=True, exist_ok=True)
+        kept = [at for at, column in enumerate(sheet.columns) if column.learned and _some(sheet.values[:, at])]
+        columns = [sheet.columns[at] for at in kept]
+        rows = place / "rows.csv"
+        write_table(rows, columns, sheet.values[:, kept], {})
+        kinds = tuple(f"data.table.kinds.{column.name}={column.kind}" for column in columns)
+        run = self.train(rows, place / "run", (*kinds, "data.table.held_out=0", "score.metrics=[]"), seed)
+
+        def make(count: int) -> NDArray[np.float64]:
+            made = Sheet(run.codec.columns, run.rows(count, seed))  # type: ignore[union-attr]
+            found = np.where([column.missing for column in sheet.columns], np.nan, np.zeros((count, 1)))
+            found[:, kept] = aligned(made, columns, "the generator")
+            return found
+
+        return make
+
+
+def _some(values: NDArray[np.float64]) -> bool:
+    return not bool(np.isnan(values).all())
+
+
+def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[np.float64], to: Path) -> None:
+    """Writes a table's own rows, as they are, with made ones below; a text file's to the letter where the ending stays
+    the same. Raises RequestError where the path cannot be used."""
+    ending = ending_of(to)
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=to.parent) as folder:
+            part = Path(folder) / to.name
+            if "://" not in source and ending != ".parquet" and ending_of(Path(source)) == ending:
+                _write_below(Path(source), sheet, made, part)
+            else:
+                frame = _joined(source, table, to_frame(sheet.columns, made, sheet.dialect))
+                if ending == ".parquet":
+                    frame.to_parquet(part, index=False)
+                else:
+                    frame.to_csv(part, index=False, sep="\t" if ".tsv" in ending else ",")
+            part.rename(to)
+    except OSError as error:
+        raise RequestError(f"to: {to} cannot be written ({error.strerror or error})") from None
+
+
+def _write_below(source: Path, sheet: Sheet, made: NDArray[np.float64], part: Path) -> None:
+    header = _text(part, sheet, made[:0])
+    below = _text(part, sheet, made)[len(header) :]
+    above = _read(source, sheet)
+    end = str(sheet.dialect.get("line_end", "\n"))
+    text = above + ("" if above.endswith("\n") else end) + below
+    written = text.encode(sheet.dialect.get("encoding", "utf-8"))
+    part.write_bytes(gzip.compress(written) if source.suffix == ".gz" else written)
+
+
+def _text(part: Path, sheet: Sheet, made: NDArray[np.float64]) -> str:
+    """Rows as `write_table` spells them, below their header."""
+    write_table(part, sheet.columns, made, sheet.dialect)
+    return _read(part, sheet)
+
+
+def _read(path: Path, sheet: Sheet) -> str:
+    raw = path.read_bytes()
+    text: str = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode(sheet.dialect.get("encoding", "utf-8"))
+    return text
+
+
+def _joined(source: str, table: str | None, made: pd.DataFrame) -> pd.DataFrame:
+    """The source's own rows as pandas reads them, and made ones below."""
+    import pandas as pd
+
+    if is_address(source):
+        own = read_database(source, table)[0]
+    elif ending_of(Path(source)) == ".parquet":
+        own = pd.read_parquet(source)
+    else:
+        own = pd.read_csv(source, sep=None, engine="python")
+    return pd.concat([own, made], ignore_index=True)
+
+
+def write_results(path: Path, found: Comparison) -> None:
+    """Writes all that a comparison found as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, json.dumps(found.to_json(), indent=1))
