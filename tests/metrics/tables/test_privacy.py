@@ -46,7 +46,7 @@ def by_hand(space: Space, columns: tuple[ColumnView, ...], x: Rows, y: Rows, amo
 
 def test_distances_are_those_worked_out_by_hand() -> None:
     x, y, among = people(40, 1), people(50, 2), people(200, 3)
-    space = Space(COLUMNS, among)
+    space = Space(COLUMNS, among, x, y)
     found = space.between(space.place(x), space.place(y)) / space.scale
     expected = [[by_hand(space, COLUMNS, a, b, among) for b in y] for a in x]
     assert torch.allclose(found.double(), torch.tensor(expected).double(), atol=2e-4)
@@ -55,7 +55,7 @@ def test_distances_are_those_worked_out_by_hand() -> None:
 
 def test_the_nearest_are_found_in_blocks_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = people(130, 1), people(70, 2)
-    space = Space(COLUMNS, y)
+    space = Space(COLUMNS, y, x)
     whole = space.between(space.place(x), space.place(y))
     monkeypatch.setattr("sparring.metrics.tables.distances.BLOCK", 500)
     to_y, to_x = nearest(space, space.place(x), space.place(y))

@@ -17,7 +17,21 @@ MOST_CATEGORIES = 254
 MOST_ONE_HOT = 100
 """Choices that a linear model tells apart."""
 ROUNDS = 100
-BOOSTING = f"histogram gradient boosting, {ROUNDS} rounds, rate 0.1, 31 leaves"
+MOST_TREES = 400
+"""A tree a round and class: fewer rounds where there are more than 4 classes."""
+
+
+Model = Callable[[Rows], Rows]
+"""Rows to probabilities of classes [n, classes], or to values [n]."""
+
+
+def boosting(classes: int = 2) -> str:
+    """The model in words."""
+    return f"histogram gradient boosting, {_rounds(classes)} rounds, rate 0.1, 31 leaves"
+
+
+def _rounds(classes: int) -> int:
+    return min(ROUNDS, MOST_TREES // classes)
 
 
 class Inputs:
@@ -54,26 +68,26 @@ def _lumped(values: Rows, categories: int) -> Rows:
     return found
 
 
-def boosted_classes(inputs: Inputs, rows: Rows, labels: NDArray[np.int64], count: int) -> Any:
+def boosted_classes(inputs: Inputs, rows: Rows, labels: NDArray[np.int64], count: int) -> Model:
     """A fitted classifier: a function of rows to probabilities of labels 0 ... count - 1."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    model = HistGradientBoostingClassifier(**_settings(inputs, rows))
+    model = HistGradientBoostingClassifier(**_settings(inputs, rows, count))
     return _probabilities(model, inputs.of(rows), rows, labels, count)
 
 
-def boosted_values(inputs: Inputs, rows: Rows, values: Rows) -> Any:
+def boosted_values(inputs: Inputs, rows: Rows, values: Rows) -> Model:
     """A fitted regression: a function of rows to values."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     shown = inputs.of(rows)
-    model = HistGradientBoostingRegressor(**_settings(inputs, rows)).fit(shown(rows), values)
+    model = HistGradientBoostingRegressor(**_settings(inputs, rows, 1)).fit(shown(rows), values)
     return lambda others: model.predict(shown(others))
 
 
-def _settings(inputs: Inputs, rows: Rows) -> dict[str, Any]:
+def _settings(inputs: Inputs, rows: Rows, classes: int) -> dict[str, Any]:
     return {
-        "max_iter": ROUNDS,
+        "max_iter": _rounds(classes),
         "early_stopping": False,  # else fits of more than 10,000 rows would hold some out, at random
         "categorical_features": inputs.choices or None,
         "min_samples_leaf": int(np.clip(len(rows) // 20, 2, 20)),
@@ -81,15 +95,15 @@ def _settings(inputs: Inputs, rows: Rows) -> dict[str, Any]:
     }
 
 
-def linear_classes(columns: Sequence[ColumnView], rows: Rows, labels: NDArray[np.int64], count: int) -> Any:
+def linear_classes(columns: Sequence[ColumnView], rows: Rows, labels: NDArray[np.int64], count: int) -> Model:
     """A fitted logistic regression: a function of rows to probabilities of labels 0 ... count - 1."""
     from sklearn.linear_model import LogisticRegression
 
     design = _design(columns).fit(rows)
-    return _probabilities(LogisticRegression(max_iter=200), design.transform, rows, labels, count)
+    return _probabilities(LogisticRegression(max_iter=100), design.transform, rows, labels, count)
 
 
-def linear_values(columns: Sequence[ColumnView], rows: Rows, values: Rows) -> Any:
+def linear_values(columns: Sequence[ColumnView], rows: Rows, values: Rows) -> Model:
     """A fitted ridge regression: a function of rows to values."""
     from sklearn.linear_model import Ridge
 
@@ -98,7 +112,9 @@ def linear_values(columns: Sequence[ColumnView], rows: Rows, values: Rows) -> An
     return lambda others: model.predict(design.transform(others))
 
 
-def _probabilities(model: Any, shown: Any, rows: Rows, labels: NDArray[np.int64], count: int) -> Any:
+def _probabilities(
+    model: Any, shown: Callable[[Rows], Any], rows: Rows, labels: NDArray[np.int64], count: int
+) -> Model:
     seen = np.unique(labels)
 
     def predict(others: Rows) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -86,33 +87,31 @@ def _binned(values: Influence, inner: Influence) -> NDArray[np.int64]:
     return np.where(np.isnan(values), BINS, np.searchsorted(inner, values, "right")).astype(np.int64)
 
 
-def pair_similarities(columns: tuple[ColumnView, ...], real: Rows, fake: Rows) -> dict[str, Similarity]:
+def pair_similarities(columns: tuple[ColumnView, ...], real: Rows, fake: Rows) -> Iterator[tuple[str, Similarity]]:
     """Of each two columns, by their names: of numbers by their correlation, of others by their contingency table. Two
     columns of numbers of which one never varies are left out."""
     coded = [Coded(column, real[:, place], fake[:, place]) for place, column in enumerate(columns)]
-    found = {}
     for a, b in combinations(range(len(columns)), 2):
         if columns[a].is_choice or columns[b].is_choice:
             one: Similarity | None = contingency_alike(coded[a], coded[b])
         else:
             one = correlation_alike(real[:, [a, b]], fake[:, [a, b]])
         if one is not None:
-            found[f"{columns[a].name}, {columns[b].name}"] = one
-    return found
+            yield f"{columns[a].name}, {columns[b].name}", one
 
 
 def _column_pairs(views: Views) -> Reading:
     real, fake = rows_of(views.heldout), rows_of(views.fake)
-    found = pair_similarities(table_of(views).columns, real, fake)
-    value, error = averaged(found, (len(real), len(fake)))
+    found = averaged(pair_similarities(table_of(views).columns, real, fake), (len(real), len(fake)))
     protocol = {
-        "pairs": len(found),
+        "pairs": len(found.values),
         "two_numbers": "1 - |difference of Pearson's correlations| / 2",
         "others": f"1 - total variation distance of the contingency tables, numbers in {BINS} bins",
-        "worst_pairs": worst({name: one.value for name, one in found.items()}),
+        "worst_pairs": worst(found.values),
         "interval": INTERVAL,
     }
-    return Reading(value, within(value, error), protocol, None if found else "no two columns can be compared")
+    note = None if found.values else "no two columns can be compared"
+    return Reading(found.value, within(found.value, found.error), protocol, note)
 
 
 COLUMN_PAIRS = Metric("column_pairs", "higher", (0.0, 1.0), _column_pairs, (needs.two_columns, needs.samples(2)))

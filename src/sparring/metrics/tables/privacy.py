@@ -22,8 +22,8 @@ from sparring.metrics.tables.estimates import auc
 from sparring.metrics.tables.rows import MOST, Rows, rows_of, some, table_of
 
 DISTANCE = "sum over columns of differing ranks (numbers) and mismatches (choices)"
-MOST_TRAINING = 20_000
-"""Training rows among which near copies are looked for."""
+WORK = 1_500_000_000
+"""Values compared, at most, of so many rows a side: 10,000 rows of 15 columns, fewer of more."""
 NEAR = 0.01
 """The share of held-out rows that lie as near to a training row as a near copy does."""
 
@@ -46,13 +46,19 @@ class Claims(NamedTuple):
 def _space(views: Views) -> tuple[Space, Rows, Rows]:
     """Where rows lie, by the ranks of as many training as held-out rows, and these rows."""
     train, heldout, key = rows_of(views.train), rows_of(views.heldout), views.key.at("privacy")
-    size = min(len(train), len(heldout), MOST)
+    size = min(len(train), len(heldout), most(views))
+    everything = train, heldout, rows_of(views.fake)
     train, heldout = some(train, size, key.at("train")), some(heldout, size, key.at("heldout"))
-    return Space(table_of(views).columns, np.concatenate((train, heldout))), train, heldout
+    return Space(table_of(views).columns, np.concatenate((train, heldout)), *everything), train, heldout
+
+
+def most(views: Views) -> int:
+    """How many rows a side are looked at."""
+    return min(MOST, math.isqrt(WORK // len(table_of(views).columns)))
 
 
 def _fakes(views: Views) -> Rows:
-    return some(rows_of(views.fake), MOST, views.key.at("privacy", "fake"))
+    return some(rows_of(views.fake), most(views), views.key.at("privacy", "fake"))
 
 
 def _claims(views: Views) -> Claims:
@@ -67,8 +73,9 @@ def _claimed(views: Views) -> Claims:
     nearer = torch.empty(len(fakes), dtype=torch.float64)
     for rows, distances in blocks(space, fakes, reals):
         best = distances.amin(1, keepdim=True)
-        tied = (distances == best).double()
-        claims += (tied / tied.sum(1, keepdim=True)).sum(0)
+        tied = distances == best
+        fake, real = tied.nonzero(as_tuple=True)
+        claims.index_add_(0, real, 1 / tied.sum(1).double()[fake])
         of_train, of_heldout = distances[:, :size].amin(1), distances[:, size:].amin(1)
         nearer[rows] = ((of_heldout - of_train).sign() / 2 + 0.5).double()
         to_fake = torch.minimum(to_fake, distances.amin(0))
@@ -97,8 +104,8 @@ def _marks(rows: Rows) -> list[bytes]:
 
 def _near_copies(views: Views) -> Reading:
     space, *_ = _space(views)
-    train = space.place(some(rows_of(views.train), MOST_TRAINING, views.key.at("privacy", "near")))
-    heldout = some(rows_of(views.heldout), MOST, views.key.at("privacy", "heldout"))
+    train = space.place(some(rows_of(views.train), 2 * most(views), views.key.at("privacy", "near")))
+    heldout = some(rows_of(views.heldout), most(views), views.key.at("privacy", "heldout"))
     of_fake, of_heldout = (nearest(space, space.place(side), train)[0] for side in (_fakes(views), heldout))
     reach = float(of_heldout.quantile(NEAR, interpolation="lower"))
     value, expected = (float((side <= reach).double().mean()) for side in (of_fake, of_heldout))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,14 @@ class Similarity(NamedTuple):
     """From 0, nothing in common, to 1, equal."""
     real: Influence
     fake: Influence
+
+
+class Averaged(NamedTuple):
+    """The mean of similarities, its standard error, and each by its name."""
+
+    value: float
+    error: float
+    values: dict[str, float]
 
 
 def shape(column: ColumnView, real: Influence, fake: Influence) -> Similarity:
@@ -61,15 +70,17 @@ def steps_alike(real: Influence, fake: Influence) -> Similarity:
     return Similarity(1 - float(abs(apart[at])), -sign * ups, sign * downs)
 
 
-def averaged(found: dict[str, Similarity], counts: tuple[int, int]) -> tuple[float, float]:
-    """The mean of several similarities of the same rows, so many real ones and fakes, and its standard error."""
-    if not found:
-        return 1.0, 0.0
+def averaged(found: Iterable[tuple[str, Similarity]], counts: tuple[int, int]) -> Averaged:
+    """The mean of several similarities of the same rows, so many real ones and fakes; 1 of none. What rows add to each
+    is not kept."""
+    values: dict[str, float] = {}
     of_real, of_fake = np.zeros(counts[0]), np.zeros(counts[1])
-    for one in found.values():
-        of_real += one.real / len(found)
-        of_fake += one.fake / len(found)
-    return float(np.mean([one.value for one in found.values()])), standard_error(of_real, of_fake)
+    for name, one in found:
+        values[name] = one.value
+        of_real += one.real
+        of_fake += one.fake
+    mean = float(np.mean(list(values.values()))) if values else 1.0
+    return Averaged(mean, standard_error(of_real, of_fake) / max(len(values), 1), values)
 
 
 def worst(values: dict[str, float]) -> dict[str, float]:
@@ -79,19 +90,17 @@ def worst(values: dict[str, float]) -> dict[str, float]:
 
 def _column_shapes(views: Views) -> Reading:
     real, fake = rows_of(views.heldout), rows_of(views.fake)
-    found = {
-        column.name: shape(column, real[:, place], fake[:, place])
-        for place, column in enumerate(table_of(views).columns)
-    }
-    value, error = averaged(found, (len(real), len(fake)))
+    columns = enumerate(table_of(views).columns)
+    each = ((column.name, shape(column, real[:, place], fake[:, place])) for place, column in columns)
+    found = averaged(each, (len(real), len(fake)))
     protocol = {
-        "columns": len(found),
+        "columns": len(found.values),
         "numbers": "1 - Kolmogorov-Smirnov distance, missing values lowest",
         "choices": "1 - total variation distance, missing a choice of its own",
-        "worst_columns": worst({name: one.value for name, one in found.items()}),
+        "worst_columns": worst(found.values),
         "interval": INTERVAL,
     }
-    return Reading(value, within(value, error), protocol)
+    return Reading(found.value, within(found.value, found.error), protocol)
 
 
 COLUMN_SHAPES = Metric("column_shapes", "higher", (0.0, 1.0), _column_shapes, (needs.table, needs.samples(2)))

@@ -12,7 +12,7 @@ from sparring.metrics import needs
 from sparring.metrics.base import Metric, Reading, Views
 from sparring.metrics.intervals import within
 from sparring.metrics.tables.estimates import Estimate, auc
-from sparring.metrics.tables.models import BOOSTING, Inputs, boosted_classes
+from sparring.metrics.tables.models import Inputs, boosted_classes, boosting
 from sparring.metrics.tables.rows import MOST, Rows, rows_of, some, table_of
 
 FOLDS = 5
@@ -30,7 +30,7 @@ def _two_sample(views: Views) -> Reading:
     error = math.sqrt(sum(one.error**2 for one in found)) / FOLDS
     protocol = {
         "rows_a_side": count,
-        "model": BOOSTING,
+        "model": boosting(),
         "value": f"area under the ROC curve, mean of {FOLDS} folds",
         "interval": "1.96 standard errors, DeLong's, models fixed",
     }

@@ -14,10 +14,11 @@ from sparring.metrics.columns import ColumnView, Table
 from sparring.metrics.intervals import within
 from sparring.metrics.tables.estimates import INTERVAL, Estimate, macro_auc, r_squared
 from sparring.metrics.tables.models import (
-    BOOSTING,
     Inputs,
+    Model,
     boosted_classes,
     boosted_values,
+    boosting,
     linear_classes,
     linear_values,
 )
@@ -54,28 +55,32 @@ class Task(NamedTuple):
         places[self.classes] = np.arange(len(self.classes))
         return inputs, places[truth.astype(np.int64)]
 
-    def score(self, train: Rows, test: Rows, *, linear: bool = False) -> Estimate:
-        """How well a model of some rows predicts others. Raises ValueError where the others are all alike."""
-        inputs, truth = self.split(train)
-        others, wanted = self.split(test)
-        if not len(wanted):
-            raise ValueError("no row has the target")
+    def fit(self, rows: Rows, *, linear: bool = False) -> Model:
+        """A model of these rows; of too few, one that knows nothing."""
+        inputs, truth = self.split(rows)
         if self.classes is None:
-            return r_squared(wanted, self._values(inputs, truth, linear)(others) if len(truth) > 1 else wanted.mean())
-        labels, count = truth.astype(np.int64), len(self.classes)
-        found = self._classes(inputs, labels, linear)(others) if len(labels) else np.zeros((len(others), count))
-        return macro_auc(wanted.astype(np.int64), found)
-
-    def _values(self, inputs: Rows, truth: Rows, linear: bool) -> Any:
-        if linear:
-            return linear_values(self.columns, inputs, truth)
-        return boosted_values(Inputs(self.columns, inputs), inputs, truth)
-
-    def _classes(self, inputs: Rows, labels: NDArray[np.int64], linear: bool) -> Any:
-        count = len(self.classes) if self.classes is not None else 0
+            if len(truth) < 2:
+                return lambda others: np.full(len(others), np.nan)
+            if linear:
+                return linear_values(self.columns, inputs, truth)
+            return boosted_values(Inputs(self.columns, inputs), inputs, truth)
+        count = len(self.classes)
+        if not len(truth):
+            return lambda others: np.zeros((len(others), count))
+        labels = truth.astype(np.int64)
         if linear:
             return linear_classes(self.columns, inputs, labels, count)
         return boosted_classes(Inputs(self.columns, inputs), inputs, labels, count)
+
+    def score(self, model: Model, rows: Rows) -> Estimate:
+        """How well a model predicts these rows. Raises ValueError where they are all alike."""
+        inputs, truth = self.split(rows)
+        if not len(truth):
+            raise ValueError("no row has the target")
+        found = model(inputs)
+        if self.classes is not None:
+            return macro_auc(truth.astype(np.int64), found)
+        return r_squared(truth, np.where(np.isnan(found), truth.mean(), found))
 
 
 def task_of(table: Table, real: Rows) -> Task:
@@ -120,30 +125,32 @@ def _sides(views: Views) -> _Sides:
 def _protocol(sides: _Sides, views: Views) -> dict[str, Any]:
     table = table_of(views)
     assert table.target is not None
-    told = {"target": table.columns[table.target].name, "measure": sides.task.measure, "model": BOOSTING}
+    classes = 1 if sides.task.classes is None else len(sides.task.classes)
+    told = {"target": table.columns[table.target].name, "measure": sides.task.measure, "model": boosting(classes)}
     return told | {"interval": f"{INTERVAL} tested"}
 
 
-def _on_real(sides: _Sides, views: Views, linear: bool) -> float:
-    """What a model of training rows scores on held-out ones."""
+def _of_train(sides: _Sides, views: Views) -> Model:
+    """A model of training rows."""
     train = sides.train
     assert train is not None
-    return views.once(f"utility {linear}", lambda: sides.task.score(train, sides.heldout, linear=linear).value)
+    return views.once("utility of training rows", lambda: sides.task.fit(train))
 
 
 def _utility(views: Views) -> Reading:
     sides = _sides(views)
-    found = sides.task.score(sides.fake, sides.heldout)
+    task, heldout = sides.task, sides.heldout
+    found = task.score(task.fit(sides.fake), heldout)
     protocol = {
         "trained_on": len(sides.fake),
-        "tested_on": len(sides.heldout),
-        "linear": sides.task.score(sides.fake, sides.heldout, linear=True).value,
+        "tested_on": len(heldout),
+        "linear": task.score(task.fit(sides.fake, linear=True), heldout).value,
     }
     if sides.train is not None:
         protocol |= {
             "trained_on_real": len(sides.train),
-            "training_data": _on_real(sides, views, False),
-            "linear_training_data": _on_real(sides, views, True),
+            "training_data": task.score(_of_train(sides, views), heldout).value,
+            "linear_training_data": task.score(task.fit(sides.train, linear=True), heldout).value,
         }
     return Reading(found.value, within(*found), protocol | _protocol(sides, views))
 
@@ -151,14 +158,15 @@ def _utility(views: Views) -> Reading:
 def _utility_reverse(views: Views) -> Reading:
     sides = _sides(views)
     assert sides.train is not None  # `needs` saw to it
+    model = _of_train(sides, views)
     protocol = {
         "trained_on": len(sides.train),
         "tested_on": len(sides.fake),
-        "training_data": _on_real(sides, views, False),
+        "training_data": sides.task.score(model, sides.heldout).value,
         **_protocol(sides, views),
     }
     try:
-        found, note = sides.task.score(sides.train, sides.fake), None
+        found, note = sides.task.score(model, sides.fake), None
     except ValueError as alike:
         found, note = Estimate(0.0, 0.0), f"{alike} among the fakes"
     return Reading(found.value, within(*found), protocol, note)
