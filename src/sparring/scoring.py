@@ -154,7 +154,8 @@ def score(
     about: Mapping[str, Any],
     networks: Callable[[Extractor, Tensor], Networks] | None = None,
 ) -> dict[str, Score]:
-    """Scores as many fakes (`fakes(count)`, in the data's own format) as held-out samples are taken.
+    """Scores as many fakes (`fakes(count)`, in the data's own format) as held-out samples are taken; of a table, as many
+    as there are training rows, up to `scoring.count`.
 
     Each score's protocol says how; `training_data` in it is the same metric of as many training samples in the fakes'
     place, the best that can be hoped for. `networks` gives metrics that need
@@ -170,9 +171,11 @@ def score(
     heldout = data.heldout[permutation(key.at("heldout"), len(data.heldout))[:count]]
     train = data.train[permutation(key.at("train"), len(data.train))]
     chosen = metrics.expanded(names or scoring.metrics or default_metrics(data, extractor))
+    # Of a table's rows more than are held out: models are trained on them
+    made = count if data.codec.kind != "table" else max(count, min(len(data.train), scoring.count))
     views = Views(
         heldout=seen(extractor, data, heldout),
-        fake=features(extractor, data, torch.split(fakes(count), SEEN)),
+        fake=features(extractor, data, torch.split(fakes(made), SEEN)),
         train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=data.codec.kind == "table"),
         key=key,
         modes=known_modes(data, extractor),
@@ -181,7 +184,7 @@ def score(
     )
     protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}
     scores = metrics.score(chosen, views, extractor, protocol | dict(about))
-    yardstick = _training_scores(chosen, views, extractor, data, train[:count])
+    yardstick = _training_scores(chosen, views, extractor, data, train[:made])
     found = {}
     for name, one in scores.items():
         found[name] = one.to_json()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sparring.data.codec import Codec
 from sparring.data.samplefile import SampleFile, blocks_of
+from sparring.draws import Key, permutation
 from sparring.errors import RequestError
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def assemble(
     *,
     label_names: tuple[str, ...] = (),
     heldout: Tensor | None = None,
+    by_number: bool = False,
     fraction: float = 0.1,
     limit: int | None = None,
     mirror: bool = False,
@@ -134,7 +136,8 @@ def assemble(
     """Puts a data set together: counts duplicates, holds a part out, takes the fingerprint.
 
     A `codec` that is fitted comes as a function of the training samples' numbers. `heldout` (int64) names an official
-    test part; otherwise a `fraction` is held out by content. The samples are walked over once, block by block.
+    test part; otherwise a `fraction` is held out by content, or `by_number`, where equal samples are different ones (rows
+    of a table). The samples are walked over once, block by block.
     """
     digest = hashlib.sha256(b"" if callable(codec) else repr(codec).encode())
     digest.update(_head(samples))
@@ -144,8 +147,10 @@ def assemble(
         what = "1 sample" if len(samples) == 1 else f"{len(samples)} samples, all the same"
         raise RequestError(f"data: {what} in {name}; a GAN needs at least 2 different ones (take 100 or more)")
     if heldout is None:
-        train, heldout = split_by_content(contents, fraction)
-        split = f"{fraction:g} of the samples, at least 20, at most a quarter, by content hash"
+        how = split_by_number if by_number else split_by_content
+        train, heldout = how(contents, fraction)
+        what = "by number" if by_number else "by content hash"
+        split = f"{fraction:g} of the samples, at least 20, at most a quarter, {what}"
     else:
         told = torch.ones(len(samples), dtype=torch.bool)
         told[heldout] = False
@@ -214,11 +219,24 @@ def split_by_content(contents: Contents, fraction: float) -> tuple[Tensor, Tenso
     At least 20 samples are held out, but never over a quarter.
     """
     count = len(contents.hashes)
-    wanted = min(max(round(fraction * count), 20), count // 4) if fraction > 0 else 0
+    wanted = _held_out(count, fraction)
     if wanted == 0:
         return torch.arange(count), torch.arange(0)
     held = torch.from_numpy(contents.hashes <= contents.ordered[wanted - 1])
     return (~held).nonzero()[:, 0], held.nonzero()[:, 0]
+
+
+def split_by_number(contents: Contents, fraction: float) -> tuple[Tensor, Tensor]:
+    """Training and held-out numbers, drawn by the sample's number alone: copies may be on either side, as they may be
+    among those who come after."""
+    count = len(contents.hashes)
+    drawn = permutation(Key("held out"), count)
+    wanted = _held_out(count, fraction)
+    return drawn[wanted:].sort().values, drawn[:wanted].sort().values
+
+
+def _held_out(count: int, fraction: float) -> int:
+    return min(max(round(fraction * count), 20), count // 4) if fraction > 0 else 0
 
 
 def _fingerprint(digest: Any, labels: Tensor | None, train: Tensor) -> str:

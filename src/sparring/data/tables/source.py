@@ -51,7 +51,7 @@ class Table(Part):
     """How networks see numbers: by the components of a Gaussian `mixture`, by `ranks`, or, column by column, by the
     mixture where it fits and else by ranks (`auto`)."""
     held_out: float = Field(0.1, ge=0, le=0.25)
-    """Part of the rows that is held out for scores, chosen by content hash; at least 20, never over a quarter."""
+    """Part of the rows that is held out for scores, drawn by their number; at least 20, never over a quarter."""
     limit: int | None = Field(None, ge=2)
     """Train on this many rows only."""
 
@@ -94,14 +94,18 @@ class Table(Part):
             return table_codec(sheet.columns, sheet.values[train.numpy()], sheet.dialect, self.numbers, target)
 
         found = Found(name, notes=list(sheet.notes))
-        return _asked_for(assemble(name, values, None, codec, found, fraction=self.held_out, limit=self.limit))
+        return _asked_for(
+            assemble(name, values, None, codec, found, by_number=True, fraction=self.held_out, limit=self.limit)
+        )
 
     def like(self, codec: TableCodec) -> DataSet:
         """The rows at this path as a codec of other rows counts them."""
         kinds: dict[str, str] = {column.name: column.kind for column in codec.columns if column.learned}
         sheet, name = read_sheet(self.source, kinds=kinds, table=self.table), Path(self.path).name
         values = torch.from_numpy(aligned(sheet, codec.columns, name))
-        return _asked_for(assemble(name, values, None, codec, Found(name), fraction=self.held_out, limit=self.limit))
+        return _asked_for(
+            assemble(name, values, None, codec, Found(name), by_number=True, fraction=self.held_out, limit=self.limit)
+        )
 
 
 def _asked_for(data: DataSet) -> DataSet:
