@@ -65,9 +65,11 @@ def _fitted_game(recipe: Recipe, data: DataSet) -> Game:
         if recipe.batch % game.pack:
             raise RequestError(f"game.table.pack: {game.pack} does not divide batch, {recipe.batch}")
         if game.condition == "auto":
-            return game.model_copy(update={"condition": "sampling" if data.conditions is not None else "none"})
-        if game.condition == "sampling" and data.codec.kind == "table" and data.conditions is None:
-            raise RequestError(f"game.table.condition: sampling, and {data.name} has no column of choices; say none")
+            return game.model_copy(update={"condition": "rows" if data.conditions is not None else "none"})
+        if game.condition != "none" and data.codec.kind == "table" and data.conditions is None:
+            raise RequestError(
+                f"game.table.condition: {game.condition}, and {data.name} has no column of choices; say none"
+            )
         return game
     if game.labels == "auto":
         return game.model_copy(update={"labels": "projection" if 1 < data.classes <= 1000 else "none"})

@@ -154,8 +154,8 @@ def score(
     about: Mapping[str, Any],
     networks: Callable[[Extractor, Tensor], Networks] | None = None,
 ) -> dict[str, Score]:
-    """Scores as many fakes (`fakes(count)`, in the data's own format) as held-out samples are taken; of a table, as many
-    as there are training rows, up to `scoring.count`.
+    """Scores as many fakes (`fakes(count)`, in the data's own format) as held-out samples are taken; of a table, as
+    many as there are training rows, up to `scoring.count`.
 
     Each score's protocol says how; `training_data` in it is the same metric of as many training samples in the fakes'
     place, the best that can be hoped for. `networks` gives metrics that need

@@ -136,8 +136,8 @@ def assemble(
     """Puts a data set together: counts duplicates, holds a part out, takes the fingerprint.
 
     A `codec` that is fitted comes as a function of the training samples' numbers. `heldout` (int64) names an official
-    test part; otherwise a `fraction` is held out by content, or `by_number`, where equal samples are different ones (rows
-    of a table). The samples are walked over once, block by block.
+    test part; otherwise a `fraction` is held out by content, or `by_number`, where equal samples are different ones
+    (rows of a table). The samples are walked over once, block by block.
     """
     digest = hashlib.sha256(b"" if callable(codec) else repr(codec).encode())
     digest.update(_head(samples))

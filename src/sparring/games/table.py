@@ -24,10 +24,11 @@ class Table(Part):
 
     latent: Latent = Normal()
     """What the generator starts from."""
-    condition: Literal["auto", "none", "sampling"] = "auto"
-    """Whether the generator is asked for a choice of one column, which it then shows for certain, and training rows are
-    drawn by such conditions (training by sampling, Xu et al. 2019, https://arxiv.org/abs/1907.00503); `auto` does so
-    where the table has any column of choices."""
+    condition: Literal["auto", "none", "rows", "sampling"] = "auto"
+    """Whether the generator is asked for a choice of one column, which it then shows for certain: `rows` asks for each as
+    often as training rows show it; `sampling` for rare ones more often, by the logarithm of their number, and draws
+    training rows to match (training by sampling, Xu et al. 2019, https://arxiv.org/abs/1907.00503); `auto` takes `rows`
+    where the table has a column of choices."""
     label_width: int = Field(64, ge=1)
     """Values of a condition's embedding, as input of both networks."""
     pack: int = Field(1, ge=1)
@@ -80,7 +81,7 @@ class Table(Part):
 
     def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
         """The training rows, drawn by conditions where the game has them."""
-        if self.labels == "none" or rows.conditions is None:
+        if self.condition != "sampling" or rows.conditions is None:
             return Batches(rows, size, key, mirror=mirror, position=position)
         return SampledBatches(rows, size, key, rows.conditions, position=position)
 
