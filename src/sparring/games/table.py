@@ -25,8 +25,8 @@ class Table(Part):
     latent: Latent = Normal()
     """What the generator starts from."""
     condition: Literal["auto", "none", "rows", "sampling"] = "auto"
-    """Whether the generator is asked for a choice of one column, which it then shows for certain: `rows` asks for each as
-    often as training rows show it; `sampling` for rare ones more often, by the logarithm of their number, and draws
+    """Whether the generator is asked for a choice of one column, which it then shows for certain: `rows` asks for each
+    as often as training rows show it; `sampling` for rare ones more often, by the logarithm of their number, and draws
     training rows to match (training by sampling, Xu et al. 2019, https://arxiv.org/abs/1907.00503); `auto` takes `rows`
     where the table has a column of choices."""
     label_width: int = Field(64, ge=1)
