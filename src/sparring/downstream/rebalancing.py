@@ -48,7 +48,7 @@ def smote_rows(task: Task, values: Values, seed: int) -> Values:
     if all(table.categorical):
         method = methods.SMOTEN(**options)
     elif any(table.categorical):
-        method = methods.SMOTENC(np.flatnonzero(table.categorical), **options)
+        method = methods.SMOTENC(np.flatnonzero(table.categorical).tolist(), **options)
     else:
         method = methods.SMOTE(**options)
     made, labels = method.fit_resample(table.rows, truth)
