@@ -46,6 +46,7 @@ def study_augmentation(
     synthesise: Synthesise,
     *,
     seeds: int = 5,
+    choosing: int = 2,
     mixes: Sequence[float] = (0.5, 1.0, 2.0),
     models: Sequence[str] = MODELS,
     held_out: float = 0.2,
@@ -55,13 +56,14 @@ def study_augmentation(
 ) -> Comparison:
     """Trains each model on real rows, on these with synthetic ones (`mixes`: synthetic rows for each real one), on
     synthetic rows alone, and with weighted classes or SMOTE; scores all on the same held-out real rows; and says what
-    helps. `rows` trains with so few real rows. Raises RequestError where the target or an option will not do."""
+    helps. Mixes and the strengths of models are chosen on `choosing` seeds, which are not among the `seeds` reported.
+    `rows` trains with so few real rows. Raises RequestError where the target or an option will not do."""
     task = task_of(sheet, target)
-    _check(seeds, mixes, models, held_out, margin)
+    _check(seeds, choosing, mixes, models, held_out, margin)
     values = with_target(sheet.values, task)
     notes = dict.fromkeys(_first_notes(task, sheet.values, values))
     grid: Grid = {}
-    parts, overlap = splits(values, task, seeds, held_out, rows)
+    parts, overlap = splits(values, task, choosing + seeds, held_out, rows)
     for seed, (train, held) in enumerate(parts):
         truth = task.truth(values[held])
         if len(np.unique(truth)) < 2:
@@ -71,13 +73,15 @@ def study_augmentation(
                 by_strength = grid.setdefault(name, {}).setdefault(model, {})
                 for strength, said in predictions(model, task, arm_rows, values[held], weights=weights, seed=seed):
                     by_strength.setdefault(strength, {})[seed] = score(task, truth, said)
-        say(f"seed {seed + 1} of {seeds}: {len(train):,} real rows to train with, {len(held):,} held out")
+        of = f"{seed + 1} of {choosing}, to choose by" if seed < choosing else f"{seed - choosing + 1} of {seeds}"
+        say(f"seed {of}: {len(train):,} real rows to train with, {len(held):,} held out")
     setting = Setting(
         target=_name(task),
         metric=METRIC[task.classifies],
         mixes=tuple(mixes),
         models=tuple(models),
         seeds=seeds,
+        choosing=choosing,
         training_rows=len(parts[0][0]),
         held_out_rows=len(parts[0][1]),
         overlap=overlap,
@@ -86,9 +90,13 @@ def study_augmentation(
     return conclude(setting, grid, tuple(notes))
 
 
-def _check(seeds: int, mixes: Sequence[float], models: Sequence[str], held_out: float, margin: float) -> None:
+def _check(
+    seeds: int, choosing: int, mixes: Sequence[float], models: Sequence[str], held_out: float, margin: float
+) -> None:
     if seeds < 2:
         raise RequestError(f"seeds: {seeds}; differences take 2 or more, and 5 to tell much")
+    if choosing < 1:
+        raise RequestError(f"choosing: {choosing}; it takes a seed to choose by")
     if not mixes or min(mixes) <= 0 or not math.isfinite(max(mixes)):
         raise RequestError(f"mixes: {list(mixes)}; each is synthetic rows for each real one, above 0")
     if not 0 < held_out < 1:

@@ -40,6 +40,8 @@ class Setting:
     mixes: tuple[float, ...]
     models: tuple[str, ...]
     seeds: int
+    choosing: int
+    """Seeds before these, by which strengths, mixes and the best model are chosen; nothing of theirs is reported."""
     training_rows: int
     held_out_rows: int
     overlap: float
@@ -60,7 +62,7 @@ class Answer:
     judgement: Judgement
     words: str
     mix: float | None = None
-    """Where it was chosen, the one with the best mean over all seeds."""
+    """The one that was chosen."""
     take: str = ""
     """The model to take: with this mix where it helps, else with real rows alone."""
 
@@ -80,9 +82,9 @@ class Comparison:
     setting: Setting
     scores: Scores
     grid: Grid
-    """All that was tried: every strength of each model."""
+    """All that was tried: every strength of each model, the choosing seeds first."""
     overall: Answer
-    """The best model and mix against the best model of real rows alone, both chosen on the other seeds."""
+    """The best model and mix against the best model of real rows alone, as they were on the choosing seeds."""
     models: tuple[Answer, ...]
     """Each model with its chosen mix: one family with `overall`."""
     arms: tuple[Answer, ...]
@@ -103,14 +105,15 @@ class Comparison:
 
 
 def conclude(setting: Setting, grid: Grid, notes: Sequence[str] = ()) -> Comparison:
-    """The verdicts. Whatever is chosen for a seed (a model's strength, a mix, the best model) is what did best on the
-    other seeds: what is reported of a choice never helped to make it."""
+    """The verdicts. A model's strength, a mix and the best model are what did best on the choosing seeds, and are held
+    to on the others: so no best of many is taken for better, and seeds say what they say independently."""
+    total = setting.choosing + setting.seeds
     tried = {
-        (model, arm, strength): np.array([by_seed[seed][setting.metric] for seed in range(setting.seeds)])
+        (model, arm, strength): np.array([by_seed[seed][setting.metric] for seed in range(total)])
         for arm, by_model in grid.items()
         for model, by_strength in by_model.items()
         for strength, by_seed in by_strength.items()
-        if len(by_seed) == setting.seeds
+        if len(by_seed) == total
     }
     mixes = {mixed(mix): mix for mix in setting.mixes}
     pairs, labels = [], []
@@ -118,47 +121,32 @@ def conclude(setting: Setting, grid: Grid, notes: Sequence[str] = ()) -> Compari
         own = {key: row for key, row in tried.items() if model in (key[0], BEST)}
         with_rows = {key: row for key, row in own.items() if key[1] in mixes}
         without = {key: row for key, row in own.items() if key[1] == REAL}
-        pairs.append((_held(with_rows), _held(without)))
-        best, best_without = _best(with_rows), _best(without)
+        best, best_without = _best(with_rows, setting), _best(without, setting)
+        pairs.append((tried[best][setting.choosing :], tried[best_without][setting.choosing :]))
         labels.append(_Label(model, CHOSEN, mixes[best[1]], best[0], best_without[0]))
     *models, overall = _answers(pairs, labels, setting)
-    others = {(model, arm): None for model, arm, _ in tried if arm != REAL}
+    chosen = {(model, arm): _best(_of(tried, model, arm), setting) for model, arm, _ in tried}
+    rows = {key: tried[best][setting.choosing :] for key, best in chosen.items()}
+    others = [key for key in rows if key[1] != REAL]
     arms = _answers(
-        [(_held(_of(tried, model, arm)), _held(_of(tried, model, REAL))) for model, arm in others],
+        [(rows[model, arm], rows[model, REAL]) for model, arm in others],
         [_Label(model, arm) for model, arm in others],
         setting,
     )
-    return Comparison(setting, _reported(grid, tried), grid, overall, tuple(models), tuple(arms), tuple(notes))
+    reported: dict[str, dict[str, list[dict[str, float]]]] = {}
+    for (model, arm), (_, _, strength) in chosen.items():
+        by_seed = grid[arm][model][strength]
+        reported.setdefault(arm, {})[model] = [by_seed[seed] for seed in range(setting.choosing, total)]
+    return Comparison(setting, reported, grid, overall, tuple(models), tuple(arms), tuple(notes))
 
 
 def _of(tried: Mapping[Key, Vector], model: str, arm: str) -> dict[Key, Vector]:
     return {key: row for key, row in tried.items() if key[:2] == (model, arm)}
 
 
-def _best(rows: Mapping[Key, Vector]) -> Key:
-    return max(rows, key=lambda key: float(rows[key].mean()))
-
-
-def _picks(rows: Mapping[Key, Vector]) -> list[Key]:
-    """For each seed, what did best on the others."""
-    table = np.stack(list(rows.values()))
-    keys = list(rows)
-    return [keys[int(np.delete(table, seed, 1).mean(1).argmax())] for seed in range(table.shape[1])]
-
-
-def _held(rows: Mapping[Key, Vector]) -> Vector:
-    """Of each seed, the score of what did best on the others."""
-    return np.array([rows[key][seed] for seed, key in enumerate(_picks(rows))])
-
-
-def _reported(grid: Grid, tried: Mapping[Key, Vector]) -> Scores:
-    """All scores of each arm and model, at the strength that was chosen for each seed."""
-    reported: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for model, arm in {(model, arm): None for model, arm, _ in tried}:
-        picks = _picks(_of(tried, model, arm))
-        found = [grid[arm][model][strength][seed] for seed, (_, _, strength) in enumerate(picks)]
-        reported.setdefault(arm, {})[model] = found
-    return reported
+def _best(rows: Mapping[Key, Vector], setting: Setting) -> Key:
+    """What did best on the choosing seeds."""
+    return max(rows, key=lambda key: float(rows[key][: setting.choosing].mean()))
 
 
 def _answers(
@@ -200,7 +188,7 @@ def _words(one: Judgement, setting: Setting, family: int) -> str:
 
 def short(value: float, sign: bool = False) -> str:
     """.012; 1.234; +.004."""
-    told = f"{abs(value):.3f}".removeprefix("0") if abs(value) < 0.9995 else f"{abs(value):.4g}"
+    told = f"{abs(value):.3f}".removeprefix("0") if abs(value) < 9.9995 else f"{abs(value):.4g}"
     rounded = float(told)
     return ("-" if value < 0 and rounded else "+" if sign and rounded else "") + told
 
@@ -244,6 +232,6 @@ def _method(found: Comparison) -> list[str]:
         how = "none shared between seeds: Student's intervals"
     return [
         f"{setting.seeds} seeds, each with {parts}, {how}, paired, 95 %;",
-        "strengths of models, mixes and the best model are chosen on other seeds than they are scored on; verdicts "
-        "after Holm's correction.",
+        f"strengths of models, mixes and the best model are chosen on {setting.choosing} seeds before these; "
+        "an interval is of its line alone, verdicts are after Holm's correction.",
     ]

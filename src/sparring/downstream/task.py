@@ -102,9 +102,11 @@ def splits(
 def _split(labels: Values, held_count: int, rows: int | None, generator: np.random.Generator) -> tuple[Places, Places]:
     """At least one row of each class on either side, or the only one to train with."""
     count = len(labels)
+    if rows is not None and rows < FEWEST:
+        raise RequestError(f"rows: {rows} to train with; it takes {FEWEST}")
     if min(held_count, count - held_count) < FEWEST:
         raise RequestError(f"{count} rows with a target, {held_count} to hold out; it takes {FEWEST} on either side")
-    if rows is not None and not FEWEST <= rows <= count - held_count:
+    if rows is not None and rows > count - held_count:
         raise RequestError(f"rows: {rows} to train with; it can be {FEWEST} to {count - held_count:,}")
     held = _drawn(labels, held_count, generator, spare=1)
     rest = np.setdiff1d(np.arange(count), held)
