@@ -39,7 +39,7 @@ OwnNets = Mapping[str, nn.Module]
 def fitted(recipe: Recipe, data: DataSet, own: OwnNets) -> Recipe:
     """The recipe with what depends on the data resolved. Raises RequestError where the two do not go together."""
     changes: dict[str, Any] = {}
-    if recipe.batch > len(data.train):
+    if recipe.batch > len(data.train) and data.codec.kind != "table":  # whose rows may come twice in a batch
         smaller = 2 ** (len(data.train).bit_length() - 1)
         raise RequestError(
             f"batch: {recipe.batch} is more than the {len(data.train)} training samples; try batch={smaller}"
