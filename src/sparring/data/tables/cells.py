@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ Place = Callable[[int], str]
 class Numbering(dict[str, int]):
     """Numbers words in the order they are first met."""
 
-    def __missing__(self, word: str) -> int:
-        self[word] = number = len(self)
-        return number
+    def codes(self, column: Sequence[str]) -> NDArray[np.int32]:
+        """The numbers of a column's words."""
+        new = [word for word in dict.fromkeys(column) if word not in self]
+        self.update(zip(new, range(len(self), len(self) + len(new)), strict=True))
+        return np.fromiter(map(self.__getitem__, column), dtype=np.int32, count=len(column))
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class Taken:
     """Share of missing values."""
     remarks: tuple[str, ...] = ()
     """What else to tell of it."""
+
+    def with_writing(self, writing: dict[str, Any]) -> Taken:
+        """The same, spelled otherwise."""
+        return replace(self, column=replace(self.column, writing=writing))
 
 
 def misfit(name: str, why: str) -> RequestError:

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -83,9 +83,12 @@ class _Place:
             reader = csv.reader(file, delimiter=self.separator, strict=True)
             next(reader)
             line = reader.line_num
-            for number, _ in enumerate(record for record in reader if not _blank(record)):
-                if number == row:
-                    break
+            left = row
+            for record in reader:
+                if not _blank(record):
+                    if left == 0:
+                        break
+                    left -= 1
                 line = reader.line_num
         return f"{self.path}: line {line + 1}"
 
@@ -126,10 +129,9 @@ def _read(
     codes: list[list[Any]] = [[] for _ in places]
     count = 0
     for records in _records(path, encoded, separator, width):
-        columns = list(zip(*records, strict=True))
+        flat = list(chain.from_iterable(records))
         for place, numbering, parts in zip(places, numbers, codes, strict=True):
-            found = map(numbering.__getitem__, columns[place])
-            parts.append(np.fromiter(found, dtype=np.int32, count=len(records)))
+            parts.append(numbering.codes(flat[place::width]))
         count += len(records)
     if count == 0:
         raise RequestError(f"{path}: a header and no rows")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count, pairwise
 from typing import Any
@@ -16,7 +17,6 @@ from sparring.data.tables.column import Column
 KEY_NAMES = frozenset({"id", "ids", "key", "pk", "uuid", "guid", "uid", "identifier"})
 COUNT_NAMES = frozenset(
     {
-        "",
         "index",
         "idx",
         "no",
@@ -53,7 +53,7 @@ def key_name(name: str) -> bool:
 def counter_name(name: str) -> bool:
     """Whether a column is called a key, or a row's number."""
     tokens = _tokens(name)
-    return bool(KEY_NAMES & tokens) or tokens <= COUNT_NAMES
+    return bool(KEY_NAMES & tokens) or (bool(tokens) and tokens <= COUNT_NAMES) or name == "#"
 
 
 def _tokens(name: str) -> set[str]:
@@ -149,7 +149,8 @@ def fresh_identifiers(column: Column, wanted: int, seed: int = 0, taken: Collect
     """New keys of a column's make, all different, none a real one nor one of `taken`."""
     used = set(taken)
     found: list[str] = []
-    for key in _keys(column.writing["key"], np.random.default_rng(seed)):
+    source = np.random.default_rng([seed, zlib.crc32(column.name.encode())])
+    for key in _keys(column.writing["key"], source):
         if len(found) == wanted:
             break
         if key not in used:

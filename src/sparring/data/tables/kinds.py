@@ -90,7 +90,7 @@ def _finished(words: Words, column: Column, values: NDArray[np.float64], *remark
     """With its missing cells and blanks."""
     cells = words.cells
     writing = dict(cells.writing) | dict(column.writing)
-    before, after, varies = missing.padding(cells.words)
+    before, after, varies = missing.padding(cells.words, words.bare)
     writing |= {key: blanks for key, blanks in (("before", before), ("after", after)) if blanks}
     remarks = (*remarks, "blanks around values vary and are left off") if varies else remarks
     counts = cells.counts()
