@@ -129,6 +129,7 @@ def _times(texts: Sequence[str], between: str) -> tuple[NDArray[np.float64], int
     if max(lengths):
         values += np.array([float(f"0.{fraction or 0}") for fraction in fractions])
         writing["fraction"] = max(lengths)
+        writing["parts"] = min(MOST_DECIMALS, max(len((fraction or "").rstrip("0")) for fraction in fractions))
         writing |= {"whole": "bare" if lengths == {0, max(lengths)} else "trimmed"} if len(lengths) > 1 else {}
     remark = ""
     if zones[0] is not None:
@@ -137,7 +138,7 @@ def _times(texts: Sequence[str], between: str) -> tuple[NDArray[np.float64], int
         if len(set(zones)) > 1:
             values += np.array([_offset(zone) - _offset(other) for other in zones])
             remark = f"offsets vary, written with {zone}"
-    return values[codes], min(max(lengths), MOST_DECIMALS), writing, remark
+    return values[codes], writing.get("parts", 0), writing, remark
 
 
 def _rows(zone: str, zones: Sequence[str], counts: NDArray[np.int64]) -> int:
@@ -160,7 +161,8 @@ def step_of(values: NDArray[np.float64]) -> int:
 
 def spell_dates(values: NDArray[np.float64], writing: Mapping[str, Any]) -> list[str]:
     """Finite seconds since 1970 as text, in a way of writing."""
-    micros = np.rint(values * 1e6).astype(np.int64)
+    unit = 10 ** writing.get("parts", 0)
+    micros = np.rint(values * unit).astype(np.int64) * (1_000_000 // unit)
     seconds, parts = np.divmod(micros, 1_000_000)
     days, clock = np.divmod(seconds, DAY)
     known, places = np.unique(days, return_inverse=True)

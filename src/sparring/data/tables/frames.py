@@ -218,7 +218,7 @@ def _dates(name: str, series: pd.Series, dtype: str, forced: Kind | None, place:
     if writing["step"] != DAY or aware:
         writing |= {"between": " ", "hours_padded": True, "seconds": True} | ({"zone": "+00:00"} if aware else {})
     if decimals:
-        writing |= {"fraction": MOST_DECIMALS, "whole": "bare"}
+        writing |= {"fraction": 3 if decimals <= 3 else MOST_DECIMALS, "parts": decimals, "whole": "bare"}
     bounds = float(given.min()), float(given.max())
     column = Column(name, "datetime", (), *bounds, decimals, bool(gone.any()), writing=writing)
     return Taken(column, values, float(gone.mean()))

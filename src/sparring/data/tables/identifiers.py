@@ -41,6 +41,8 @@ DIGITS, UPPER, LOWER = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijkl
 CLASSES = {"9": DIGITS, "A": UPPER, "a": LOWER, "X": DIGITS + UPPER, "x": DIGITS + LOWER, "*": DIGITS + UPPER + LOWER}
 FEWEST = 10
 """Rows without which nothing is called a key by its looks."""
+LONGEST = 128
+"""Letters of a key, at most."""
 GAPS = 64
 """Stretches without a real code that are kept to draw new ones from."""
 
@@ -78,7 +80,8 @@ def pattern_of(words: Sequence[str], *, sure: bool = False) -> dict[str, Any] | 
 
     With `sure`, where a person says that these are keys, there is always one.
     """
-    if len(words) >= FEWEST or sure:
+    prose = any(len(word) > LONGEST or word.count(" ") > 1 for word in words)
+    if sure or (len(words) >= FEWEST and not prose):
         for form, pattern in (("uuid", UUIDS), ("mail", MAILS)):
             if all(map(pattern.fullmatch, words)):
                 return {"form": form, "upper": form == "uuid" and words[0] != words[0].lower()}

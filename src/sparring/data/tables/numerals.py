@@ -161,7 +161,8 @@ def rounded(values: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
     if decimals > MOST_DECIMALS:
         return values
     scale = 10.0**decimals
-    scaled = values * scale
+    with np.errstate(over="ignore"):
+        scaled = values * scale
     return np.where(np.abs(scaled) < MOST_EXACT, np.rint(scaled) / scale, values)
 
 
