@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -79,7 +80,7 @@ class _Place:
     separator: str
 
     def __call__(self, row: int) -> str:
-        with _text(self.path, self.encoded) as file:
+        with _cells_up_to(LONGEST), _text(self.path, self.encoded) as file:
             reader = csv.reader(file, delimiter=self.separator, strict=True)
             next(reader)
             line = reader.line_num
@@ -91,6 +92,16 @@ class _Place:
                     left -= 1
                 line = reader.line_num
         return f"{self.path}: line {line + 1}"
+
+
+@contextmanager
+def _cells_up_to(characters: int) -> Iterator[None]:
+    """Inside, the csv module refuses longer cells."""
+    before = csv.field_size_limit(characters)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _text(path: Path, encoded: Encoded) -> IO[str]:
@@ -144,9 +155,8 @@ def _records(path: Path, encoded: Encoded, separator: str, width: int) -> Iterat
     """The rows below the header, many at a time, each `width` cells wide; blank lines are passed over."""
     place = _Place(path, encoded, separator)
     count = 0
-    before = csv.field_size_limit(LONGEST)
     try:
-        with _text(path, encoded) as file:
+        with _cells_up_to(LONGEST), _text(path, encoded) as file:
             reader = csv.reader(file, delimiter=separator, strict=True)
             next(row for row in reader if row)
             while records := list(islice(reader, ROWS_AT_ONCE)):
@@ -157,8 +167,6 @@ def _records(path: Path, encoded: Encoded, separator: str, width: int) -> Iterat
                     yield records
     except csv.Error as error:
         _refuse(path, encoded, separator, reader.line_num, error)
-    finally:
-        csv.field_size_limit(before)
 
 
 def _even(records: list[list[str]], width: int, count: int, place: _Place) -> list[list[str]]:
@@ -190,7 +198,7 @@ def _refuse(path: Path, encoded: Encoded, separator: str, line: int, error: csv.
 
 def _column_of_long(path: Path, encoded: Encoded, separator: str, last: int) -> str:
     """In which column the line that ends with, or breaks off at, line `last` goes beyond what a cell may hold."""
-    with _text(path, encoded) as file:
+    with _cells_up_to(LONGEST), _text(path, encoded) as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
         start = 0
         try:
@@ -200,8 +208,8 @@ def _column_of_long(path: Path, encoded: Encoded, separator: str, last: int) -> 
             pass
     with _text(path, encoded) as file:
         text = "".join(islice(file, start, last))
-    csv.field_size_limit(len(text) + 1)
-    record = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+    with _cells_up_to(len(text) + 1):
+        record = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
     place = next((place for place, cell in enumerate(record) if len(cell) > LONGEST), None)
     return "" if place is None else f" in column {place + 1} (it begins {shown(record[place], 20)})"
 
