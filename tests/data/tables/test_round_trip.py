@@ -238,6 +238,24 @@ def test_dialects_are_kept(tmp_path: Path, name: str, text: str, encoding: str) 
     assert written == text.encode(encoding)
 
 
+def test_columns_of_which_nearly_every_row_differs(tmp_path: Path) -> None:
+    source = np.random.default_rng(0)
+    rows = 60_000  # more than are read at once
+    missing = np.array(["", "NA", "", ""])[np.arange(rows) % 4]
+    text = [
+        repr(value) if value > -1.5 else gap
+        for value, gap in zip(source.normal(size=rows).tolist(), missing, strict=True)
+    ]
+    frame = pd.DataFrame({"x": text, "few": source.integers(0, 5, rows), "key": [f"k{row:07x}" for row in range(rows)]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    sheet = read_sheet(tmp_path / "a.csv")
+    assert [column.kind for column in sheet.columns] == ["float", "integer", "identifier"]
+    assert "missing (empty); missing also as 'NA'" in sheet.notes[1]
+    cells = spelled(sheet.columns, sheet.values)
+    assert cells[0] == [word.replace("NA", "") for word in text]
+    assert cells[1] == frame["few"].map(str).tolist()
+
+
 def test_values_that_networks_make_are_brought_into_line() -> None:
     table = pd.DataFrame(
         {"n": [1, 5, 9], "x": [0.25, 1.5, 3.75], "c": ["a", "b", "c"], "d": pd.date_range("2020-01-01", periods=3)}

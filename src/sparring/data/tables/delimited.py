@@ -12,9 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
-import numpy as np
-
-from sparring.data.tables.cells import Cells, Numbering, shown
+from sparring.data.tables.cells import Cells, Gathering, shown
 from sparring.data.tables.encoding import Encoded, examined, opened
 from sparring.data.tables.missing import is_missing_word
 from sparring.errors import RequestError
@@ -48,16 +46,13 @@ def read_delimited(path: Path, chosen: Callable[[list[str]], Sequence[int]]) -> 
     quotes = _quotes(sample, separator, whole=len(sample) < SAMPLE)
     header, names, notes = _header(path, encoded, separator)
     places = list(chosen(names))
-    numbers, codes, rows = _read(path, encoded, separator, len(header), places)
+    columns, rows = _read(path, encoded, separator, len(header), places)
     cells: list[Cells] = []
-    for place, column in zip(places, numbers, strict=True):
+    for place, column in zip(places, columns, strict=True):
         writing = quotes[place] if place < len(quotes) else {}
         if header[place] != names[place]:
             writing = writing | {"header": header[place]}
-        parts = codes[len(cells)]
-        words = list(column)
-        cells.append(Cells(names[place], words, np.concatenate(parts), _Place(path, encoded, separator), writing))
-        parts.clear()
+        cells.append(column.cells(names[place], _Place(path, encoded, separator), writing))
     dialect = {
         "from": "text",
         "ending": path.name.lower().removesuffix(".gz").rpartition(".")[2],
@@ -132,23 +127,20 @@ def _header(path: Path, encoded: Encoded, separator: str) -> tuple[list[str], li
     return header, names, notes
 
 
-def _read(
-    path: Path, encoded: Encoded, separator: str, width: int, places: list[int]
-) -> tuple[list[Numbering], list[list[Any]], int]:
-    """The words of each column, the codes of its rows in blocks, and the number of rows."""
-    numbers = [Numbering() for _ in places]
-    codes: list[list[Any]] = [[] for _ in places]
+def _read(path: Path, encoded: Encoded, separator: str, width: int, places: list[int]) -> tuple[list[Gathering], int]:
+    """The columns, and the number of rows."""
+    columns = [Gathering() for _ in places]
     count = 0
     for records in _records(path, encoded, separator, width):
         flat = list(chain.from_iterable(records))
-        for place, numbering, parts in zip(places, numbers, codes, strict=True):
-            parts.append(numbering.codes(flat[place::width]))
+        for place, column in zip(places, columns, strict=True):
+            column.add(flat[place::width])
         count += len(records)
     if count == 0:
         raise RequestError(f"{path}: a header and no rows")
     if count == 1:
         raise RequestError(f"{path}: one row; a table to learn from has more")
-    return numbers, codes, count
+    return columns, count
 
 
 def _records(path: Path, encoded: Encoded, separator: str, width: int) -> Iterator[list[list[str]]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +53,22 @@ def read_sheet(
         raise RequestError(f"data.table.table: '{table}', but {source} is no address of a database")
     path = Path(source).expanduser()
     _there(path)
-    return _of_parquet(path, wanted) if ending_of(path) == ".parquet" else _of_text(path, wanted)
+    if ending_of(path) == ".parquet":
+        return _of_parquet(path, wanted)
+    with _uncollected():
+        return _of_text(path, wanted)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Inside, Python does not look for rings of objects: among millions of cells there are none, and it takes long."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 class _Wanted:
