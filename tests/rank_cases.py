@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring import ranks
-from sparring.augment import Augment
+from sparring.augmentations import Augment
 from sparring.build import build, fitted
 from sparring.engine import Engine, choose_plan, joined
 from sparring.match import Match

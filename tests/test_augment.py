@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sparring.augment import Ada, Augment, DiffAugment, InstanceNoise, shift, warp
+from sparring.augmentations import Ada, Augment, DiffAugment, InstanceNoise, shift, warp
 from sparring.draws import Key
 from sparring.part import parts_of
 from sparring.schedules import Now
@@ -141,7 +141,7 @@ def test_rotation_keeps_shapes_in_images_that_are_not_square() -> None:
 
 def test_hue_turns_colours_about_grey() -> None:
     """A turn about the grey axis leaves grey alone, and each pixel's distance from grey too."""
-    from sparring.augment import _turn_of_colors
+    from sparring.augmentations import _turn_of_colors
 
     turns = _turn_of_colors(torch.linspace(-3, 3, 7)[:, None]).double()
     identity = torch.eye(3).double().expand(7, 3, 3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sparring.augment import InstanceNoise
+from sparring.augmentations import InstanceNoise
 from sparring.draws import Key
 from sparring.game import Turn
 from sparring.nets import Dense, Verdict, initialise

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -15,11 +16,12 @@ from sparring.chooser import choose_recipe
 from sparring.recipe import Recipe, leaves_data_open, validated
 from sparring.surgery import random_layers
 from tests.conftest import write_images
+from tests.data.tables.files import write_mixed
 
 NAMES = zoo.names()
 ASKED = {
     "digits", "ring", "grid", "stacked_digits",
-    "image/small", "image/medium", "image/large", "image/few",
+    "image/small", "image/medium", "image/large", "image/few", "table", "table/few",
     "classic/dropout-dense", "classic/dropout-mlp", "classic/two-phase", "classic/leaky-mlp",
     "classic/leaky-mlp-by-sides", "classic/tanh-leaky",
 }  # fmt: skip
@@ -46,6 +48,12 @@ def test_a_recipe_says_what_it_is_for_and_is_itself_again_as_text(name: str) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_trains_and_samples(name: str, tmp_path: Path) -> None:
     """A few small steps on what it is made for, down to samples."""
+    if name.startswith("table"):
+        rows = write_mixed(tmp_path / "rows.csv", 200)
+        run = sparring.train(name, "steps=2", "score.metrics=[]", data=rows, out=tmp_path / "run", quiet=True)
+        assert list(run.sample(3).columns) == list(pd.read_csv(rows).columns)
+        assert (tmp_path / "run" / "report.html").exists()
+        return
     words = ["batch=4", "steps=2", "score.metrics=[]", "precision=fp32"]
     if name == "image/large":
         words += [

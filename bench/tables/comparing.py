@@ -73,7 +73,8 @@ def result(splits: Splits, seed: int, system: str, wanted: Comparison) -> Result
     train, held = splits.typed(seed)
     folder = wanted.out / f"{splits.table.name}-{seed}"
     place = folder / system
-    order = Order(system, splits.write(seed, folder), seed, len(train), wanted.budget, wanted.overrides)
+    budget = wanted.budget or f"{splits.table.steps}steps"
+    order = Order(system, splits.write(seed, folder), seed, len(train), budget, wanted.overrides)
     if wanted.reference is not None and system == "ctgan":
         take_reference(wanted.reference, f"{splits.table.name}-{seed}", place, order)
     facts, file = made(order, place, wanted.threads), place / "scores.json"

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sparring.api import compare, diagnose, evaluate, explore, load, plan, report, sample, show, study, train
+    from sparring.api import augment, compare, diagnose, evaluate, explore, load, plan, report, sample, show, study
+    from sparring.api import train as train
     from sparring.doctor.watch import Doctor
     from sparring.errors import RequestError, SparringError, TrainingError
     from sparring.zoo import recipes
 
 _FROM = {
     "sparring.api": [
-        *("compare", "diagnose", "evaluate", "explore", "load", "plan", "report", "sample", "show", "study", "train")
+        *("augment", "compare", "diagnose", "evaluate", "explore", "load", "plan", "report"),
+        *("sample", "show", "study", "train"),
     ],
     "sparring.doctor.watch": ["Doctor"],
     "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
@@ -36,6 +38,7 @@ __all__ = [
     "RequestError",
     "SparringError",
     "TrainingError",
+    "augment",
     "compare",
     "diagnose",
     "evaluate",

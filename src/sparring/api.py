@@ -35,7 +35,6 @@ from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
 from sparring.scoring import choose_extractor, default_metrics, needs_networks
-from sparring.synthesis import Synthesiser, write_augmented, write_results
 from sparring.tuning import choose
 from sparring.zoo import recipes as recipes
 
@@ -240,7 +239,8 @@ def augment(
     `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
     on. Raises RequestError where the request or the data is wrong.
     """
-    from sparring.augmenting import study_augmentation  # with scikit-learn, which the other verbs do without
+    from sparring.augmenting import study_augmentation  # with SciPy, which the other verbs do without
+    from sparring.synthesis import Synthesiser, write_augmented, write_results
 
     talk = Talk(quiet=quiet)
     place = data if isinstance(data, str | Path) else kept_frame(data)
@@ -484,8 +484,15 @@ def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> 
     """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their path is `PATH`."""
     fields = _fields(recipe, overrides, data, None, "cpu", Talk(quiet=True))
     if leaves_data_open(fields):
-        fields["data"] = {"images": options_of("PATH", fields.get("data"))["images"] | {"path": "PATH"}}
+        kind = "table" if _is_of(fields.get("data"), "table") else "images"
+        given = fields["data"].get(kind) if isinstance(fields.get("data"), dict) else None
+        fields["data"] = {kind: {**(given or {}), "path": "PATH"}}
     return zoo.to_yaml(validated(fields))
+
+
+def _is_of(data: Any, kind: str) -> bool:
+    """Whether a recipe's data are of a kind, whatever else it says of them."""
+    return data == kind or (isinstance(data, dict) and kind in data)
 
 
 def plan(

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
 from sparring import ranks
-from sparring.augment import Ada
+from sparring.augmentations import Ada
 from sparring.data import Codec, DataSet, Rows
 from sparring.draws import Key
 from sparring.engine import Engine

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from sparring.data import NAMED
 from sparring.data.options import peek
-from sparring.data.tables.source import is_table
+from sparring.data.tables.source import fewer_lines, is_table
 from sparring.engine import choose_plan
 
 FEW = 500
 """Images under which augmentation and dropout decide."""
+FEW_ROWS = 2000
+"""Rows of a table under which the same holds."""
 
 
 def choose_recipe(data: str | None, device: str = "auto") -> tuple[str, str]:
@@ -21,7 +23,8 @@ def choose_recipe(data: str | None, device: str = "auto") -> tuple[str, str]:
         own = {"digits", "ring", "grid", "stacked_digits"}
         return (data, "made for it") if data in own else ("image/small", "images of 28 to 32 pixels")
     if is_table(data):
-        return "table", "a table"
+        few = fewer_lines(data, FEW_ROWS)
+        return ("table/few", f"a table of fewer than {FEW_ROWS:,} rows") if few else ("table", "a table")
     count, edge = peek(Path(data).expanduser())
     if edge <= 16:
         return "digits", f"tiny images of {edge} pixels"

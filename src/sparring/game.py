@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring import ranks
-from sparring.augment import Augmentation
+from sparring.augmentations import Augmentation
 from sparring.data import Batch
 from sparring.draws import Key
 from sparring.nets import Verdict

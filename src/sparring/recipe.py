@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from sparring.augment import Augments
+from sparring.augmentations import Augments
 from sparring.data import Data
 from sparring.engine import Precision, Tracker
 from sparring.errors import RequestError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,40 @@ Place = Callable[[int], str]
 """Where a row is, for people: 'people.csv: line 17'."""
 
 
+MANY, NEARLY = 10_000, 0.9
+"""Of so many rows so large a part that differs from all others makes a column one of different words."""
+
+
 class Numbering(dict[str, int]):
     """Numbers words in the order they are first met."""
 
-    def __missing__(self, word: str) -> int:
-        self[word] = number = len(self)
-        return number
+    def codes(self, column: Sequence[str]) -> NDArray[np.int32]:
+        """The numbers of a column's words."""
+        new = [word for word in dict.fromkeys(column) if word not in self]
+        self.update(zip(new, range(len(self), len(self) + len(new)), strict=True))
+        return np.fromiter(map(self.__getitem__, column), dtype=np.int32, count=len(column))
+
+
+class Gathering:
+    """A column on its way from a file: its words, numbered, unless nearly every row has another."""
+
+    def __init__(self) -> None:
+        self.known = Numbering()
+        self.all: list[str] = []
+        self.codes: list[NDArray[np.int32]] = []
+
+    def add(self, column: Sequence[str]) -> None:
+        """Takes some rows more; the first of them say whether numbering is worth its time."""
+        begun = bool(self.codes)
+        if self.all or (not begun and len(column) >= MANY and len(set(column)) > NEARLY * len(column)):
+            self.codes.append(np.arange(len(self.all), len(self.all) + len(column), dtype=np.int32))
+            self.all.extend(column)
+        else:
+            self.codes.append(self.known.codes(column))
+
+    def cells(self, name: str, place: Place, writing: dict[str, Any]) -> Cells:
+        """The whole column."""
+        return Cells(name, self.all or list(self.known), np.concatenate(self.codes), place, writing)
 
 
 @dataclass(frozen=True)
@@ -30,7 +58,7 @@ class Cells:
 
     name: str
     words: list[str]
-    """The distinct cells, exactly as written."""
+    """The cells, exactly as written: each once, or, where nearly every row has another, each row's."""
     codes: NDArray[np.int32]
     """Which word each row has."""
     place: Place
@@ -66,6 +94,10 @@ class Taken:
     """Share of missing values."""
     remarks: tuple[str, ...] = ()
     """What else to tell of it."""
+
+    def with_writing(self, writing: dict[str, Any]) -> Taken:
+        """The same, spelled otherwise."""
+        return replace(self, column=replace(self.column, writing=writing))
 
 
 def misfit(name: str, why: str) -> RequestError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -11,15 +10,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.data.tables.cells import Numbering
+
 DAY = 86_400
 EPOCH = date(1970, 1, 1).toordinal()
 STEPS = (DAY, 3600, 60, 1)
 MOST_DECIMALS = 6
 """Of seconds: what 64 bits of floating point hold."""
-DATE = r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})"
-TIME = r"([T ])([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?( ?[AaPp][Mm])?"
-ZONE = r"( ?Z| ?UTC|[+-][0-9]{2}:?[0-9]{2})?"
-PATTERN = re.compile(rf"{DATE}(?:{TIME}{ZONE})?")
+DATE = re.compile(r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})")
+TIME = re.compile(
+    r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?( ?[AaPp][Mm])?( ?Z| ?UTC|[+-][0-9]{2}:?[0-9]{2})?"
+)
+START = re.compile(rf"{DATE.pattern}(?:([T ])[0-9].*)?")
 COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 
 
@@ -40,110 +42,113 @@ def read_dates(words: Sequence[str], *, compact: bool = False) -> Dates | None:
         words = [f"{word[:4]}-{word[4:6]}-{word[6:]}" for word in words]
         found = read_dates(words)
         return found and found._replace(writing=found.writing | {"mark": ""})
-    if not all(map(PATTERN.fullmatch, words[:50])):
+    begun = START.fullmatch(words[0])
+    if begun is None or not all(map(START.fullmatch, words[:50])):
         return None
-    parts = [match.groups() if (match := PATTERN.fullmatch(word)) else None for word in words]
-    fields = list(zip(*(part for part in parts if part is not None), strict=True))
-    if len(fields) == 0 or len(fields[0]) != len(words) or not _alike(fields):
+    between = begun[5]
+    split = [word.partition(between) for word in words] if between else [(word, "", "") for word in words]
+    days = _days([date for date, _, _ in split])
+    times = _times([time for _, _, time in split], between) if between else (0.0, 0, {}, "")
+    if days is None or times is None:
         return None
-    days = _days(fields)
-    if days is None:
-        return None
-    order, numbers, remark = days
-    times = _times(fields)
-    if times is None:
-        return None
-    seconds, decimals, clock = times
-    short = {*fields[2], *(fields[3] if order == "Ymd" else fields[0])}
-    dated = {"order": order, "mark": fields[1][0], "padded": all(len(text) == 2 for text in short)}
-    values = numbers * float(DAY) + seconds
+    dates, dated, in_doubt = days
+    seconds, decimals, clock, offsets = times
+    if "half" in clock and in_doubt:  # AM and PM go with the month first
+        dates, dated, in_doubt = in_doubt[0], in_doubt[1], None
+    values: NDArray[np.float64] = np.asarray(dates * float(DAY) + seconds, dtype=np.float64)
     writing = dated | clock | {"step": step_of(values)}
+    doubt = "taken as day, month, year; month, day, year fits too" if in_doubt else ""
     exact = spell_dates(values, writing) == list(words)
-    if clock.get("varied"):
-        remark = "; ".join(filter(None, (remark, f"offsets vary, written with {clock['zone']}")))
-    return Dates(values, writing, decimals, exact, remark)
+    return Dates(values, writing, decimals, exact, "; ".join(filter(None, (doubt, offsets))))
 
 
-def _alike(fields: Sequence[tuple[str, ...]]) -> bool:
-    """Whether all dates have the year at the same end and the same marks, and all times the same parts."""
-    first, last = ({len(text) for text in set(fields[place])} for place in (0, 3))
-    year_at_one_end = (first == {4} and max(last) <= 2) or (last == {4} and max(first) <= 2)
-    same_marks = len(set(fields[1])) == 1 and len(set(fields[4])) == 1
-    same_parts = all(len({text is None for text in fields[place]}) == 1 for place in (5, 7, 9, 10))
-    return year_at_one_end and same_marks and same_parts
+Days = tuple[NDArray[np.int64], dict[str, Any]]
+"""Days since 1970, and how they are written."""
 
 
-def _days(fields: Sequence[tuple[str, ...]]) -> tuple[str, NDArray[np.float64], str] | None:
-    """The order of day, month and year, each date's number of days since 1970, and a remark."""
-    triples = list(zip(fields[0], fields[2], fields[3], strict=True))
-    known = set(triples)
-    orders = ["Ymd"] if len(fields[0][0]) == 4 else ["dmY", "mdY"]
-    read = {order: table for order in orders if (table := _table(known, order)) is not None}
-    if fields[9][0] is not None and len(read) == 2:  # AM and PM go with the month first
-        read.pop("dmY")
-    if not read:
+def _days(texts: Sequence[str]) -> tuple[NDArray[np.int64], dict[str, Any], Days | None] | None:
+    """Dates, and what else they could be."""
+    numbering = Numbering()
+    codes = numbering.codes(texts)
+    parts = [match.groups() for match in map(DATE.fullmatch, numbering) if match]
+    if len(parts) != len(numbering) or len({part[1] for part in parts}) != 1:
         return None
-    order = next(iter(read))
-    remark = "taken as day, month, year; month, day, year fits too" if len(read) == 2 and fields[1][0] != "." else ""
-    return order, np.fromiter(map(read[order].__getitem__, triples), dtype=np.float64, count=len(triples)), remark
+    first, last = ({len(part[place]) for part in parts} for place in (0, 3))
+    if first == {4} and max(last) <= 2:
+        orders = ["Ymd"]
+    elif last == {4} and max(first) <= 2:
+        orders = ["dmY", "mdY"]
+    else:
+        return None
+    short = {text for part in parts for text in (part[2], part[3] if orders[0] == "Ymd" else part[0])}
+    mark, padded = parts[0][1], all(len(text) == 2 for text in short)
+    found: list[Days] = []
+    for order in orders:
+        table = _table([(part[0], part[2], part[3]) for part in parts], order)
+        if table is not None:
+            found.append((table[codes], {"order": order, "mark": mark, "padded": padded}))
+    if not found:
+        return None
+    return *found[0], found[1] if len(found) > 1 and mark != "." else None
 
 
-def _table(triples: set[tuple[str, str, str]], order: str) -> dict[tuple[str, str, str], int] | None:
-    table = {}
+def _table(triples: Sequence[tuple[str, str, str]], order: str) -> NDArray[np.int64] | None:
+    """The days of dates in an order of day, month and year; None where one is no date in it."""
+    days = []
     for triple in triples:
         named = dict(zip(order, map(int, triple), strict=True))
         try:
-            table[triple] = date(named["Y"], named["m"], named["d"]).toordinal() - EPOCH
+            days.append(date(named["Y"], named["m"], named["d"]).toordinal() - EPOCH)
         except ValueError:
             return None
-    return table
+    return np.array(days, dtype=np.int64)
 
 
-def _times(fields: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.float64], int, dict[str, Any]] | None:
-    """Seconds within the day, their decimals, and how they are written."""
-    between, hours, minutes, seconds, fractions, halves, zones = fields[4:]
-    count = len(hours)
-    if hours[0] is None:
-        return np.zeros(count), 0, {}
-    hour = np.array(hours, dtype=np.int64)
-    minute = np.array(minutes, dtype=np.int64)
-    with_seconds = seconds[0] is not None
-    second = np.array(seconds, dtype=np.int64) if with_seconds else np.zeros(count, np.int64)
-    writing: dict[str, Any] = {
-        "between": between[0],
-        "seconds": with_seconds,
-        "hours_padded": min(map(len, hours)) == 2,
-    }
+def _times(texts: Sequence[str], between: str) -> tuple[NDArray[np.float64], int, dict[str, Any], str] | None:
+    """Seconds within the day, their decimals, how they are written, and a remark on offsets."""
+    numbering = Numbering()
+    codes = numbering.codes(texts)
+    parts = [match.groups() for match in map(TIME.fullmatch, numbering) if match]
+    if len(parts) != len(numbering) or not parts:
+        return None
+    hours, minutes, seconds, fractions, halves, zones = zip(*parts, strict=True)
+    if any(len({text is None for text in found}) > 1 for found in (seconds, halves, zones)):
+        return None
+    hour, minute, second = (np.array([int(text or 0) for text in found]) for found in (hours, minutes, seconds))
+    writing: dict[str, Any] = {"between": between, "seconds": seconds[0] is not None}
+    writing["hours_padded"] = min(map(len, hours)) == 2
     if halves[0] is not None:
-        late = np.array([half.strip().lower() == "pm" for half in halves])
         if hour.min() < 1 or hour.max() > 12:
             return None
-        hour = hour % 12 + 12 * late
+        hour = hour % 12 + 12 * np.array([half.strip().lower() == "pm" for half in halves])
         writing["half"] = halves[0][:-2] + ("am" if halves[0][-1] == "m" else "AM")
     if hour.max() > 23 or minute.max() > 59 or second.max() > 59:
         return None
-    values = (hour * 3600 + minute * 60 + second).astype(np.float64)
-    lengths = {len(fraction) if fraction else 0 for fraction in fractions}
+    values = hour * 3600.0 + minute * 60.0 + second
+    lengths = {len(fraction or "") for fraction in fractions}
     if max(lengths):
-        values += np.array([float(f"0.{fraction}") if fraction else 0.0 for fraction in fractions])
+        values += np.array([float(f"0.{fraction or 0}") for fraction in fractions])
         writing["fraction"] = max(lengths)
-        if lengths == {0, max(lengths)}:
-            writing["whole"] = "bare"
-        elif len(lengths) > 1:
-            writing["whole"] = "trimmed"
-    offsets = Counter(zones)
-    zone = offsets.most_common(1)[0][0]
-    if zone is not None:
-        writing["zone"] = zone
-    if len(offsets) > 1:
-        writing["varied"] = True
-        values += np.array([_offset(zone) - _offset(other) for other in zones])
-    return values, min(max(lengths), MOST_DECIMALS), writing
+        writing["parts"] = min(MOST_DECIMALS, max(len((fraction or "").rstrip("0")) for fraction in fractions))
+        writing |= {"whole": "bare" if lengths == {0, max(lengths)} else "trimmed"} if len(lengths) > 1 else {}
+    remark = ""
+    if zones[0] is not None:
+        counts = np.bincount(codes)
+        writing["zone"] = zone = max(set(zones), key=lambda one: (_rows(one, zones, counts), one))
+        if len(set(zones)) > 1:
+            values += np.array([_offset(zone) - _offset(other) for other in zones])
+            remark = f"offsets vary, written with {zone}"
+    return values[codes], writing.get("parts", 0), writing, remark
 
 
-def _offset(zone: str | None) -> float:
+def _rows(zone: str, zones: Sequence[str], counts: NDArray[np.int64]) -> int:
+    """How many rows have an offset."""
+    return int(sum(counts[place] for place, other in enumerate(zones) if other == zone))
+
+
+def _offset(zone: str) -> float:
     """An offset from UTC in seconds."""
-    if zone is None or zone[0] not in "+-":
+    if zone[0] not in "+-":
         return 0.0
     seconds = int(zone[1:3]) * 3600.0 + int(zone[-2:]) * 60.0
     return -seconds if zone[0] == "-" else seconds
@@ -156,7 +161,8 @@ def step_of(values: NDArray[np.float64]) -> int:
 
 def spell_dates(values: NDArray[np.float64], writing: Mapping[str, Any]) -> list[str]:
     """Finite seconds since 1970 as text, in a way of writing."""
-    micros = np.rint(values * 1e6).astype(np.int64)
+    unit = 10 ** writing.get("parts", 0)
+    micros = np.rint(values * unit).astype(np.int64) * (1_000_000 // unit)
     seconds, parts = np.divmod(micros, 1_000_000)
     days, clock = np.divmod(seconds, DAY)
     known, places = np.unique(days, return_inverse=True)

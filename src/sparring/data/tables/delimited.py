@@ -6,14 +6,13 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
-import numpy as np
-
-from sparring.data.tables.cells import Cells, Numbering, shown
+from sparring.data.tables.cells import Cells, Gathering, shown
 from sparring.data.tables.encoding import Encoded, examined, opened
 from sparring.data.tables.missing import is_missing_word
 from sparring.errors import RequestError
@@ -47,16 +46,13 @@ def read_delimited(path: Path, chosen: Callable[[list[str]], Sequence[int]]) -> 
     quotes = _quotes(sample, separator, whole=len(sample) < SAMPLE)
     header, names, notes = _header(path, encoded, separator)
     places = list(chosen(names))
-    numbers, codes, rows = _read(path, encoded, separator, len(header), places)
+    columns, rows = _read(path, encoded, separator, len(header), places)
     cells: list[Cells] = []
-    for place, column in zip(places, numbers, strict=True):
+    for place, column in zip(places, columns, strict=True):
         writing = quotes[place] if place < len(quotes) else {}
         if header[place] != names[place]:
             writing = writing | {"header": header[place]}
-        parts = codes[len(cells)]
-        words = list(column)
-        cells.append(Cells(names[place], words, np.concatenate(parts), _Place(path, encoded, separator), writing))
-        parts.clear()
+        cells.append(column.cells(names[place], _Place(path, encoded, separator), writing))
     dialect = {
         "from": "text",
         "ending": path.name.lower().removesuffix(".gz").rpartition(".")[2],
@@ -79,15 +75,28 @@ class _Place:
     separator: str
 
     def __call__(self, row: int) -> str:
-        with _text(self.path, self.encoded) as file:
+        with _cells_up_to(LONGEST), _text(self.path, self.encoded) as file:
             reader = csv.reader(file, delimiter=self.separator, strict=True)
             next(reader)
             line = reader.line_num
-            for number, _ in enumerate(record for record in reader if not _blank(record)):
-                if number == row:
-                    break
+            left = row
+            for record in reader:
+                if not _blank(record):
+                    if left == 0:
+                        break
+                    left -= 1
                 line = reader.line_num
         return f"{self.path}: line {line + 1}"
+
+
+@contextmanager
+def _cells_up_to(characters: int) -> Iterator[None]:
+    """Inside, the csv module refuses longer cells."""
+    before = csv.field_size_limit(characters)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _text(path: Path, encoded: Encoded) -> IO[str]:
@@ -118,33 +127,28 @@ def _header(path: Path, encoded: Encoded, separator: str) -> tuple[list[str], li
     return header, names, notes
 
 
-def _read(
-    path: Path, encoded: Encoded, separator: str, width: int, places: list[int]
-) -> tuple[list[Numbering], list[list[Any]], int]:
-    """The words of each column, the codes of its rows in blocks, and the number of rows."""
-    numbers = [Numbering() for _ in places]
-    codes: list[list[Any]] = [[] for _ in places]
+def _read(path: Path, encoded: Encoded, separator: str, width: int, places: list[int]) -> tuple[list[Gathering], int]:
+    """The columns, and the number of rows."""
+    columns = [Gathering() for _ in places]
     count = 0
     for records in _records(path, encoded, separator, width):
-        columns = list(zip(*records, strict=True))
-        for place, numbering, parts in zip(places, numbers, codes, strict=True):
-            found = map(numbering.__getitem__, columns[place])
-            parts.append(np.fromiter(found, dtype=np.int32, count=len(records)))
+        flat = list(chain.from_iterable(records))
+        for place, column in zip(places, columns, strict=True):
+            column.add(flat[place::width])
         count += len(records)
     if count == 0:
         raise RequestError(f"{path}: a header and no rows")
     if count == 1:
         raise RequestError(f"{path}: one row; a table to learn from has more")
-    return numbers, codes, count
+    return columns, count
 
 
 def _records(path: Path, encoded: Encoded, separator: str, width: int) -> Iterator[list[list[str]]]:
     """The rows below the header, many at a time, each `width` cells wide; blank lines are passed over."""
     place = _Place(path, encoded, separator)
     count = 0
-    before = csv.field_size_limit(LONGEST)
     try:
-        with _text(path, encoded) as file:
+        with _cells_up_to(LONGEST), _text(path, encoded) as file:
             reader = csv.reader(file, delimiter=separator, strict=True)
             next(row for row in reader if row)
             while records := list(islice(reader, ROWS_AT_ONCE)):
@@ -155,8 +159,6 @@ def _records(path: Path, encoded: Encoded, separator: str, width: int) -> Iterat
                     yield records
     except csv.Error as error:
         _refuse(path, encoded, separator, reader.line_num, error)
-    finally:
-        csv.field_size_limit(before)
 
 
 def _even(records: list[list[str]], width: int, count: int, place: _Place) -> list[list[str]]:
@@ -188,7 +190,7 @@ def _refuse(path: Path, encoded: Encoded, separator: str, line: int, error: csv.
 
 def _column_of_long(path: Path, encoded: Encoded, separator: str, last: int) -> str:
     """In which column the line that ends with, or breaks off at, line `last` goes beyond what a cell may hold."""
-    with _text(path, encoded) as file:
+    with _cells_up_to(LONGEST), _text(path, encoded) as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
         start = 0
         try:
@@ -198,8 +200,8 @@ def _column_of_long(path: Path, encoded: Encoded, separator: str, last: int) -> 
             pass
     with _text(path, encoded) as file:
         text = "".join(islice(file, start, last))
-    csv.field_size_limit(len(text) + 1)
-    record = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+    with _cells_up_to(len(text) + 1):
+        record = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
     place = next((place for place, cell in enumerate(record) if len(cell) > LONGEST), None)
     return "" if place is None else f" in column {place + 1} (it begins {shown(record[place], 20)})"
 

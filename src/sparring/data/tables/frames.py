@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from sparring.data.tables.cells import Cells, Habits, Numbering, Place, Taken, misfit
 from sparring.data.tables.column import Column, Kind
 from sparring.data.tables.dates import DAY, MOST_DECIMALS, step_of
-from sparring.data.tables.identifiers import counting_on, whole_keys
+from sparring.data.tables.identifiers import counting_on, pattern_of, whole_keys
 from sparring.data.tables.kinds import FEW_TEXTS, in_order, take
 from sparring.data.tables.numerals import MOST_EXACT, decimals_of
 from sparring.errors import RequestError
@@ -29,8 +30,10 @@ def take_series(name: str, series: pd.Series, place: Place, habits: Habits, forc
     from pandas.api import types
 
     dtype = str(series.dtype)
+    if dtype == "string":
+        dtype = f"string[{series.dtype.storage}]"
     if isinstance(series.dtype, pd.ArrowDtype):
-        series = series.__arrow_array__().to_pandas()
+        series = series.array.__arrow_array__().to_pandas()
     elif isinstance(series.dtype, pd.SparseDtype):
         series = series.sparse.to_dense()
     if series.isna().all():
@@ -55,7 +58,9 @@ def take_series(name: str, series: pd.Series, place: Place, habits: Habits, forc
         "timedelta",
         "period",
     ):
-        return _texts(name, series, dtype, place, habits, forced)
+        taken = _texts(name, series, dtype, place, habits, forced)
+        mixed = ("values of several types, taken as texts",) if found.startswith("mixed") else ()
+        return replace(taken, remarks=(*taken.remarks, *mixed))
     what = found if found else dtype
     raise RequestError(f"column '{name}': {what} values cannot be learned; data.table.without=[{name}] leaves it out")
 
@@ -65,17 +70,13 @@ def _texts(name: str, series: pd.Series, dtype: str, place: Place, habits: Habit
     gone = series.isna().to_numpy()
     texts = series.astype(object).where(~gone, "").map(str)
     numbering = Numbering()
-    codes = np.fromiter(map(numbering.__getitem__, texts), dtype=np.int32, count=len(texts))
+    codes = numbering.codes(texts.tolist())
     taken = take(Cells(name, list(numbering), codes, place), habits, forced)
     writing = {key: value for key, value in taken.column.writing.items() if key != "values"}
     null = bool(gone.any()) and writing.get("missing", "") == ""
     kind = "category" if taken.column.kind == "ordered" else "text"
     writing |= {"dtype": kind, "null": null} | ({"then": dtype} if dtype != "object" else {})
-    return Taken(_rewritten(taken.column, writing), taken.values, taken.absent, taken.remarks)
-
-
-def _rewritten(column: Column, writing: dict[str, Any]) -> Column:
-    return Column.from_json(column.to_json() | {"writing": writing})
+    return taken.with_writing(writing)
 
 
 def _categorical(name: str, series: pd.Series, forced: Kind | None) -> Taken:
@@ -108,7 +109,7 @@ def _choice(name: str, kind: Kind, values: Sequence[Any], codes: NDArray[np.floa
         raise misfit(name, f"constant, and the column has {len(values)} values")
     writing = {"values": list(values)} | extra
     if kind == "identifier":
-        writing = {"dtype": "text", "key": {"form": "hash", "length": 16, "upper": False}}
+        writing = {"dtype": "text", "key": pattern_of(sorted(map(str, values)), sure=True)}
     words = tuple(map(str, values)) if kind not in ("identifier", "text") else ()
     column = Column(name, kind, words, missing=missing or kind == "text", writing=writing)
     return Taken(column, codes if column.learned else np.zeros(len(codes)), float(np.isnan(codes).mean()))
@@ -152,7 +153,9 @@ def _numbers(name: str, series: pd.Series, dtype: str, forced: Kind | None, plac
         row = int(np.flatnonzero(np.rint(np.nan_to_num(values)) != np.nan_to_num(values))[0])
         raise misfit(name, f"{place(row)}: '{values[row]}' is no integer; did you mean 'float'?")
     decimals = decimals_of(given)
-    integers = "int" in dtype.lower()
+    integers = "int" in dtype.lower() or (
+        series.dtype == object and all(isinstance(one, int) for one in series.dropna())
+    )
     style: dict[str, Any] = {"style": "integer"} if integers else {"style": "repr"}
     if dtype == "decimal":
         style = {"style": "fixed", "shown": decimals} if decimals else {"style": "integer"}
@@ -194,7 +197,7 @@ def _dates(name: str, series: pd.Series, dtype: str, forced: Kind | None, place:
     if forced in ("integer", "float"):
         raise misfit(name, f"{forced}, and the column has dates ({dtype})")
     if forced not in (None, "datetime"):
-        return _texts(name, series.astype(str).where(series.notna(), None), "object", place, habits, forced)
+        return _texts(name, series.astype(str).where(series.notna(), None), dtype, place, habits, forced)
     try:
         dates = pd.to_datetime(series)
     except (ValueError, TypeError) as error:
@@ -207,7 +210,7 @@ def _dates(name: str, series: pd.Series, dtype: str, forced: Kind | None, place:
     values = np.where(gone, np.nan, micros / 1e6)
     given = values[~gone]
     if len(np.unique(given)) == 1 and not gone.any():
-        return _texts(name, series.astype(str), "object", place, habits, "constant")
+        return _texts(name, series.astype(str), dtype, place, habits, "constant")
     decimals = next(
         (digits for digits in range(MOST_DECIMALS) if not np.any(micros[~gone] % 10 ** (6 - digits))), MOST_DECIMALS
     )
@@ -215,7 +218,7 @@ def _dates(name: str, series: pd.Series, dtype: str, forced: Kind | None, place:
     if writing["step"] != DAY or aware:
         writing |= {"between": " ", "hours_padded": True, "seconds": True} | ({"zone": "+00:00"} if aware else {})
     if decimals:
-        writing |= {"fraction": MOST_DECIMALS, "whole": "bare"}
+        writing |= {"fraction": 3 if decimals <= 3 else MOST_DECIMALS, "parts": decimals, "whole": "bare"}
     bounds = float(given.min()), float(given.max())
     column = Column(name, "datetime", (), *bounds, decimals, bool(gone.any()), writing=writing)
     return Taken(column, values, float(gone.mean()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 INTEGERS = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
@@ -26,7 +27,7 @@ def choice_type(words: Sequence[str], missing: bool, *, ordered: bool) -> dict[s
         values, dtype = [TRUTHS[word] for word in words], "object" if missing else "bool"
     elif all(map(INTEGERS.fullmatch, words)) and max(map(len, words)) < 16:
         values, dtype = list(map(int, words)), "float64" if missing else "int64"
-    elif all(map(FLOATS.fullmatch, words)):
+    elif all(map(FLOATS.fullmatch, words)) and all(isfinite(float(word)) for word in words):
         values, dtype = list(map(float, words)), "float64"
     if ordered:
         dtype = "category"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count, pairwise
 from typing import Any
@@ -16,7 +17,6 @@ from sparring.data.tables.column import Column
 KEY_NAMES = frozenset({"id", "ids", "key", "pk", "uuid", "guid", "uid", "identifier"})
 COUNT_NAMES = frozenset(
     {
-        "",
         "index",
         "idx",
         "no",
@@ -41,6 +41,8 @@ DIGITS, UPPER, LOWER = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijkl
 CLASSES = {"9": DIGITS, "A": UPPER, "a": LOWER, "X": DIGITS + UPPER, "x": DIGITS + LOWER, "*": DIGITS + UPPER + LOWER}
 FEWEST = 10
 """Rows without which nothing is called a key by its looks."""
+LONGEST = 128
+"""Letters of a key, at most."""
 GAPS = 64
 """Stretches without a real code that are kept to draw new ones from."""
 
@@ -53,7 +55,7 @@ def key_name(name: str) -> bool:
 def counter_name(name: str) -> bool:
     """Whether a column is called a key, or a row's number."""
     tokens = _tokens(name)
-    return bool(KEY_NAMES & tokens) or tokens <= COUNT_NAMES
+    return bool(KEY_NAMES & tokens) or (bool(tokens) and tokens <= COUNT_NAMES) or name == "#"
 
 
 def _tokens(name: str) -> set[str]:
@@ -78,7 +80,8 @@ def pattern_of(words: Sequence[str], *, sure: bool = False) -> dict[str, Any] | 
 
     With `sure`, where a person says that these are keys, there is always one.
     """
-    if len(words) >= FEWEST or sure:
+    prose = any(len(word) > LONGEST or word.count(" ") > 1 for word in words)
+    if sure or (len(words) >= FEWEST and not prose):
         for form, pattern in (("uuid", UUIDS), ("mail", MAILS)):
             if all(map(pattern.fullmatch, words)):
                 return {"form": form, "upper": form == "uuid" and words[0] != words[0].lower()}
@@ -149,7 +152,8 @@ def fresh_identifiers(column: Column, wanted: int, seed: int = 0, taken: Collect
     """New keys of a column's make, all different, none a real one nor one of `taken`."""
     used = set(taken)
     found: list[str] = []
-    for key in _keys(column.writing["key"], np.random.default_rng(seed)):
+    source = np.random.default_rng([seed, zlib.crc32(column.name.encode())])
+    for key in _keys(column.writing["key"], source):
         if len(found) == wanted:
             break
         if key not in used:

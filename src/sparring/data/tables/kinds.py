@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,7 @@ NATURAL = re.compile(r"([0-9]+)")
 
 @dataclass(frozen=True)
 class Words:
-    """A column's distinct cells without blanks, and which of them say that there is no value."""
+    """A column's words without blanks, and which of them say that there is no value."""
 
     cells: Cells
     bare: list[str]
@@ -90,13 +91,15 @@ def _finished(words: Words, column: Column, values: NDArray[np.float64], *remark
     """With its missing cells and blanks."""
     cells = words.cells
     writing = dict(cells.writing) | dict(column.writing)
-    before, after, varies = missing.padding(cells.words)
+    before, after, varies = missing.padding(cells.words, words.bare)
     writing |= {key: blanks for key, blanks in (("before", before), ("after", after)) if blanks}
     remarks = (*remarks, "blanks around values vary and are left off") if varies else remarks
     counts = cells.counts()
     absent = 0.0
     if words.missing:
-        spelled = {cells.words[number]: int(counts[number]) for number in np.flatnonzero(words.gone)}
+        spelled = Counter[str]()
+        for number in np.flatnonzero(words.gone):
+            spelled[cells.words[number]] += int(counts[number])
         writing["missing"] = max(spelled, key=lambda word: spelled[word])
         absent = sum(spelled.values()) / len(cells.codes)
         if len(spelled) > 1:

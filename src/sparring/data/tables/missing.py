@@ -21,13 +21,15 @@ def is_missing_word(cell: str) -> bool:
 
 def missing_spellings(words: Iterable[str]) -> frozenset[str]:
     """Which of the ways to say that there is no value a column's words have."""
-    short = {word.strip().lower() for word in words if len(word) < 12}
-    return frozenset(short & (WORDS | STRAYS))
+    short = {word for word in words if len(word) < 7}
+    return frozenset({word.strip().lower() for word in short} & (WORDS | STRAYS))
 
 
 def absent(words: Sequence[str]) -> NDArray[np.bool_]:
     """Which words mean nothing, if the others are numbers or dates."""
-    return np.fromiter((word.lower() in WORDS or word in STRAYS for word in words), dtype=np.bool_, count=len(words))
+    short = {word for word in words if len(word) < 5}
+    empty = {word for word in short if word.lower() in WORDS or word in STRAYS}
+    return np.fromiter(map(empty.__contains__, words), dtype=np.bool_, count=len(words))
 
 
 def absent_choices(words: Sequence[str], habits: frozenset[str]) -> tuple[NDArray[np.bool_], str]:
@@ -50,11 +52,12 @@ def absent_choices(words: Sequence[str], habits: frozenset[str]) -> tuple[NDArra
     return gone, remark
 
 
-def padding(words: Iterable[str]) -> tuple[str, str, bool]:
+def padding(words: Sequence[str], stripped: Sequence[str]) -> tuple[str, str, bool]:
     """The blanks that all words begin with, those they end with, and whether that varies."""
+    if words == stripped:
+        return "", "", False
     before, after = set(), set()
-    for word in words:
-        bare = word.strip()
+    for word, bare in zip(words, stripped, strict=True):
         if bare:
             start = word.index(bare)
             before.add(word[:start])

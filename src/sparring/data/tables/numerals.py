@@ -83,17 +83,32 @@ def _read(words: Sequence[str], marks: dict[str, Any]) -> Numerals | None:
     finite = values[np.isfinite(values)]
     if len(finite) != len(values):  # the caller refuses it, and says where
         return Numerals(values, {"style": "repr"}, 0, False)
-    if np.abs(finite).max() > MOST_EXACT and not any("." in body or "e" in body.lower() for body in bodies):
+    if np.abs(finite).max() > MOST_EXACT and not any("." in body or "e" in body or "E" in body for body in bodies):
         return None
     if marks.get("prefix") and any(word.startswith(("-", "+")) for word in words):
         marks["sign_first"] = True
+    if np.any((values == 0) & np.signbit(values)):
+        marks = marks | {"minus_zero": True}
     decimals = decimals_of(values)
-    tried = range(0, len(words), max(1, len(words) // TRIED))
+    tried = _telling(values)
     some = [words[place] for place in tried]
     ways = [marks | way for way in _ways([bodies[place] for place in tried], bodies)]
-    hits = [_hits(some, spell_numbers(values[tried], way, decimals)) for way in ways]
-    writing = ways[int(np.argmax(hits))]
-    return Numerals(values, writing, decimals, spell_numbers(values, writing, decimals) == list(words))
+    hits = [_hits(some, spell_numbers(values[tried], way)) for way in ways]
+    for place in sorted(range(len(ways)), key=lambda place: -hits[place]):
+        spelled = spell_numbers(values, ways[place])
+        if spelled == list(words):
+            return Numerals(values, ways[place], decimals, True)
+        if np.array_equal([float(_unmarked(text, marks)) for text in spelled], values):
+            return Numerals(values, ways[place], decimals, False)
+    return Numerals(values, marks | {"style": "repr"}, decimals, False)
+
+
+def _telling(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Places of numbers that tell ways of writing apart: many, some of them whole, the smallest and the largest."""
+    spread = np.arange(0, len(values), max(1, len(values) // TRIED))
+    sizes = np.argsort(np.abs(values))
+    whole = np.flatnonzero(np.rint(values) == values)
+    return np.unique(np.concatenate([spread, whole[:200], sizes[:200], sizes[-200:]]))
 
 
 def _hits(words: Sequence[str], spelled: Sequence[str]) -> int:
@@ -112,16 +127,17 @@ def _ways(some: list[str], bodies: Sequence[str]) -> list[dict[str, Any]]:
     """The ways that numbers like these may be written, likeliest first."""
     digits = [len(body.partition(".")[2]) for body in some]
     raised = [body for body in some if "e" in body.lower()]
+    raising = any("e" in body or "E" in body for body in bodies)
     bare = any(body.lstrip("+-").startswith(".") for body in bodies)
     if len(raised) == len(some):
         mantissas = [len(body.lower().partition("e")[0].partition(".")[2]) for body in raised]
         ways = [{"style": "exponent", "shown": most} for most in sorted(set(mantissas), reverse=True)[:3]]
         return [way | ({"upper": True} if "E" in some[0] else {}) for way in ways] + [{"style": "repr"}]
-    if not raised and max(digits) == 0:
+    if not raising and max(digits) == 0:
         width = {len(body) for body in bodies} if any(_zero_led(body) for body in some) else set()
         return [{"style": "integer"} | ({"width": width.pop()} if len(width) == 1 else {})]
     ways = [{"style": "fixed", "shown": max(digits)}, {"style": "trimmed"}, {"style": "repr"}]
-    if not raised:
+    if not raising:
         ways[1:] = [way | {"positional": True} for way in ways[1:]]
     return [way | {"bare": True} for way in ways] + ways if bare else ways
 
@@ -145,13 +161,14 @@ def rounded(values: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
     if decimals > MOST_DECIMALS:
         return values
     scale = 10.0**decimals
-    scaled = values * scale
+    with np.errstate(over="ignore"):
+        scaled = values * scale
     return np.where(np.abs(scaled) < MOST_EXACT, np.rint(scaled) / scale, values)
 
 
-def spell_numbers(values: NDArray[np.float64], writing: Mapping[str, Any], decimals: int) -> list[str]:
+def spell_numbers(values: NDArray[np.float64], writing: Mapping[str, Any]) -> list[str]:
     """Finite numbers as text, in a way of writing."""
-    texts = _digits(values + 0.0, writing, decimals)  # + 0.0: no -0.0
+    texts = _digits(values if writing.get("minus_zero") else values + 0.0, writing)
     if writing.get("bare"):
         texts = [_bare(text) for text in texts]
     if writing.keys() & {"point", "thousands", "prefix", "suffix"}:
@@ -160,7 +177,7 @@ def spell_numbers(values: NDArray[np.float64], writing: Mapping[str, Any], decim
     return texts
 
 
-def _digits(values: NDArray[np.float64], writing: Mapping[str, Any], decimals: int) -> list[str]:
+def _digits(values: NDArray[np.float64], writing: Mapping[str, Any]) -> list[str]:
     style = writing["style"]
     if style == "integer":
         texts = list(map(str, map(int, np.rint(values).tolist())))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +55,22 @@ def read_sheet(
         raise RequestError(f"data.table.table: '{table}', but {source} is no address of a database")
     path = Path(source).expanduser()
     _there(path)
-    return _of_parquet(path, wanted) if ending_of(path) == ".parquet" else _of_text(path, wanted)
+    if ending_of(path) == ".parquet":
+        return _of_parquet(path, wanted)
+    with _uncollected():
+        return _of_text(path, wanted)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Inside, Python does not look for rings of objects: among millions of cells there are none, and it takes long."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 class _Wanted:
@@ -132,13 +149,13 @@ def _of_frame(frame: pd.DataFrame, wanted: _Wanted, name: str, dialect: dict[str
         raise RequestError(f"{name}: {what}")
     places = wanted.places(names)
     spelled = (frame.iloc[:, place].dropna() for place in places if is_object_dtype(frame.dtypes.iloc[place]))
-    missing = (missing_spellings(word for word in cells.unique() if isinstance(word, str)) for cells in spelled)
+    missing = (missing_spellings(cell for cell in cells if isinstance(cell, str)) for cells in spelled)
     nulls = frozenset({""}) if bool(frame.isna().to_numpy().any()) else frozenset[str]()
     habits = Habits(missing=nulls.union(*missing))
 
     def taken() -> Iterator[Taken]:
         for place in places:
-            yield _labelled(_explained(name, partial(take_one, place)), frame.columns[place])
+            yield _as_it_was(_explained(name, partial(take_one, place)), frame.iloc[:, place])
 
     def take_one(place: int) -> Taken:
         return take_series(names[place], frame.iloc[:, place], _row_of(name), habits, wanted.kind(names[place]))
@@ -153,12 +170,14 @@ def _row_of(name: str) -> Callable[[int], str]:
     return lambda row: f"{name}: row {row + 1}"
 
 
-def _labelled(taken: Taken, label: Any) -> Taken:
-    """With the column's label, where it is no text."""
-    if isinstance(label, int | np.integer):
-        writing: dict[str, Any] = taken.column.writing  # type: ignore[assignment]  # made by the reader, and its own
-        writing["label"] = int(label)
-    return taken
+def _as_it_was(taken: Taken, series: pd.Series) -> Taken:
+    """With the column's label, where it is no text, and whether its missing values are None."""
+    writing = dict(taken.column.writing)
+    if isinstance(series.name, int | np.integer):
+        writing["label"] = int(series.name)
+    if series.dtype.kind == "O" and any(value is None for value in series[series.isna()][:1]):
+        writing["none"] = True
+    return taken.with_writing(writing)
 
 
 def _of_parquet(path: Path, wanted: _Wanted) -> Sheet:

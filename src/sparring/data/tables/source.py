@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import re
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,3 +152,21 @@ def kept_frame(frame: pd.DataFrame) -> str:
 def is_table(given: str) -> bool:
     """Whether `--data GIVEN` is a table, by its ending or the form of its address."""
     return "://" in given or given.lower().endswith(ENDINGS)
+
+
+def fewer_lines(given: str, count: int) -> bool:
+    """Whether a table has fewer rows than that, as far as lines of text, or a Parquet file's own word, tell; of a
+    database it is not known."""
+    path = Path(given).expanduser()
+    if is_address(given) or not path.is_file():
+        return False
+    if path.suffix == ".parquet":
+        imported_pyarrow("reading Parquet")
+        from pyarrow import parquet
+
+        try:
+            return bool(parquet.read_metadata(path).num_rows < count)
+        except (OSError, ValueError):
+            return False  # what is wrong with it is said where it is read
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return sum(1 for _ in islice(file, count + 1)) <= count

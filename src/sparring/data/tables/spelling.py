@@ -75,4 +75,4 @@ def spell(column: Column, values: NDArray[np.float64], keys: Keys) -> list[str]:
 def _numbers(column: Column, values: NDArray[np.float64]) -> list[str]:
     if column.kind == "datetime":
         return spell_dates(values, column.writing)
-    return spell_numbers(values, column.writing, column.decimals)
+    return spell_numbers(values, column.writing)

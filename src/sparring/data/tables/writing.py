@@ -52,7 +52,7 @@ def to_frame(
     import pandas as pd
 
     keys = keys_for(columns, len(values), seed, taken)
-    series = [_series(column, values[:, place], keys) for place, column in enumerate(columns)]
+    series = [_with_none(column, _series(column, values[:, place], keys)) for place, column in enumerate(columns)]
     frame = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(len(values)))
     frame.columns = pd.Index([column.writing.get("label", column.name) for column in columns])
     return frame
@@ -81,6 +81,11 @@ def _series(column: Column, values: NDArray[np.float64], keys: Keys) -> pd.Serie
         return pd.Series(pd.Categorical.from_codes(spots[places], levels, ordered=ordered))
     table = np.array([*own, np.nan], dtype=object)
     return _typed(pd.Series(table[places]), dtype)
+
+
+def _with_none(column: Column, series: pd.Series) -> pd.Series:
+    """With None for missing values, where the original has it."""
+    return series.where(series.notna(), None) if column.writing.get("none") and series.dtype == object else series
 
 
 def _worded(column: Column, values: NDArray[np.float64], keys: Keys) -> pd.Series:
@@ -254,8 +259,8 @@ def _write_parquet(part: Path, frame: pd.DataFrame, columns: Sequence[Column], d
     schema = None
     if "schema" in dialect:
         whole = pyarrow.ipc.read_schema(pyarrow.py_buffer(base64.b64decode(dialect["schema"])))
-        kept = [whole.field(name) if name in whole.names else None for name in frame.columns]
-        schema = pyarrow.schema(kept) if None not in kept else None
+        if set(frame.columns) <= set(whole.names):
+            schema = pyarrow.schema([whole.field(name) for name in frame.columns])
     try:
         table = pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=False)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
