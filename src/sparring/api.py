@@ -240,26 +240,26 @@ def augment(
     on. Raises RequestError where the request or the data is wrong.
     """
     from sparring.augmenting import study_augmentation  # with SciPy, which the other verbs do without
-    from sparring.synthesis import Synthesiser, write_augmented, write_results
+    from sparring.synthesis import Synthesiser, settled, writable, write_augmented, write_results
 
     talk = Talk(quiet=quiet)
     place = data if isinstance(data, str | Path) else kept_frame(data)
     recipe, words = _told_apart(overrides[0] if overrides else None, overrides[1:])
-    fields = _fields(recipe, words, place, None, device, Talk(quiet=True))
-    options = validated(fields).data
+    recipe = recipe or choose_recipe(str(place), device)[0]
+    options = validated(_fields(recipe, words, place, None, device, Talk(quiet=True))).data
     if not isinstance(options, Table):
         raise RequestError(f"data: {place} is no table; augment takes .csv, .tsv, .parquet or a database")
     target_file = None if to is None else Path(to).expanduser()
-    if target_file is not None:
-        ending_of(target_file)
     sheet = options.sheet()
     folder = Path(out).expanduser() if out is not None else Path("runs") / f"augment-{Path(str(place)).stem}"
-    mine = [word for word in words if not _names_columns(word)]
+    writable(folder, "out")
+    if target_file is not None:
+        ending_of(target_file, "to: ")
+        writable(target_file.parent, "to")
+    mine = [*(word for word in words if not _names_columns(word)), *settled(options, sheet.columns)]
 
     def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Run:
-        return train(
-            fields["name"], *mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True
-        )
+        return train(recipe, *mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True)
 
     make = Synthesiser(folder, trained)
     found = study_augmentation(sheet, target, make, seeds=seeds, mixes=mixes, models=models, rows=rows, say=talk.say)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from sparring.answers.augmentation import Comparison
 from sparring.augmenting import Make
 from sparring.data.tables.aligning import aligned
-from sparring.data.tables.column import Sheet
+from sparring.data.tables.column import Column, Sheet
+from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address, read_database
+from sparring.data.tables.source import Table
 from sparring.data.tables.writing import ending_of, to_frame, write_table
 from sparring.errors import RequestError
 from sparring.run import Run
@@ -55,6 +57,33 @@ class Synthesiser:
         return make
 
 
+def writable(folder: Path, key: str) -> None:
+    """Raises RequestError where nothing can be written into a folder, be it there or to be made."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise RequestError(f"{key}: {folder} cannot be written ({error.strerror or error})") from None
+
+
+def settled(options: Table, columns: Sequence[Column]) -> tuple[str, ...]:
+    """What overrides say of a table's options where it is written anew with its learned columns alone. Raises
+    RequestError where a constraint is wrong."""
+    parse_constraints(options.constraints, columns)
+    learned = [column for column in columns if column.learned]
+    words = json.dumps([word for word in options.constraints if _of(learned, word)], ensure_ascii=False)
+    return "data.table.without=[]", "data.table.table=null", "data.table.limit=null", f"data.table.constraints={words}"
+
+
+def _of(columns: Sequence[Column], constraint: str) -> bool:
+    """Whether a constraint names no other columns than these."""
+    try:
+        parse_constraints([constraint], columns)
+    except RequestError:
+        return False
+    return True
+
+
 def _some(values: NDArray[np.float64]) -> bool:
     return not bool(np.isnan(values).all())
 
@@ -62,7 +91,7 @@ def _some(values: NDArray[np.float64]) -> bool:
 def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[np.float64], to: Path) -> None:
     """Writes a table's own rows, as they are, with made ones below; a text file's to the letter where the ending stays
     the same. Raises RequestError where the path cannot be used."""
-    ending = ending_of(to)
+    ending = ending_of(to, "to: ")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=to.parent) as folder:
