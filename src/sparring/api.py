@@ -268,7 +268,7 @@ def augment(
         talk.say(line)
     if target_file is not None:
         mix = found.overall.mix or min(mixes)
-        made = make(sheet, seeds)(max(1, round(mix * len(sheet.values))))
+        made = make.of_all(sheet)(max(1, round(mix * len(sheet.values))))
         write_augmented(options.source, options.table, sheet, made, target_file)
         talk.say(f"{target_file}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
     return found

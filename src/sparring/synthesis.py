@@ -38,7 +38,13 @@ class Synthesiser:
         self.folder, self.train = folder, train
 
     def __call__(self, sheet: Sheet, seed: int) -> Make:
-        place = self.folder / f"seed-{seed}"
+        return self._trained(sheet, seed, self.folder / f"seed-{seed}")
+
+    def of_all(self, sheet: Sheet) -> Make:
+        """The same of all rows, of which none is held out."""
+        return self._trained(sheet, 0, self.folder / "all")
+
+    def _trained(self, sheet: Sheet, seed: int, place: Path) -> Make:
         place.mkdir(parents=True, exist_ok=True)
         kept = [at for at, column in enumerate(sheet.columns) if column.learned and _some(sheet.values[:, at])]
         columns = [sheet.columns[at] for at in kept]
