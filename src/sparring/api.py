@@ -252,9 +252,8 @@ def augment(
     mine = [word for word in words if not _names_columns(word)]
 
     def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Run:
-        return train(
-            fields["name"], *mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True
-        )
+        words = (*(() if recipe is None else (recipe,)), *mine, *changes)  # else one that fits so many rows
+        return train(*words, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True)
 
     make = Synthesiser(folder, trained)
     found = study_augmentation(sheet, target, make, seeds=seeds, mixes=mixes, models=models, rows=rows, say=talk.say)
