@@ -89,7 +89,7 @@ def test_plan_predicts_and_writes_nothing(tmp_path: Path) -> None:
     found = json.loads(out)
     assert {trial["change"] for trial in found["tried"]["trials"]} >= {"joined=True"}
     assert set(found) == {
-        "recipe", "plan", "tried", "steps", "step_ms", "images_per_s", "memory_mb", "seconds", "advice"
+        "recipe", "plan", "tried", "steps", "step_ms", "images_per_s", "unit", "memory_mb", "seconds", "advice"
     }  # fmt: skip
     assert found["advice"] == []
     assert found["seconds"] == pytest.approx(found["step_ms"], rel=1.0)  # a thousand steps

@@ -15,14 +15,14 @@ from sparring.advice import advice
 from sparring.build import build, fitted
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
-from sparring.data import DataSet, Table, TableCodec, options_of
+from sparring.data import DataSet, Table, TableCodec, called, options_of
 from sparring.data.tables.column import KINDS
 from sparring.data.tables.source import kept_frame
 from sparring.data.tables.writing import ending_of
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
-from sparring.errors import RequestError
+from sparring.errors import RequestError, nearest
 from sparring.exploring import WHOLE
 from sparring.game import SIDES
 from sparring.job import Job, enough_disk
@@ -133,10 +133,15 @@ def _fields(
 
 
 def _of_a_column(word: str) -> str:
-    """An override, or where it is `column=kind` of a table, the override that says so."""
-    name, _, value = word.partition("=")
-    known = name.partition(".")[0] in Recipe.option_names()
-    return word if known or value not in KINDS else f"data.table.kinds.{word}"
+    """An override, or where it is `column=kind` of a table, the override that says so: of a column, too, that is called
+    like a key of the recipe, which takes no kind."""
+    name, equals, value = word.partition("=")
+    keys = Recipe.option_names()
+    if value in KINDS and (name in keys or name.partition(".")[0] not in keys):
+        return f"data.table.kinds.{word}"
+    if not equals or name.partition(".")[0] in keys or nearest(name, keys).startswith("did you mean"):
+        return word
+    raise RequestError(f"{word}: no key '{name}', and no kind '{value}' of a column; {nearest(value, KINDS)}")
 
 
 def sample(
@@ -513,6 +518,7 @@ def plan(
         "steps": wanted.steps,
         "step_ms": cost.step_s * 1000,
         "images_per_s": wanted.batch / cost.step_s,
+        "unit": called(source.codec),
         "memory_mb": cost.memory / 2**20,
         "seconds": cost.seconds(wanted, wanted.steps),
         "advice": told,

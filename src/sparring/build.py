@@ -51,9 +51,8 @@ def fitted(recipe: Recipe, data: DataSet, own: OwnNets) -> Recipe:
             changes[side] = options.model_copy(update={"net": Own(module=type(own[side]).__qualname__)})
     _check_range(recipe, data)
     if data.codec.kind != "image" and recipe.augment:
-        raise RequestError(
-            f"augment.{next(iter(recipe.augment))}: works on images, and {data.name} is of {data.codec.kind}s"
-        )
+        what = "is a table" if data.codec.kind == "table" else "is of points"
+        raise RequestError(f"augment.{next(iter(recipe.augment))}: works on images, and {data.name} {what}")
     fit: Recipe = mapped(recipe.model_copy(update=changes), partial(_to_data, samples=len(data.train)))
     return fit
 

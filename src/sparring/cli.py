@@ -290,7 +290,7 @@ def plan(
         _print_json(found)
         return
     typer.echo(f"recipe   {found['recipe']}, on {found['plan']['device']} in {found['plan']['precision']}")
-    typer.echo(f"step     {found['step_ms']:.3g} ms, {found['images_per_s']:,.0f} images/s")
+    typer.echo(f"step     {found['step_ms']:.3g} ms, {found['images_per_s']:,.0f} {found['unit']}/s")
     for trial in found["tried"]["trials"]:
         typer.echo(f"tried    {Trial(**trial).line()}")
     typer.echo(f"memory   {found['memory_mb']:,.0f} MB")

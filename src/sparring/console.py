@@ -9,6 +9,7 @@ from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sparring.data import called
 from sparring.loop import Step
 from sparring.match import Match
 
@@ -31,7 +32,7 @@ class Talk:
 
 
 class Bar:
-    """An observer: the progress bar, with images a second, losses and the time left."""
+    """An observer: the progress bar, with samples a second, losses and the time left."""
 
     def __init__(self, talk: Talk) -> None:
         self.talk = talk
@@ -70,7 +71,7 @@ class Bar:
         told = []
         if self._speed is not None and match.step > self._speed[1]:
             speed = (match.step - self._speed[1]) * match.batch / (now - self._speed[0])
-            told.append(f"{speed:,.0f} images/s")
+            told.append(f"{speed:,.0f} {called(match.data.codec)}/s")
         self._speed = (now, match.step)
         for name, moves in (("D", step.discriminator), ("G", step.generator)):
             if moves:
@@ -79,7 +80,7 @@ class Bar:
 
 
 def scores_table(scores: dict[str, dict[str, Any]], title: str) -> Table:
-    """Scores for people: value, interval, the same of training images, and what is better."""
+    """Scores for people: value, interval, the same of training samples, and what is better."""
     table = Table(title=title, title_justify="left")
     yardsticks = {name: score["protocol"].get("training_data") for name, score in scores.items()}
     known = any(value is not None for value in yardsticks.values())

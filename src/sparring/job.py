@@ -19,7 +19,7 @@ from sparring.match import Match
 from sparring.memory import what_fits
 from sparring.planning import SHOWN
 from sparring.recipe import Recipe
-from sparring.rowsampling import write_rows
+from sparring.rowsampling import constraints_of, fitting, write_rows
 from sparring.run import Run
 from sparring.rundir import RunDir, write_file
 from sparring.sampling import draw_for
@@ -94,11 +94,11 @@ def take_weights(match: Match, other: Run) -> str:
     return f"from {other.path}: {', '.join(told)}"
 
 
-def draw_picture(run: RunDir, match: Match) -> None:
+def draw_picture(run: RunDir, recipe: Recipe, match: Match) -> None:
     """Writes samples of the same latents at every time: a picture, or of a table some rows."""
     codec = match.data.codec
     if isinstance(codec, TableCodec):
-        rows = draw_for(match, ROWS_SHOWN, Key(match.seed, "pictures")).numpy()
+        rows = fitting(draw_for(match, ROWS_SHOWN, Key(match.seed, "pictures")).numpy(), constraints_of(recipe, codec))
         match.generator.train()
         write_rows(run.samples / f"step-{match.step:07d}.csv", codec, rows, match.seed)
         return

@@ -11,16 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sparring.data import TableCodec
+from sparring.data import Table, TableCodec
 from sparring.data.tables.column import CHOICES
 from sparring.data.tables.conditions import Conditions, parse_conditions
-from sparring.data.tables.constraints import Constraints
+from sparring.data.tables.constraints import Constraints, parse_constraints
 from sparring.data.tables.drawing import draw_until
 from sparring.data.tables.vector import asked_of
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError, nearest
 from sparring.games import Game
 from sparring.match import draw_labels
+from sparring.recipe import Recipe
 from sparring.sampling import draw
 
 Rows = NDArray[np.float64]
@@ -48,6 +49,8 @@ class RowMaker(NamedTuple):
         parts = []
         words = self._balanced(balance, where)
         for place, (word, share) in enumerate(zip(words, _shares(count, len(words)), strict=True)):
+            if not share:
+                continue
             met = parse_conditions([*where, word], self.codec.columns)
             parts.append(self._some(share, key.at("balance", place), met, taken))
         order = permutation(key.at("balance"), count).numpy()
@@ -104,7 +107,21 @@ class RowMaker(NamedTuple):
             )
         allowed = parse_conditions(where, self.codec.columns).choices()
         codes = allowed.get(self.codec.columns.index(column), range(len(column.categories)))
-        return [f"{name}='{column.categories[code]}'" for code in codes if code < len(column.categories)]
+        if not codes:
+            raise RequestError(f"balance: {name}, and where leaves it no value: {' and '.join(where)}")
+        return [f"{name}='{column.categories[code]}'" for code in codes]
+
+
+def constraints_of(recipe: Recipe, codec: TableCodec) -> Constraints:
+    """What the rows of a recipe's runs are to keep."""
+    return parse_constraints(recipe.data.constraints if isinstance(recipe.data, Table) else (), codec.columns)
+
+
+def fitting(rows: Rows, constraints: Constraints) -> Rows:
+    """Rows as numbers with computed columns computed; of them, those that the constraints hold in."""
+    rows = constraints.complete(rows)
+    rows = rows[constraints.holds(rows)]
+    return rows[~constraints.repeats(rows, set())]
 
 
 def _shares(count: int, parts: int) -> list[int]:

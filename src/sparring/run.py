@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.build import operated_net
-from sparring.data import Table, TableCodec, codec_from_json
-from sparring.data.tables.constraints import parse_constraints
+from sparring.data import TableCodec, codec_from_json
 from sparring.draws import Key
 from sparring.errors import RequestError, nearest
 from sparring.game import Side
 from sparring.match import draw_labels
 from sparring.recipe import Recipe, validated
-from sparring.rowsampling import RowMaker
+from sparring.rowsampling import RowMaker, constraints_of
 from sparring.rundir import RunDir, read_lines
 from sparring.sampling import draw
 from sparring.schedules import Now
@@ -164,13 +163,12 @@ class Run:
         if not isinstance(self.codec, TableCodec):
             raise RequestError(f"{self.path}: makes {self.codec.kind}s, not rows of a table")
         place = torch.device(device)
-        words = self.recipe.data.constraints if isinstance(self.recipe.data, Table) else ()
         maker = RowMaker(
             self.recipe.game,
             self.generator.to(place),
             self.codec,
             self.label_counts,
-            parse_constraints(words, self.codec.columns),
+            constraints_of(self.recipe, self.codec),
             place,
         )
         return maker.rows(count, Key(seed, "samples"), where, balance)

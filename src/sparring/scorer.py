@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.console import Talk, scores_table
-from sparring.data import Codec, DataSet, Table, TableCodec
-from sparring.data.tables.constraints import parse_constraints
+from sparring.data import Codec, DataSet, TableCodec
 from sparring.draws import Key
 from sparring.errors import RequestError
 from sparring.loop import Step
@@ -18,7 +17,7 @@ from sparring.match import Match, check_weights, draw_labels, measuring
 from sparring.metrics import Extractor, Networks
 from sparring.probing import Pair, networks_of
 from sparring.recipe import Recipe
-from sparring.rowsampling import RowMaker
+from sparring.rowsampling import RowMaker, constraints_of
 from sparring.rundir import RunDir, append_line
 from sparring.sampling import draw
 from sparring.scoring import choose_extractor, is_better, score
@@ -124,8 +123,7 @@ def scored(
 
     def fakes(count: int) -> Tensor:
         if isinstance(source.codec, TableCodec):  # as people get them
-            words = recipe.data.constraints if isinstance(recipe.data, Table) else ()
-            constraints = parse_constraints(words, source.codec.columns)
+            constraints = constraints_of(recipe, source.codec)
             maker = RowMaker(recipe.game, source.net, source.codec, source.label_counts, constraints, device)
             return torch.from_numpy(maker.rows(count, key))
         labels = None

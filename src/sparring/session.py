@@ -14,7 +14,7 @@ from sparring.advice import advice
 from sparring.build import OwnNets, build, fitted
 from sparring.compiling import can_compile
 from sparring.console import Bar, Talk
-from sparring.data import DataSet
+from sparring.data import DataSet, called
 from sparring.doctor import Attending, closing_lines, diagnose, facts_of, remedies
 from sparring.engine import Engine, Plan, check_tracker, choose_plan
 from sparring.errors import RequestError, TrainingError
@@ -186,7 +186,8 @@ def budgeted(job: Job, for_: str | None) -> Recipe:
         return recipe.model_copy(update={"steps": steps, "budget": for_})
     cost = measured(job, min(10.0, max(1.0, 0.03 * amount)))
     steps = cost.steps(recipe, amount)
-    job.talk.say(f"{for_}: {steps:,} steps at {cost.step_s * 1000:.3g} ms ({recipe.batch / cost.step_s:,.0f} images/s)")
+    speed = f"{recipe.batch / cost.step_s:,.0f} {called(job.data.codec)}/s"
+    job.talk.say(f"{for_}: {steps:,} steps at {cost.step_s * 1000:.3g} ms ({speed})")
     return recipe.model_copy(update={"steps": steps, "budget": for_})
 
 
@@ -234,7 +235,7 @@ def _observers(job: Job, scorer: Scorer, bar: Bar) -> list[Observer]:
     found: list[Observer] = [
         Controllers(run, talk.say),
         Log(run, recipe.log_every),
-        Pictures(every, lambda m: draw_picture(run, m)),
+        Pictures(every, lambda m: draw_picture(run, recipe, m)),
         scorer,
         bar,
     ]

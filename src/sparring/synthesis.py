@@ -42,8 +42,9 @@ class Synthesiser:
         columns = [sheet.columns[at] for at in kept]
         rows = place / "rows.csv"
         write_table(rows, columns, sheet.values[:, kept], {})
-        kinds = tuple(f"data.table.kinds.{column.name}={column.kind}" for column in columns)
-        run = self.train(rows, place / "run", (*kinds, "data.table.held_out=0", "score.metrics=[]"), seed)
+        kinds = json.dumps({column.name: column.kind for column in columns}, ensure_ascii=False)
+        changes = (f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
+        run = self.train(rows, place / "run", changes, seed)
 
         def make(count: int) -> NDArray[np.float64]:
             made = Sheet(run.codec.columns, run.rows(count, seed))  # type: ignore[union-attr]

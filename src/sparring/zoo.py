@@ -141,8 +141,7 @@ def _put(fields: dict[str, Any], path: Sequence[str], value: Any, cls: type[Part
     info = cls.model_fields[name]
     inside = (*above, name)
     if any(isinstance(mark, Named) for mark in info.metadata):
-        if not isinstance(fields.get(name), dict):
-            fields[name] = {}
+        fields[name] = _own(fields.get(name))
         _put_named(fields[name], rest, value, named_parts(info.annotation), inside)
         return
     choices = parts_of(info.annotation)
@@ -150,13 +149,17 @@ def _put(fields: dict[str, Any], path: Sequence[str], value: Any, cls: type[Part
         _put_choice(fields, name, rest, value, choices, inside, info.default)
     elif choices:
         (inner,) = choices.values()
-        if not isinstance(fields.get(name), dict):
-            fields[name] = {}
+        fields[name] = _own(fields.get(name))
         _put(fields[name], rest, value, inner, inside)
     elif get_origin(bare(info.annotation)) is dict:  # of names that are the user's own, which may have dots in them
         fields[name] = {**(fields.get(name) or {}), ".".join(rest): value}
     else:
         raise RequestError(_at(inside, f"is a value of its own and has no '{rest[0]}'"))
+
+
+def _own(value: Any) -> dict[str, Any]:
+    """A mapping of one's own to change: in YAML one may stand at several places (`&`, `*`)."""
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _put_named(
@@ -176,12 +179,13 @@ def _put_named(
     elif isinstance(own, dict) and len(own) == 1 and next(iter(own)) in classes:
         kind = next(iter(own))
         cls = classes[kind]
-        if not rest and value is None:
+        if not rest:
             parts.pop(name)
+            parts |= {} if value is None else {name: value}
             return
         rest = rest[1:] if rest and rest[0] == kind else rest
-        parts = own
-        name = kind
+        parts[name] = _own(own)
+        parts, name = parts[name], kind
     elif not rest and isinstance(value, dict):
         parts[name] = value
         return
@@ -189,8 +193,7 @@ def _put_named(
         raise RequestError(
             _at(above, f"unknown name '{name}'; {about_dropout(name, classes) or nearest(name, [*classes, *parts])}")
         )
-    if not isinstance(parts.get(name), dict):
-        parts[name] = {}
+    parts[name] = _own(parts.get(name))
     _put(parts[name], rest, value, cls, (*above, name))
 
 

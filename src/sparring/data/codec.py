@@ -80,6 +80,11 @@ Codec = ValueCodec | TableCodec
 """How samples are stored, what networks see of them, and the way back."""
 
 
+def called(codec: Codec) -> str:
+    """What samples are called where people read how many there are."""
+    return "rows" if codec.kind == "table" else "images"
+
+
 def codec_from_json(fields: dict[str, Any]) -> Codec:
     """The codec that `to_json` wrote."""
     return TableCodec.from_json(fields) if fields["kind"] == "table" else ValueCodec.from_json(fields)

@@ -37,6 +37,8 @@ class Found:
 
     what: str
     """The kind of source, in words."""
+    title: str = ""
+    """What it is and how much, in words, where that is more than a number of samples."""
     count: int = 0
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     """How many images have each (height, width), before fitting."""
@@ -50,7 +52,7 @@ class Found:
 
     def lines(self) -> list[str]:
         """For people, a fact a line."""
-        told = [f"{self.what}: {self.count:,} samples"]
+        told = [self.title or f"{self.what}: {self.count:,} samples"]
         if self.sizes:
             told.append("sizes (height x width): " + _most_common(self.sizes, lambda size: f"{size[0]} x {size[1]}"))
         if self.channels:

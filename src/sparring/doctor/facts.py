@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sparring.data import Table
 from sparring.doctor.history import Facts
 from sparring.optimisers import Adam
 from sparring.recipe import PlayerOptions, Recipe
@@ -26,6 +27,7 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         generator_dropout=_dropout(recipe.generator),
         momentum=max(_momentum(recipe.discriminator), _momentum(recipe.generator)),
         rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
+        rows=isinstance(recipe.data, Table),
         finished=finished,
     )
 

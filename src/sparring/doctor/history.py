@@ -44,6 +44,8 @@ class Facts:
     """The higher of the players' first betas, or momenta."""
     rates: tuple[float, float] | None = None
     """Learning rates of discriminator and generator, at their highest."""
+    rows: bool = False
+    """Whether samples are rows of a table."""
     finished: bool = False
     """Whether the last step was reached."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from sparring import zoo
+from sparring.data import Table
 from sparring.data.options import Grid, Ring
 from sparring.doctor.facts import is_bounded, slope_terms
 from sparring.doctor.findings import Finding
@@ -163,7 +164,7 @@ def _thawed(recipe: Recipe) -> list[str]:
 def _against_overfitting(recipe: Recipe) -> list[str]:
     """Augmentation, a heavier penalty, dropout."""
     found = []
-    if not recipe.augment and not isinstance(recipe.data, Ring | Grid):
+    if not recipe.augment and not isinstance(recipe.data, Ring | Grid | Table):
         found.append("augment.diff_augment.cutout=0.5")
     found += _heavier(recipe)
     if not any(isinstance(one, Dropout) for one in recipe.discriminator.surgery.values()):

@@ -151,7 +151,8 @@ def refuse_own(side: Side) -> RequestError:
 
 def _shape(codec: Codec) -> Shape:
     if codec.kind == "table":
-        raise RequestError("game: from_noise is for images and points, and the data are a table; say game=table")
+        told = "say game=table, or take the recipe table"
+        raise RequestError(f"game: from_noise is for images and points, and the data are a table; {told}")
     return codec.shape
 
 

@@ -124,5 +124,6 @@ class Table(Part):
 
 def _table(codec: Codec) -> TableCodec:
     if not isinstance(codec, TableCodec):
-        raise RequestError(f"game: table is for tables, and the data are {codec.kind}s; say game=from_noise")
+        told = "say game=from_noise, or leave the recipe to be chosen for the data"
+        raise RequestError(f"game: table is for tables, and the data are {codec.kind.removesuffix('s')}s; {told}")
     return codec

@@ -57,7 +57,7 @@ def key_facts(page: RunPage, histories: list[History]) -> list[tuple[str, str]]:
     facts += [(f"Score {h.newest.metric}", _scored(h)) for h in histories[:1]]
     facts += [("Training time", duration(page.seconds)), ("Device", device)]
     if page.images_per_s is not None:
-        facts.append(("Speed", f"{number(page.images_per_s)} images/s"))
+        facts.append(("Speed", f"{number(page.images_per_s)} {page.speed_unit}"))
     if page.memory_mb is not None:
         facts.append(("Memory", megabytes(page.memory_mb)))
     facts += in_brief(page.recipe_yaml)
@@ -141,7 +141,7 @@ def run_facts(page: RunPage) -> dict[str, str]:
         "Data": page.data_name or UNKNOWN,
         "Recipe": page.recipe_name or UNKNOWN,
         "Training time": duration(page.seconds),
-        "Speed": UNKNOWN if page.images_per_s is None else f"{number(page.images_per_s)} images/s",
+        "Speed": UNKNOWN if page.images_per_s is None else f"{number(page.images_per_s)} {page.speed_unit}",
         "Memory": UNKNOWN if page.memory_mb is None else megabytes(page.memory_mb),
         "Device": _device(page.environment) or UNKNOWN,
         "Findings": str(len(page.findings)) if page.findings else "none",

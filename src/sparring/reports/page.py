@@ -125,6 +125,11 @@ class RunPage:
     """Of a table, how like real ones its rows are: HTML, as `render_table` gives it."""
 
     @property
+    def speed_unit(self) -> str:
+        """Of `images_per_s`."""
+        return "images/s" if self.rows is None else "rows/s"
+
+    @property
     def falls(self) -> list[dict[str, Any]]:
         """The findings that say that the run diverged."""
         return [one for one in self.findings if one.get("symptom") == "diverged" and "event" not in one]

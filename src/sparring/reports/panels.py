@@ -29,7 +29,7 @@ ABOUT_LOGITS = (
 )
 
 
-def run_charts(trail: Trail) -> list[Chart]:
+def run_charts(trail: Trail, speed_unit: str = "images/s") -> list[Chart]:
     """The charts of a run's log that have anything to show."""
     losses: list[_Panel] = [_losses(trail, side) for side in SIDES]
     others: list[_Panel] = [
@@ -37,7 +37,7 @@ def run_charts(trail: Trail) -> list[Chart]:
         _both(trail, "gradient", "Gradient norms", "Of each player’s gradient at its last move of the step."),
         _both(trail, "lr", "Learning rates", "As the schedules set them."),
         ("Dropout and controlled values", "", _about_controls(trail), _controls(trail), "from_zero"),
-        ("Speed", "images/s", "Between two lines of the log.", _one(trail, "images_per_s", "speed"), "from_zero"),
+        ("Speed", speed_unit, "Between two lines of the log.", _one(trail, "images_per_s", "speed"), "from_zero"),
         ("Memory", "MB", "The most in use so far.", _one(trail, "memory_mb", "memory"), "from_zero"),
     ]
     others += [(key, "", "", _one(trail, key, key), "free") for key in islice(_unknown(trail), MOST_OTHERS)]

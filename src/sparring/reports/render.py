@@ -58,7 +58,7 @@ def render_run(page: RunPage) -> str:
         learned=None if page.explored is None else learned(page.explored, BRIEF_BYTES),
         scores=scores,
         score_charts=score_charts(scores, trail, page.step),
-        charts=run_charts(trail),
+        charts=run_charts(trail, page.speed_unit),
         rollbacks=trail.rollbacks,
         findings=facts.finding_rows(page),
         verdict=facts.verdict(page),

@@ -16,6 +16,7 @@ from sparring import zoo
 from sparring.answers.records import RunRecord
 from sparring.build import build, fitted
 from sparring.console import Talk
+from sparring.data import called
 from sparring.engine import Engine, Plan, choose_plan
 from sparring.errors import RequestError
 from sparring.planning import parse_budget
@@ -164,6 +165,7 @@ class _Study:
         self.queue = queue
         self.yardstick = yardstick
         self.better = yardstick.metric.better
+        self.of = called(yardstick.data.codec)
         self.talk = talk
         self.stopping = False
         self._given: dict[int, Task] = {}
@@ -279,8 +281,8 @@ class _Study:
         how = "one process" if jobs == 1 else f"{jobs} processes"
         screened = f", screened on {len(design.screen_seeds)} seeds of their own" if design.screened else ""
         talk.say(
-            f"{design.name}: {len(design.arms)} arms{screened}, {design.seeds} seeds, {design.images:,} images a run, "
-            f"by {self.yardstick.metric.name}; {how}"
+            f"{design.name}: {len(design.arms)} arms{screened}, {design.seeds} seeds, "
+            f"{design.images:,} {self.of} a run, by {self.yardstick.metric.name}; {how}"
         )
         there = sum(task in done for task in wanted)
         if there:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 
 from sparring.build import fitted
-from sparring.data import DataSet, cache_directory
+from sparring.data import DataSet, cache_directory, called
 from sparring.engine import Plan, choose_plan
 from sparring.errors import RequestError
 from sparring.launcher import end_with_parent
@@ -58,7 +58,7 @@ def found(design: Design, data: DataSet, device: str, jobs: int | None) -> Way:
     if unit == "s":
         each = each or rate(recipe, data, plan._replace(threads=threads), min(PROBE_S, 0.1 * amount))
         design = design.measured(amount * each)
-        why += f"{'; ' if why else ''}{design.budget} are {design.images:,} images a run"
+        why += f"{'; ' if why else ''}{design.budget} are {design.images:,} {called(data.codec)} a run"
     torch.set_num_threads(threads)
     wanted = fitted(design.recipe(design.arms[0], 0), data, {})
     plan = choose(wanted, data, device, {}).plan
@@ -86,7 +86,7 @@ def _beside(
         }
         _remember(place, tried)
     told = (
-        f"{count} processes of one thread: {tried['beside']:,.0f} images/s; "
+        f"{count} processes of one thread: {tried['beside']:,.0f} {called(data.codec)}/s; "
         f"one of {plan.threads}: {tried['together']:,.0f}"
     )
     if tried["beside"] > GAIN * tried["together"]:

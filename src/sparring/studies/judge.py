@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sparring import metrics
 from sparring.answers.records import Point
+from sparring.data import TableCodec
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError, TrainingError
 from sparring.loop import Step
@@ -21,15 +22,25 @@ from sparring.metrics import Features, Metric, Networks, Score, Views
 from sparring.observers import heldout_logits
 from sparring.probing import LATENTS, Pair, networks_of
 from sparring.recipe import Recipe
+from sparring.rowsampling import RowMaker, constraints_of
 from sparring.rundir import RunDir, append_line
 from sparring.sampling import draw
-from sparring.scoring import FEWEST, choose_extractor, default_metrics, features, known_modes, needs_networks, seen
+from sparring.scoring import (
+    FEWEST,
+    choose_extractor,
+    columns_of,
+    default_metrics,
+    features,
+    known_modes,
+    needs_networks,
+    seen,
+)
 
 NOTES = "study"
 """Where a match keeps what was scored."""
 FAKES = 1000
 """Fakes for metrics that allow more of them than there are real samples: the less a score varies, the fewer seeds."""
-UNEQUAL = ("fid", "kid", "is")
+UNEQUAL = ("fid", "kid", "is", "two_sample", "column_shapes", "column_pairs")
 """Metrics whose two sets may differ in size."""
 COUNTED = ("modes", "high_quality")
 """Metrics of fakes alone: of a thousand fakes at most 632 of a thousand modes would be seen, so all that may be are
@@ -70,6 +81,8 @@ class Yardstick:
             half: seen(self.extractor, self.data, numbers) for half, numbers in self.numbers.items()
         }
         self.modes = known_modes(self.data, self.extractor)
+        self.table = columns_of(self.data)
+        self.recipe = recipe
         self.most = recipe.score.count
         missing = self._missing(self.metric)
         if missing:
@@ -83,7 +96,7 @@ class Yardstick:
     def _missing(self, metric: Metric) -> str | None:
         """Why a metric cannot be had in this study, and what can; None if it can."""
         real = self.halves["report"]
-        views = Views(heldout=real, fake=real, key=Key("study"), modes=self.modes, intervals=False)
+        views = Views(heldout=real, fake=real, key=Key("study"), modes=self.modes, table=self.table, intervals=False)
         missing = None if needs_networks([metric.name]) else metric.missing(views)  # networks, each run has
         known = ", ".join([*metrics.obtainable(views), *metrics.GROUPS])
         return None if missing is None else f"{missing}; to be had: {known}"
@@ -112,20 +125,29 @@ class Yardstick:
         return {metric.name: found[metric.name] for metric in self.beside}
 
     def _scores(self, match: Match, half: Half, count: int, names: list[str]) -> dict[str, Score]:
-        key, device = Key(match.seed, "study", half), match.engine.device
-        labels = match.drawn_labels(key, torch.arange(count, device=device))
-        fakes = draw(match.game, match.sampler(), match.data.codec, count, key, labels, device)
+        key = Key(match.seed, "study", half)
         views = Views(
             heldout=self.halves[half],
-            fake=features(self.extractor, self.data, torch.split(fakes, 500)),
+            fake=features(self.extractor, self.data, torch.split(self._fakes(match, count, key), 500)),
             key=Key("study", "scores"),
             modes=self.modes,
+            table=self.table,
             networks=self._networks(match, half, key) if needs_networks(names) else None,
             intervals=False,
         )
         protocol = {"data": self.data.name, "fingerprint": self.data.fingerprint[:12], "split": self.told(half)}
         with measuring(match.discriminator):
             return metrics.score(names, views, self.extractor, protocol | {"step": match.step})
+
+    def _fakes(self, match: Match, count: int, key: Key) -> Tensor:
+        """Samples in the data's own format; a table's rows as people get them."""
+        codec, device = match.data.codec, match.engine.device
+        if isinstance(codec, TableCodec):
+            constraints = constraints_of(self.recipe, codec)
+            maker = RowMaker(match.game, match.sampler(), codec, match.data.label_counts, constraints, device)
+            return torch.from_numpy(maker.rows(count, key))
+        labels = match.drawn_labels(key, torch.arange(count, device=device))
+        return draw(match.game, match.sampler(), codec, count, key, labels, device)
 
     def _networks(self, match: Match, half: Half, key: Key) -> Networks:
         match.fit("discriminator")

@@ -90,7 +90,7 @@ class Player:
                 found(job, match, Choice(job.plan, why="the study's plan"))
         marks = self.design.marks(recipe)
         judge = Judge(run, self.yardstick, marks, match.engine.device)
-        pictures = Pictures(recipe.sample_every or recipe.steps, lambda match: draw_picture(run, match))
+        pictures = Pictures(recipe.sample_every or recipe.steps, lambda match: draw_picture(run, recipe, match))
         observers: list[Observer] = [Controllers(run), judge, Log(run, recipe.log_every), pictures, judge.resumed]
         trainer = Trainer(match, run, observers, Keeping(last=recipe.keep), lambda _: None)
         with enough_memory(job), enough_disk(run):

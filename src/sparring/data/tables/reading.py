@@ -33,17 +33,19 @@ def read_sheet(
     kinds: Mapping[str, str] = {},
     without: Sequence[str] = (),
     table: str | None = None,
+    asked: str = "data.table.kinds",
 ) -> Sheet:
     """Reads a table: a .csv, .tsv, .txt (or one of them in .gz), a .parquet, a pandas data frame, or a table of the
     database at an SQLAlchemy address.
 
     `kinds` says what columns are to be taken for, `without` leaves columns out, `table` names the database's table.
+    `asked` is what errors call `kinds` where it names a column that is not there.
     Raises RequestError where the source is no table, or a request does not fit it.
     """
     for name, kind in kinds.items():
         if kind not in KINDS:
             raise RequestError(f"data.table.kinds.{name}: no kind '{kind}'; {nearest(str(kind), KINDS)}")
-    wanted = _Wanted(kinds, without)
+    wanted = _Wanted(kinds, without, asked)
     if not isinstance(source, str | Path):
         return _of_frame(source, wanted, "data frame", {"from": "frame"})
     if is_address(source):
@@ -74,15 +76,15 @@ def _uncollected() -> Iterator[None]:
 class _Wanted:
     """What a person asks of the columns."""
 
-    def __init__(self, kinds: Mapping[str, str], without: Sequence[str]) -> None:
-        self.kinds, self.without = kinds, tuple(without)
+    def __init__(self, kinds: Mapping[str, str], without: Sequence[str], asked: str) -> None:
+        self.kinds, self.without, self.asked = kinds, tuple(without), asked
 
     def places(self, names: list[str]) -> list[int]:
         """The columns to read. Raises RequestError for names that are none."""
-        for key, asked in (("without", self.without), ("kinds", self.kinds)):
+        for key, asked in (("data.table.without", self.without), (self.asked, self.kinds)):
             for name in asked:
                 if name not in names:
-                    raise RequestError(f"data.table.{key}: no column '{name}'; {nearest(name, names)}")
+                    raise RequestError(f"{key}: no column '{name}'; {nearest(name, names)}")
         for name in self.without:
             if name in self.kinds:
                 raise RequestError(f"data.table.kinds.{name}: the column is left out by data.table.without")
@@ -195,7 +197,9 @@ def _of_parquet(path: Path, wanted: _Wanted) -> Sheet:
     plain = schema.remove_metadata()
     dialect = {"from": "parquet", "schema": base64.b64encode(plain.serialize().to_pybytes()).decode()}
     named = [name for name in frame.index.names if name is not None]
-    read = _of_frame(frame.reset_index(named) if named else frame, _Wanted(wanted.kinds, ()), path.name, dialect)
+    read = _of_frame(
+        frame.reset_index(named) if named else frame, _Wanted(wanted.kinds, (), wanted.asked), path.name, dialect
+    )
     return Sheet(read.columns, read.values, read.dialect, (*read.notes, *wanted.left_out()))
 
 

@@ -20,7 +20,7 @@ from sparring.data.download import cache_directory
 from sparring.data.tables.aligning import aligned
 from sparring.data.tables.codec import TableCodec, table_codec
 from sparring.data.tables.coding import NumberCode
-from sparring.data.tables.column import Sheet
+from sparring.data.tables.column import CHOICES, Sheet
 from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address
 from sparring.data.tables.reading import read_sheet
@@ -95,15 +95,21 @@ class Table(Part):
         def codec(train: torch.Tensor) -> TableCodec:
             return table_codec(sheet.columns, sheet.values[train.numpy()], sheet.dialect, self.numbers, target)
 
-        found = Found(name, notes=list(sheet.notes))
+        title, *notes = sheet.notes or ("",)  # what it is, and how large
+        found = Found(name, title=title, notes=notes)
         return _asked_for(
             assemble(name, values, None, codec, found, by_number=True, fraction=self.held_out, limit=self.limit)
         )
 
     def like(self, codec: TableCodec) -> DataSet:
         """The rows at this path as a codec of other rows counts them."""
-        kinds: dict[str, str] = {column.name: column.kind for column in codec.columns if column.learned}
-        sheet, name = read_sheet(self.source, kinds=kinds, table=self.table), Path(self.path).name
+        kinds = {
+            column.name: "category" if column.kind in CHOICES else column.kind  # it may show fewer of them
+            for column in codec.columns
+            if column.learned
+        }
+        name = "database" if is_address(self.path) else Path(self.path).name
+        sheet = read_sheet(self.source, kinds=kinds, table=self.table, asked=f"data: {name}")
         values = torch.from_numpy(aligned(sheet, codec.columns, name))
         return _asked_for(
             assemble(name, values, None, codec, Found(name), by_number=True, fraction=self.held_out, limit=self.limit)

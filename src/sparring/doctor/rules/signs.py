@@ -18,6 +18,9 @@ USUAL = 0.85
 """Share of real samples that others of the same distribution cover, at least, where there are enough."""
 PLANE, MANY_VALUES = (0.06, 0.14), (0.24, 0.44)
 """Distances (`doctor.samples`) from near to far: of points with a few values each, and of samples with many."""
+BEYOND, BEYOND_OF_ROWS = (1.8, 3.6), (3.6, 7.2)
+"""Residuals (`doctor.samples`) from near to far: where a table's column follows from others, what is learned well is
+off them by far more than real rows are."""
 LATELY = 0.2
 """Part of a run over which samples should come nearer."""
 SETTLED_STEPS = 1500
@@ -49,14 +52,22 @@ def best(history: History, name: str) -> float:
 
 def far(history: History) -> float:
     """How far the samples are from the data as they stand: 0 as near as a generator that learned well, 1 far."""
-    beyond = history.last("residual", 3)
-    plane = beyond is None  # where neighbourhoods are so narrow that also what is learned well misses many
+    beyond, rows = history.last("residual", 3), history.facts.rows
+    plane = beyond is None and not rows  # where neighbourhoods are so narrow that also what is learned well misses many
     return max(
         ramp(lacking(history, "covered"), *((0.65, 0.9) if plane else (0.5, 0.8))),
         ramp(lacking(history, "precise"), *((0.72, 0.95) if plane else (0.5, 0.85))),
-        ramp(history.last("distance", 3), *(PLANE if plane else MANY_VALUES)),
-        ramp(beyond, 1.8, 3.6),
+        ramp(_distance(history), *(PLANE if plane else MANY_VALUES)),
+        ramp(beyond, *(BEYOND_OF_ROWS if rows else BEYOND)),
     )
+
+
+def _distance(history: History) -> float | None:
+    """The distance from the data; of rows, of which few are held out, over what that alone makes it."""
+    distance = history.last("distance", 3)
+    if distance is None or not history.facts.rows:
+        return distance
+    return distance - history.data.get("best_distance", 0.0)
 
 
 def stalled(history: History) -> float:
