@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 import sparring
-from sparring.api import augment, evaluate, explore, plan, study
 from sparring.data import TableCodec
 from sparring.data.tables.column import Column
-from sparring.errors import RequestError
 from sparring.run import Run
-from sparring.rundir import RunDir
 from tests.data.tables.files import table_fields, write_mixed
-from tests.states import same
 
 KIND_OF_COLUMNS = {"size": "float", "hours": "integer", "town": "category", "tall": "boolean", "day": "datetime", "id": "identifier"}  # fmt: skip
 

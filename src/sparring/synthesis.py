@@ -7,13 +7,14 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparring.answers.augmentation import Comparison
-from sparring.augmenting import Make
+from sparring.augmenting import Make, study_augmentation
+from sparring.data import Table
 from sparring.data.tables.aligning import aligned
 from sparring.data.tables.column import Sheet
 from sparring.data.tables.database import is_address, read_database
@@ -57,6 +58,47 @@ class Synthesiser:
 
 def _some(values: NDArray[np.float64]) -> bool:
     return not bool(np.isnan(values).all())
+
+
+class Asked(NamedTuple):
+    """What `sparring.augment` is asked for."""
+
+    table: Table
+    target: str
+    folder: Path
+    """Where GANs and results are kept."""
+    to: Path | None
+    rows: int | None
+    seeds: int
+    mixes: tuple[float, ...]
+    models: tuple[str, ...]
+
+
+def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison:
+    """Compares, tells, and writes the augmented table where it is wanted."""
+    if asked.to is not None:
+        ending_of(asked.to)
+    sheet = asked.table.sheet()
+    found = study_augmentation(
+        sheet,
+        asked.target,
+        Synthesiser(asked.folder, train),
+        seeds=asked.seeds,
+        mixes=asked.mixes,
+        models=asked.models,
+        rows=asked.rows,
+        say=say,
+    )
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    write_file(asked.folder / "results.json", json.dumps(found.to_json(), indent=1))
+    for line in found.lines():
+        say(line)
+    if asked.to is not None:
+        mix = found.overall.mix or min(asked.mixes)
+        made = Synthesiser(asked.folder / "all", train)(sheet, 0)(max(1, round(mix * len(sheet.values))))
+        write_augmented(asked.table.source, asked.table.table, sheet, made, asked.to)
+        say(f"{asked.to}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
+    return found
 
 
 def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[np.float64], to: Path) -> None:
@@ -113,9 +155,3 @@ def _joined(source: str, table: str | None, made: pd.DataFrame) -> pd.DataFrame:
     else:
         own = pd.read_csv(source, sep=None, engine="python")
     return pd.concat([own, made], ignore_index=True)
-
-
-def write_results(path: Path, found: Comparison) -> None:
-    """Writes all that a comparison found as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps(found.to_json(), indent=1))
