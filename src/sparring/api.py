@@ -173,9 +173,10 @@ def evaluate(
 
 
 def augment(
+    recipe: str | None = None,
+    *overrides: str,
     data: Place | DataFrame,
     target: str,
-    *overrides: str,
     to: Place | None = None,
     out: Place | None = None,
     rows: int | None = None,
@@ -199,7 +200,7 @@ def augment(
     from sparring.synthesis import Asked, answer  # with SciPy, which the other verbs do without
 
     place = data if isinstance(data, str | Path) else kept_frame(data)
-    recipe, words = told_apart(overrides[0] if overrides else None, overrides[1:])
+    recipe, words = told_apart(recipe, overrides)
     fields = fields_of(recipe, words, place, None, device, Talk(quiet=True))
     options = validated(fields).data
     if not isinstance(options, Table):

@@ -46,6 +46,8 @@ class Synthesiser:
         kinds = json.dumps({column.name: column.kind for column in columns}, ensure_ascii=False)
         changes = (f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
         run = self.train(rows, place / "run", changes, seed)
+        if not run.finished:  # by a signal, which was meant for the whole
+            raise KeyboardInterrupt(f"stopped; the same command goes on: {self.folder}")
 
         def make(count: int) -> NDArray[np.float64]:
             made = Sheet(run.codec.columns, run.rows(count, seed))  # type: ignore[union-attr]
