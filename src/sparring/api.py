@@ -12,25 +12,24 @@ from torch import nn
 
 from sparring import pages, processes, ranks, session, zoo
 from sparring.advice import advice
+from sparring.asking import fields_of, names_columns, told_apart
 from sparring.build import build, fitted
-from sparring.chooser import choose_recipe
 from sparring.console import Talk
-from sparring.data import DataSet, Table, TableCodec, called, options_of
-from sparring.data.tables.column import KINDS
+from sparring.data import Table, TableCodec, called
 from sparring.data.tables.source import kept_frame
-from sparring.data.tables.writing import ending_of
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
-from sparring.errors import RequestError, nearest
+from sparring.errors import RequestError
 from sparring.exploring import WHOLE
 from sparring.game import SIDES
 from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
-from sparring.recipe import Recipe, leaves_data_open, validated
+from sparring.recipe import leaves_data_open, validated
 from sparring.rowsampling import write_rows
 from sparring.run import Run, read_recipe_of
+from sparring.rundata import data_of, loaded_run
 from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
@@ -86,13 +85,13 @@ def train(
     if follows:
         return Run(processes.follow(device, own), own=own)
     target = None if out is None else RunDir(out)
-    recipe, overrides = _told_apart(recipe, overrides)
+    recipe, overrides = told_apart(recipe, overrides)
     if target is not None and target.exists and recipe is None and data is None:  # the run's own, but for these words
         changed = [*overrides, *([] if seed is None else [f"seed={seed}"])]
         told = zoo.override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
         resumed = partial(session.resume, target, told, for_, device, own)
         return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
-    fields = _fields(recipe, overrides, data, seed, device, talk)
+    fields = fields_of(recipe, overrides, data, seed, device, talk)
     target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:
         resumed = partial(session.resume, target, fields, for_, device, own)
@@ -100,48 +99,6 @@ def train(
     wanted = validated(fields)
     begun = partial(session.begin, target, wanted, for_, device, from_, own)
     return processes.started(begun, target, wanted, devices, device, own, talk)
-
-
-def _told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """A first word that is `key=value` is no recipe's name."""
-    if recipe is not None and "=" in recipe:
-        return None, (recipe, *overrides)
-    return recipe, tuple(overrides)
-
-
-def _fields(
-    recipe: str | None,
-    overrides: Sequence[str],
-    data: Place | None,
-    seed: int | None,
-    device: str,
-    talk: Talk,
-) -> dict[str, Any]:
-    """The fields of the recipe asked for, one chosen for the data where none was."""
-    recipe, overrides = _told_apart(recipe, overrides)
-    if recipe is None:
-        recipe, why = choose_recipe(None if data is None else str(data), device)
-        talk.say(f"recipe: {recipe} ({why})")
-    fields = zoo.read_recipe(recipe)
-    if data is not None:
-        fields["data"] = options_of(str(data), fields.get("data"))
-    if seed is not None:
-        fields["seed"] = seed
-    if isinstance(fields.get("data"), dict) and "table" in fields["data"]:
-        overrides = [_of_a_column(word) for word in overrides]
-    return zoo.override(fields, overrides)
-
-
-def _of_a_column(word: str) -> str:
-    """An override, or where it is `column=kind` of a table, the override that says so: of a column, too, that is called
-    like a key of the recipe, which takes no kind."""
-    name, equals, value = word.partition("=")
-    keys = Recipe.option_names()
-    if value in KINDS and (name in keys or name.partition(".")[0] not in keys):
-        return f"data.table.kinds.{word}"
-    if not equals or name.partition(".")[0] in keys or nearest(name, keys).startswith("did you mean"):
-        return word
-    raise RequestError(f"{word}: no key '{name}', and no kind '{value}' of a column; {nearest(value, KINDS)}")
 
 
 def sample(
@@ -160,7 +117,7 @@ def sample(
     conditions that every row meets (`income='>50K'`, `age>60`), and the choices of the column `balance` come equally
     often. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by
     default."""
-    loaded = _loaded(run, step)
+    loaded = loaded_run(run, step)
     place = choose_plan(device, "fp32", images=False).device
     words = [where] if isinstance(where, str) else list(where)
     if to is None:
@@ -190,13 +147,13 @@ def evaluate(
 
     Gives `{"run", "step", "scores": {name: {"value", "interval", "n", "better", "protocol"}}}`.
     """
-    loaded = _loaded(run, step)
+    loaded = loaded_run(run, step)
     recipe = loaded.recipe
     if extractor is not None:
         fields = recipe.model_dump(mode="json")
         recipe = validated(fields | {"score": fields["score"] | {"extractor": extractor}})
     names = [name.strip() for name in metrics.split(",")] if isinstance(metrics, str) else metrics
-    source = _data_of(loaded, data)
+    source = data_of(loaded, data)
     place = torch.device(choose_plan(device, "fp32", images=False).device)
     talk = Talk(quiet=quiet)
     chosen = choose_extractor(recipe.score, source, place, talk.say)
@@ -216,9 +173,10 @@ def evaluate(
 
 
 def augment(
+    recipe: str | None = None,
+    *overrides: str,
     data: Place | DataFrame,
     target: str,
-    *overrides: str,
     to: Place | None = None,
     out: Place | None = None,
     rows: int | None = None,
@@ -239,51 +197,23 @@ def augment(
     `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
     on. Raises RequestError where the request or the data is wrong.
     """
-    from sparring.augmenting import study_augmentation  # with SciPy, which the other verbs do without
-    from sparring.synthesis import Synthesiser, settled, writable, write_augmented, write_results
+    from sparring.synthesis import Asked, answer  # with SciPy, which the other verbs do without
 
-    talk = Talk(quiet=quiet)
     place = data if isinstance(data, str | Path) else kept_frame(data)
-    recipe, words = _told_apart(overrides[0] if overrides else None, overrides[1:])
-    recipe = recipe or choose_recipe(str(place), device)[0]
-    options = validated(_fields(recipe, words, place, None, device, Talk(quiet=True))).data
+    recipe, words = told_apart(recipe, overrides)
+    fields = fields_of(recipe, words, place, None, device, Talk(quiet=True))
+    options = validated(fields).data
     if not isinstance(options, Table):
         raise RequestError(f"data: {place} is no table; augment takes .csv, .tsv, .parquet or a database")
-    target_file = None if to is None else Path(to).expanduser()
-    sheet = options.sheet()
     folder = Path(out).expanduser() if out is not None else Path("runs") / f"augment-{Path(str(place)).stem}"
-    writable(folder, "out")
-    if target_file is not None:
-        ending_of(target_file, "to: ")
-        writable(target_file.parent, "to")
-    mine = [*(word for word in words if not _names_columns(word)), *settled(options, sheet.columns)]
+    target_file = None if to is None else Path(to).expanduser()
+    mine = (*(() if recipe is None else (recipe,)), *(word for word in words if not names_columns(word)))
 
     def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Run:
-        return train(recipe, *mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True)
+        return train(*mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True)
 
-    make = Synthesiser(folder, trained)
-    found = study_augmentation(sheet, target, make, seeds=seeds, mixes=mixes, models=models, rows=rows, say=talk.say)
-    write_results(folder / "results.json", found)
-    for line in found.lines():
-        talk.say(line)
-    if target_file is not None:
-        mix = found.overall.mix or min(mixes)
-        made = make.of_all(sheet)(max(1, round(mix * len(sheet.values))))
-        write_augmented(options.source, options.table, sheet, made, target_file)
-        talk.say(f"{target_file}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
-    return found
-
-
-def _names_columns(word: str) -> bool:
-    """Whether an override is of how the table is read: of a part of it, that is settled."""
-    name = _of_a_column(word).partition("=")[0]
-    return name.startswith(("data.table.", "data."))
-
-
-def _loaded(run: Place | Run, step: int | str | None = None) -> Run:
-    if not isinstance(run, Run):
-        return Run(run, step)
-    return run if step is None else run.at(step)
+    wanted = Asked(options, target, folder, target_file, rows, seeds, tuple(mixes), tuple(models))
+    return answer(wanted, trained, Talk(quiet=quiet).say)
 
 
 def _without_memorisation(names: Sequence[str], *, named: bool) -> list[str]:
@@ -291,31 +221,6 @@ def _without_memorisation(names: Sequence[str], *, named: bool) -> list[str]:
     if named and "memorisation" in names:
         raise RequestError("metrics: memorisation is of the data that the run was trained on; leave out --data")
     return [name for name in names if name != "memorisation"]
-
-
-def _data_of(loaded: Run, other: Place | None = None) -> DataSet:
-    """The run's own data, unchanged since, or other data of the same shape."""
-    recipe = loaded.recipe
-    if other is None:
-        data = recipe.data.load()
-        if data.fingerprint != loaded.fingerprint:
-            raise RequestError(
-                f"data: {data.name} has changed since {loaded.path} was trained on it; give it by --data"
-            )
-        return data
-    fields = recipe.model_dump(mode="json")
-    fields["data"] = options_of(str(other), fields["data"])
-    if isinstance(loaded.codec, TableCodec):
-        options = validated(fields).data
-        if not isinstance(options, Table):
-            raise RequestError(f"data: {other} is no table, and {loaded.path} makes rows; take a .csv or .parquet")
-        return options.like(loaded.codec)
-    if "images" in fields["data"] and loaded.codec.kind == "image":
-        fields["data"]["images"] |= {"size": list(loaded.codec.shape[1:])}
-    data = validated(fields).data.load()
-    if data.shape != loaded.codec.shape:
-        raise RequestError(f"data: samples of shape {list(data.shape)}; the run makes {list(loaded.codec.shape)}")
-    return data
 
 
 def diagnose(run: Place | Run) -> dict[str, Any]:
@@ -338,7 +243,7 @@ def report(run: Place | Run) -> Path:
     the pictures of real images."""
     loaded = run if isinstance(run, Run) else Run(run)
     try:
-        data = _data_of(loaded)
+        data = data_of(loaded)
     except RequestError as error:
         Talk().say(f"without real images: {error}")
         data = None
@@ -373,7 +278,7 @@ def explore(
     loaded.discriminator.to(place)
     data, extractor = None, None
     try:
-        data = _data_of(loaded)
+        data = data_of(loaded)
         extractor = choose_extractor(loaded.recipe.score, data, place, talk.say)
     except RequestError as error:
         talk.say(f"without {'the data' if data is None else 'its extractor'}: {error}")
@@ -437,52 +342,29 @@ def study(
     Gives what `results.json` in `out` says; of a study in several cells `{"cells": {name: ...}}`, each in a folder of
     its own. Raises RequestError where the request, the data or the storage is wrong.
     """
-    from sparring.studies import design as designs  # with Optuna behind it, which the other verbs do without
-    from sparring.studies.conduct import conduct
+    from sparring.studies.asked import asked  # with Optuna behind it, which the other verbs do without
 
-    recipe, overrides = _told_apart(recipe, overrides)
-    varied = designs.listed(vary) if isinstance(vary, Mapping) else designs.parse_vary(vary)
-    if varied:
-        file = designs.StudyFile(vary=varied)
-        name = recipe
-    else:
-        name = recipe or "digits"
-        file, recipe = designs.read(name), None
-    talk = Talk(quiet=quiet)
-    found, cells = {}, designs.cells(file)
-    allowed = ("score",) if for_ or file.budget else ("score", "steps")
-    for words, where in ((overrides, "study"), (file.base, "base"), (cells[0].overrides, "cells")):
-        designs.refuse_own(words, where, allowed)
-    stem = None if name is None else Path(name).stem
-    for cell in cells:
-        changes = [*file.base, *cell.overrides, *overrides]
-        fields = _fields(
-            (recipe if varied else file.recipe), changes, data if data is not None else file.data, None, device, talk
-        )
-        stem = stem or Path(fields["name"]).stem
-        design = designs.made(
-            f"{stem}, {cell.name}" if cell.name else stem,
-            fields,
-            designs.product(file.vary, file.arms),
-            seeds=file.seeds if seeds is None else seeds,
-            budget=for_ or file.budget,
-            metric=metric or file.metric,
-            points=points or file.points,
-            screen=file.screen if screen is None else screen,
-            screen_seeds=file.screen_seeds,
-            margin=file.margin,
-        )
-        place = Path(out or Path("studies") / stem).expanduser()
-        place = place / cell.slug if cell.name else place
-        found[cell.name] = conduct(design, place, device=device, storage=storage, jobs=jobs, talk=talk)
-        if not found[cell.name]["finished"]:
-            break
-    return next(iter(found.values())) if "" in found else {"cells": found}
+    return asked(
+        recipe,
+        overrides,
+        vary,
+        seeds,
+        for_,
+        out,
+        data,
+        device,
+        storage,
+        jobs,
+        metric,
+        points,
+        screen,
+        Talk(quiet=quiet),
+    )
 
 
 def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:
     """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their path is `PATH`."""
-    fields = _fields(recipe, overrides, data, None, "cpu", Talk(quiet=True))
+    fields = fields_of(recipe, overrides, data, None, "cpu", Talk(quiet=True))
     if leaves_data_open(fields):
         kind = "table" if _is_of(fields.get("data"), "table") else "images"
         given = fields["data"].get(kind) if isinstance(fields.get("data"), dict) else None
@@ -504,7 +386,7 @@ def plan(
 ) -> dict[str, Any]:
     """Predicted step time, memory and time to finish, from a probe of so many seconds that leaves nothing behind."""
     talk = Talk(quiet=True)
-    wanted = validated(_fields(recipe, overrides, data, None, device, talk))
+    wanted = validated(fields_of(recipe, overrides, data, None, device, talk))
     source = wanted.data.load()
     wanted = fitted(wanted, source, {})
     plain = choose_plan(device, wanted.precision, images=source.codec.kind == "image")

@@ -198,9 +198,9 @@ def augment(
         raise RequestError(f"mixes: '{mixes}' is no list of numbers; write 0.5,1,2") from None
     names = [model.strip() for model in models.split(",")]
     found = api.augment(
-        data,
-        target,
         *(words or ()),
+        data=data,
+        target=target,
         to=to,
         out=out,
         rows=rows,
@@ -332,7 +332,9 @@ def main() -> None:
         status = app(standalone_mode=False)
     except SparringError as error:
         _fail(str(error), error.exit_status)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if stop.args:
+            typer.echo(f"sparring: {stop}", err=True)
         sys.exit(130)
     except Exception as error:
         told = getattr(error, "format_message", None)  # click's own, for words that are no verb or option

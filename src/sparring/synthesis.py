@@ -7,18 +7,18 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparring.answers.augmentation import Comparison
-from sparring.augmenting import Make
+from sparring.augmenting import Make, study_augmentation
+from sparring.data import Table
 from sparring.data.tables.aligning import aligned
 from sparring.data.tables.column import Column, Sheet
 from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address, read_database
-from sparring.data.tables.source import Table
 from sparring.data.tables.writing import ending_of, to_frame, write_table
 from sparring.errors import RequestError
 from sparring.run import Run
@@ -32,27 +32,24 @@ Train = Callable[[Path, Path, tuple[str, ...], int], Run]
 
 
 class Synthesiser:
-    """Trains a GAN on each seed's training rows, in a directory of its own below `folder`: asked again, it goes on."""
+    """Trains a GAN on each seed's training rows, in a directory of its own below `folder`: asked again, it goes on.
+    `changes` are overrides of all of them."""
 
-    def __init__(self, folder: Path, train: Train) -> None:
-        self.folder, self.train = folder, train
+    def __init__(self, folder: Path, train: Train, changes: Sequence[str] = ()) -> None:
+        self.folder, self.train, self.changes = folder, train, tuple(changes)
 
     def __call__(self, sheet: Sheet, seed: int) -> Make:
-        return self._trained(sheet, seed, self.folder / f"seed-{seed}")
-
-    def of_all(self, sheet: Sheet) -> Make:
-        """The same of all rows, of which none is held out."""
-        return self._trained(sheet, 0, self.folder / "all")
-
-    def _trained(self, sheet: Sheet, seed: int, place: Path) -> Make:
+        place = self.folder / f"seed-{seed}"
         place.mkdir(parents=True, exist_ok=True)
         kept = [at for at, column in enumerate(sheet.columns) if column.learned and _some(sheet.values[:, at])]
         columns = [sheet.columns[at] for at in kept]
         rows = place / "rows.csv"
         write_table(rows, columns, sheet.values[:, kept], {})
         kinds = json.dumps({column.name: column.kind for column in columns}, ensure_ascii=False)
-        changes = (f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
+        changes = (*self.changes, f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
         run = self.train(rows, place / "run", changes, seed)
+        if not run.finished:  # by a signal, which was meant for the whole
+            raise KeyboardInterrupt(f"stopped; the same command goes on: {self.folder}")
 
         def make(count: int) -> NDArray[np.float64]:
             made = Sheet(run.codec.columns, run.rows(count, seed))  # type: ignore[union-attr]
@@ -92,6 +89,50 @@ def _of(columns: Sequence[Column], constraint: str) -> bool:
 
 def _some(values: NDArray[np.float64]) -> bool:
     return not bool(np.isnan(values).all())
+
+
+class Asked(NamedTuple):
+    """What `sparring.augment` is asked for."""
+
+    table: Table
+    target: str
+    folder: Path
+    """Where GANs and results are kept."""
+    to: Path | None
+    rows: int | None
+    seeds: int
+    mixes: tuple[float, ...]
+    models: tuple[str, ...]
+
+
+def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison:
+    """Compares, tells, and writes the augmented table where it is wanted."""
+    if asked.to is not None:
+        ending_of(asked.to, "to: ")
+        writable(asked.to.parent, "to")
+    writable(asked.folder, "out")
+    sheet = asked.table.sheet()
+    changes = settled(asked.table, sheet.columns)
+    found = study_augmentation(
+        sheet,
+        asked.target,
+        Synthesiser(asked.folder, train, changes),
+        seeds=asked.seeds,
+        mixes=asked.mixes,
+        models=asked.models,
+        rows=asked.rows,
+        say=say,
+    )
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    write_file(asked.folder / "results.json", json.dumps(found.to_json(), indent=1))
+    for line in found.lines():
+        say(line)
+    if asked.to is not None:
+        mix = found.overall.mix or min(asked.mixes)
+        made = Synthesiser(asked.folder / "all", train, changes)(sheet, 0)(max(1, round(mix * len(sheet.values))))
+        write_augmented(asked.table.source, asked.table.table, sheet, made, asked.to)
+        say(f"{asked.to}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
+    return found
 
 
 def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[np.float64], to: Path) -> None:
@@ -148,9 +189,3 @@ def _joined(source: str, table: str | None, made: pd.DataFrame) -> pd.DataFrame:
     else:
         own = pd.read_csv(source, sep=None, engine="python")
     return pd.concat([own, made], ignore_index=True)
-
-
-def write_results(path: Path, found: Comparison) -> None:
-    """Writes all that a comparison found as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps(found.to_json(), indent=1))

@@ -1,0 +1,64 @@
+"""What a person asks for, as the fields of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sparring import zoo
+from sparring.chooser import choose_recipe
+from sparring.console import Talk
+from sparring.data import options_of
+from sparring.data.tables.column import KINDS
+from sparring.errors import RequestError, nearest
+from sparring.recipe import Recipe
+
+Place = str | Path
+
+
+def told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """A first word that is `key=value` is no recipe's name."""
+    if recipe is not None and "=" in recipe:
+        return None, (recipe, *overrides)
+    return recipe, tuple(overrides)
+
+
+def fields_of(
+    recipe: str | None,
+    overrides: Sequence[str],
+    data: Place | None,
+    seed: int | None,
+    device: str,
+    talk: Talk,
+) -> dict[str, Any]:
+    """The fields of the recipe asked for, one chosen for the data where none was."""
+    recipe, overrides = told_apart(recipe, overrides)
+    if recipe is None:
+        recipe, why = choose_recipe(None if data is None else str(data), device)
+        talk.say(f"recipe: {recipe} ({why})")
+    fields = zoo.read_recipe(recipe)
+    if data is not None:
+        fields["data"] = options_of(str(data), fields.get("data"))
+    if seed is not None:
+        fields["seed"] = seed
+    if isinstance(fields.get("data"), dict) and "table" in fields["data"]:
+        overrides = [_of_a_column(word) for word in overrides]
+    return zoo.override(fields, overrides)
+
+
+def _of_a_column(word: str) -> str:
+    """An override, or where it is `column=kind` of a table, the override that says so: of a column, too, that is called
+    like a key of the recipe, which takes no kind."""
+    name, equals, value = word.partition("=")
+    keys = Recipe.option_names()
+    if value in KINDS and (name in keys or name.partition(".")[0] not in keys):
+        return f"data.table.kinds.{word}"
+    if not equals or name.partition(".")[0] in keys or nearest(name, keys).startswith("did you mean"):
+        return word
+    raise RequestError(f"{word}: no key '{name}', and no kind '{value}' of a column; {nearest(value, KINDS)}")
+
+
+def names_columns(word: str) -> bool:
+    """Whether an override is of the data, or how a table is read."""
+    return _of_a_column(word).startswith("data.")
