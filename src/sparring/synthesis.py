@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -143,9 +145,8 @@ def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=to.parent) as folder:
             part = Path(folder) / to.name
-            if "://" not in source and ending != ".parquet" and ending_of(Path(source)) == ending:
-                _write_below(Path(source), sheet, made, part)
-            else:
+            alike = "://" not in source and ending != ".parquet" and ending_of(Path(source)) == ending
+            if not (alike and _written_below(Path(source), sheet, made, part)):
                 frame = _joined(source, table, to_frame(sheet.columns, made, sheet.dialect))
                 if ending == ".parquet":
                     frame.to_parquet(part, index=False)
@@ -156,14 +157,19 @@ def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[
         raise RequestError(f"to: {to} cannot be written ({error.strerror or error})") from None
 
 
-def _write_below(source: Path, sheet: Sheet, made: NDArray[np.float64], part: Path) -> None:
+def _written_below(source: Path, sheet: Sheet, made: NDArray[np.float64], part: Path) -> bool:
+    """Writes rows below a text file's own; not where columns of it were left out."""
+    above = _read(source, sheet)
+    lines = csv.reader(io.StringIO(above, newline=""), delimiter=str(sheet.dialect.get("separator", ",")))
+    if len(next(line for line in lines if line)) != len(sheet.columns):
+        return False
     header = _text(part, sheet, made[:0])
     below = _text(part, sheet, made)[len(header) :]
-    above = _read(source, sheet)
     end = str(sheet.dialect.get("line_end", "\n"))
     text = above + ("" if above.endswith("\n") else end) + below
     written = text.encode(sheet.dialect.get("encoding", "utf-8"))
     part.write_bytes(gzip.compress(written) if source.suffix == ".gz" else written)
+    return True
 
 
 def _text(part: Path, sheet: Sheet, made: NDArray[np.float64]) -> str:
