@@ -27,6 +27,7 @@ from sparring.doctor.remedies import remedies
 from sparring.run import Run
 from sparring.rundir import RunDir, read_lines
 from tests.data.tables.files import table_fields, table_recipe, write_mixed
+from tests.reports.samples import assert_well_formed_and_offline, read
 from tests.test_training import assert_same_state, final_state
 
 KINDS = {"size": "float", "hours": "integer", "town": "category", "tall": "boolean", "day": "datetime", "id": "identifier"}  # fmt: skip
@@ -290,8 +291,12 @@ def test_a_table_is_diagnosed_explored_and_planned_for(run: Run, made: Path, tmp
     assert json.loads(json.dumps(told))["verdict"] in ("healthy", "sick")
     assert {line.get("data_training") for line in read_lines(run.path / "probes.jsonl")} >= {360.0}
     assert not [line for line in read_lines(run.path / "probes.jsonl") if "data_constant" in line]
-    page = explore(run, tmp_path / "learned.html", directions=2)
-    assert len(page["sefa"]) == 2
+    found = explore(run, tmp_path / "learned.html", directions=2)
+    assert len(found["sefa"]) == 2
+    page = (tmp_path / "learned.html").read_text()
+    assert_well_formed_and_offline(read(page))
+    assert page.count('<table class="rows">') == 4  # two directions of either kind
+    assert page.count('<td class="strong">') > 4  # in which rows change
     cost = plan(recipe_file(tmp_path), data=made, seconds=0.2)
     assert cost["unit"] == "rows"
     assert cost["images_per_s"] > 0

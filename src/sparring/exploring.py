@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sparring.data import DataSet, ValueCodec
+from sparring.data import DataSet, TableCodec, ValueCodec
+from sparring.data.tables.spelling import spelled
 from sparring.draws import Key, permutation
 from sparring.insight import Attribution, Direction, first_layer, ganspace, integrated_gradients, sefa
 from sparring.insight.layers import outputs_of
 from sparring.metrics import Extractor
 from sparring.probing import Pair
-from sparring.reports.page import Explored, Judged, Strip
+from sparring.reports.page import Explored, Judged, Strip, Walk
 from sparring.run import Run
 from sparring.sampling import grid, png, sheet
 
@@ -90,8 +91,9 @@ def explored(run: Run, data: DataSet | None, effort: Effort) -> tuple[Explored, 
     found: dict[str, Attribution] = {}
     judged: list[Judged] = []
     drawings: list[tuple[str, bytes]] = []
+    walks: list[Walk] = []
     if run.codec.kind == "table":
-        notes.append("Attribution and pictures of directions are of images.")
+        walks = [*_walks(pair, "SeFa", closed), *_walks(pair, "GANSpace", components)]
     elif run.codec.kind == "points":
         notes.append("Attribution is of images: two coordinates leave little to tell apart.")
         if run.codec.shape == (2,):
@@ -108,7 +110,7 @@ def explored(run: Run, data: DataSet | None, effort: Effort) -> tuple[Explored, 
             _strips(pair, some, effort.latents, name) for name, some in (("SeFa", closed), ("GANSpace", components))
         ]
     return (
-        Explored(layer, strips[0], strips[1], REACH, judged, drawings, notes),
+        Explored(layer, strips[0], strips[1], REACH, judged, drawings, notes, walks),
         Findings(layer, closed, components, found),
     )
 
@@ -147,6 +149,22 @@ def _strips(pair: Pair, found: Sequence[Direction], rows: int, method: str) -> l
         samples = _made(pair, along(pair, direction, latents, places), labels, PLACES, key)
         strips.append(Strip(f"{method} {number}", direction.share, png(grid(samples, pair.codec, PLACES))))
     return strips
+
+
+def _walks(pair: Pair, method: str, found: Sequence[Direction]) -> list[Walk]:
+    """A table's row of one latent along directions, as far as it is learned."""
+    assert isinstance(pair.codec, TableCodec)
+    key, learned = Key("strips"), list(pair.codec.learned)
+    columns = [pair.codec.columns[place] for place in learned]
+    latents, labels = pair.latents(key, 1), pair.labels(key, 1)
+    places = torch.linspace(-REACH, REACH, PLACES).tolist()
+    walks = []
+    for number, direction in enumerate(found, 1):
+        rows = _made(pair, along(pair, direction, latents, places), labels, PLACES, key).numpy()[:, learned]
+        cells = map(list, zip(*spelled(columns, rows), strict=True))
+        names = [column.name for column in columns]
+        walks.append(Walk(f"{method} {number}", direction.share, names, list(zip(places, cells, strict=True))))
+    return walks
 
 
 def _made(pair: Pair, latents: Tensor, labels: Tensor | None, each: int, key: Key) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from sparring.reports import ExplorePage, RunPage
-from sparring.reports.page import Explored, Judged, Strip
+from sparring.reports.page import Explored, Judged, Strip, Walk
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 RECIPE = """name: digits
@@ -275,7 +275,12 @@ def hostile_page() -> RunPage:
         scores=[{"step": 1, "scores": scored}, {"step": 2, "scores": scored}],
         findings=[found],
         neighbours_by=evil,
-        explored=explored(layer=evil, drawings=[(evil, png(seed=15))], notes=[evil]),
+        explored=explored(
+            layer=evil,
+            drawings=[(evil, png(seed=15))],
+            notes=[evil],
+            walks=[Walk(evil, 0.3, [evil], [(-3.0, [evil]), (3.0, ["well"])])],
+        ),
         samples_to=evil,
         verdict="sick",
         diagnosis=[found | {"kind": "illness", "about": evil, "points": {evil: [(1.0, 2.0)]}}],

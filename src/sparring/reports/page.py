@@ -20,6 +20,18 @@ class Strip:
 
 
 @dataclass(frozen=True)
+class Walk:
+    """A table's row along a direction in latent space."""
+
+    name: str
+    share: float
+    """How much of all change the direction explains, in [0, 1]."""
+    columns: list[str]
+    rows: list[tuple[float, list[str]]]
+    """Places along the direction, in standard deviations, and the row's cells there."""
+
+
+@dataclass(frozen=True)
 class Judged:
     """Samples with what speaks for and against them before the discriminator."""
 
@@ -49,6 +61,8 @@ class Explored:
     """Of points: captions and PNGs."""
     notes: list[str]
     """What could not be had, and why, in sentences."""
+    walks: list[Walk] = field(default_factory=list)
+    """Of a table: along both kinds of directions."""
 
 
 @dataclass(frozen=True)

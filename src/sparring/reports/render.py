@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparring.reports import facts, glossary, wording
 from sparring.reports.diagnosed import diagnosed, event_lines, probe_charts
-from sparring.reports.page import Explored, ExplorePage, RunPage, Strip
+from sparring.reports.page import Explored, ExplorePage, RunPage, Strip, Walk
 from sparring.reports.panels import run_charts, score_charts
 from sparring.reports.pictures import Picture, picture
 from sparring.reports.protocols import judge, matched, protocol_table
@@ -89,14 +89,16 @@ def learned(explored: Explored, room: int) -> dict[str, Any] | None:
     """What templates show of it, within so many bytes of pictures; None where there is nothing to show."""
     strips = [*explored.closed_form, *explored.components]
     pictures = len(strips) + len(explored.judged) + len(explored.drawings)
-    if not pictures and not explored.notes:
+    if not pictures and not explored.notes and not explored.walks:
         return None
     each = room // max(pictures, 1)
 
+    def share(one: Strip | Walk, of: str) -> str:
+        return f"{one.name}: {wording.number(100 * one.share)} % of {of}."
+
     def shown(strip: Strip, of: str) -> tuple[Picture, str]:
         alt = f"Samples whose latents move along direction {strip.name}"
-        told = f"{strip.name}: {wording.number(100 * strip.share)} % of {of}."
-        return picture(strip.picture, alt, each, comfortable=STRIP), told
+        return picture(strip.picture, alt, each, comfortable=STRIP), share(strip, of)
 
     return {
         "layer": explored.layer,
@@ -113,8 +115,21 @@ def learned(explored: Explored, room: int) -> dict[str, Any] | None:
             for one in explored.judged
         ],
         "drawings": [(picture(png, caption, each), caption) for caption, png in explored.drawings],
+        "walks": [
+            (share(one, "the layer’s change" if "SeFa" in one.name else "the variance"), one.columns, _moved(one))
+            for one in explored.walks
+        ],
         "notes": explored.notes,
     }
+
+
+def _moved(walk: Walk) -> list[tuple[str, list[tuple[str, bool]]]]:
+    """Places, and each cell with whether it differs from the one above."""
+    rows, above = [], walk.rows[0][1] if walk.rows else []
+    for place, cells in walk.rows:
+        rows.append((wording.number(place), [(cell, cell != last) for cell, last in zip(cells, above, strict=True)]))
+        above = cells
+    return rows
 
 
 def _logit(value: float) -> str:
