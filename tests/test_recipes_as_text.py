@@ -15,6 +15,7 @@ from sparring.part import Part, parts_of, snake, walk
 from sparring.recipe import Recipe, validated
 from sparring.schedules import Linear
 from sparring.surgery import Dropout
+from sparring.terms import R2
 from tests.conftest import small_fields
 
 
@@ -128,6 +129,28 @@ def test_an_override_keeps_what_the_recipe_said_of_the_same_part() -> None:
     options = {"net": {"dense": {"widths": [7], "norm": "batch"}}}
     recipe = overridden("generator.net.dense.output=linear", generator=options)
     assert recipe.generator.net == Dense(widths=(7,), norm="batch", output="linear")
+
+
+def test_an_override_of_one_place_leaves_another_that_shares_its_text() -> None:
+    text = """
+    data: digits
+    objective: hinge
+    game: from_noise
+    generator: &side {net: {dense: {widths: [8]}}, terms: {}, surgery: {mine: {dropout: {rate: 0.1}}}}
+    discriminator: *side
+    """
+    words = ["discriminator.terms.r1.weight=2", "discriminator.surgery.mine.rate=0.3", "discriminator.net.widths=[4]"]
+    recipe = validated(zoo.override(zoo.read_yaml(text, "text"), words))
+    assert recipe.generator.terms == {}
+    assert recipe.generator.net == Dense(widths=(8,))
+    rates = [side.surgery["mine"].rate for side in (recipe.generator, recipe.discriminator)]  # type: ignore[union-attr]
+    assert rates == [0.1, 0.3]
+    assert recipe.discriminator.net == Dense(widths=(4,))
+
+
+def test_a_named_part_can_be_said_anew() -> None:
+    recipe = overridden("discriminator.terms.mine={r1: {weight: 2}}", "discriminator.terms.mine={r2: {weight: 3}}")
+    assert recipe.discriminator.terms == {"mine": R2(weight=3)}
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_tables_own_rows_stay_to_the_letter(tmp_path: Path, ending: str, last:
     separator = "\t" if ending == ".tsv" else ","
     rows = [
         "name,size,note",
-        *(f' a {n % 3},{n / 4:.2f},?' if n % 5 else f' a {n % 3},{n / 4:.2f},yes' for n in range(40)),
+        *(f" a {n % 3},{n / 4:.2f},?" if n % 5 else f" a {n % 3},{n / 4:.2f},yes" for n in range(40)),
     ]
     text = "\n".join(rows).replace(",", separator) + last
     opened = gzip.open if ending.endswith(".gz") else open

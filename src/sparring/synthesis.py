@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,8 +16,10 @@ from sparring.answers.augmentation import Comparison
 from sparring.augmenting import Make, study_augmentation
 from sparring.data import Table
 from sparring.data.tables.aligning import aligned
-from sparring.data.tables.column import Sheet
+from sparring.data.tables.column import Column, Sheet
+from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address, read_database
+from sparring.data.tables.source import Table
 from sparring.data.tables.writing import ending_of, to_frame, write_table
 from sparring.errors import RequestError
 from sparring.run import Run
@@ -33,8 +35,8 @@ Train = Callable[[Path, Path, tuple[str, ...], int], Run]
 class Synthesiser:
     """Trains a GAN on each seed's training rows, in a directory of its own below `folder`: asked again, it goes on."""
 
-    def __init__(self, folder: Path, train: Train) -> None:
-        self.folder, self.train = folder, train
+    def __init__(self, folder: Path, train: Train, words: tuple[str, ...] = ()) -> None:
+        self.folder, self.train, self.words = folder, train, words
 
     def __call__(self, sheet: Sheet, seed: int) -> Make:
         place = self.folder / f"seed-{seed}"
@@ -44,7 +46,7 @@ class Synthesiser:
         rows = place / "rows.csv"
         write_table(rows, columns, sheet.values[:, kept], {})
         kinds = json.dumps({column.name: column.kind for column in columns}, ensure_ascii=False)
-        changes = (f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
+        changes = (*self.words, f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
         run = self.train(rows, place / "run", changes, seed)
         if not run.finished:  # by a signal, which was meant for the whole
             raise KeyboardInterrupt(f"stopped; the same command goes on: {self.folder}")
@@ -56,6 +58,33 @@ class Synthesiser:
             return found
 
         return make
+
+
+def writable(folder: Path, key: str) -> None:
+    """Raises RequestError where nothing can be written into a folder, be it there or to be made."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise RequestError(f"{key}: {folder} cannot be written ({error.strerror or error})") from None
+
+
+def settled(options: Table, columns: Sequence[Column]) -> tuple[str, ...]:
+    """What overrides say of a table's options where it is written anew with its learned columns alone. Raises
+    RequestError where a constraint is wrong."""
+    parse_constraints(options.constraints, columns)
+    learned = [column for column in columns if column.learned]
+    words = json.dumps([word for word in options.constraints if _of(learned, word)], ensure_ascii=False)
+    return "data.table.without=[]", "data.table.table=null", "data.table.limit=null", f"data.table.constraints={words}"
+
+
+def _of(columns: Sequence[Column], constraint: str) -> bool:
+    """Whether a constraint names no other columns than these."""
+    try:
+        parse_constraints([constraint], columns)
+    except RequestError:
+        return False
+    return True
 
 
 def _some(values: NDArray[np.float64]) -> bool:
@@ -78,13 +107,16 @@ class Asked(NamedTuple):
 
 def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison:
     """Compares, tells, and writes the augmented table where it is wanted."""
-    if asked.to is not None:
-        ending_of(asked.to)
     sheet = asked.table.sheet()
+    writable(asked.folder, "out")
+    if asked.to is not None:
+        ending_of(asked.to, "to: ")
+        writable(asked.to.parent, "to")
+    words = settled(asked.table, sheet.columns)
     found = study_augmentation(
         sheet,
         asked.target,
-        Synthesiser(asked.folder, train),
+        Synthesiser(asked.folder, train, words),
         seeds=asked.seeds,
         mixes=asked.mixes,
         models=asked.models,
@@ -97,7 +129,7 @@ def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison
         say(line)
     if asked.to is not None:
         mix = found.overall.mix or min(asked.mixes)
-        made = Synthesiser(asked.folder / "all", train)(sheet, 0)(max(1, round(mix * len(sheet.values))))
+        made = Synthesiser(asked.folder / "all", train, words)(sheet, 0)(max(1, round(mix * len(sheet.values))))
         write_augmented(asked.table.source, asked.table.table, sheet, made, asked.to)
         say(f"{asked.to}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
     return found
@@ -106,7 +138,7 @@ def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison
 def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[np.float64], to: Path) -> None:
     """Writes a table's own rows, as they are, with made ones below; a text file's to the letter where the ending stays
     the same. Raises RequestError where the path cannot be used."""
-    ending = ending_of(to)
+    ending = ending_of(to, "to: ")
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=to.parent) as folder:

@@ -97,6 +97,18 @@ def test_early_in_a_run_poor_samples_are_no_illness() -> None:
     assert verdict(judge(history(facts, **POOR))) == "healthy"
 
 
+def test_rows_are_far_by_what_few_held_out_ones_leave_to_see() -> None:
+    """Of 34 held-out rows real ones are .22 away, too; and a column that follows from others is hard to hit."""
+    facts, few = replace(KNOWN, rows=True), {"best_distance": 0.22}
+    near: dict[str, Any] = {"distance": 0.42, "apart_heldout": 0.6, "apart_train": 0.6}
+    for residual in (None, 2.8):
+        assert verdict(judge(history(facts, few, **near, residual=residual))) == "healthy"
+        assert verdict(judge(history(KNOWN, few, **near, residual=residual))) == "sick"
+    for ill in ({"distance": 2.4}, {"residual": 7.0}, {"precise": 0.1}):
+        found = judge(history(facts, few, **(near | ill)))
+        assert {"poor_samples", "discriminator_too_weak"} <= {finding.symptom for finding in found}
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [

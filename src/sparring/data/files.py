@@ -38,7 +38,9 @@ def files_of(path: Path) -> tuple[list[File], int]:
     elif path.suffix == ".zip":
         files, others = files_of_zip(path)
     else:
-        raise RequestError(f"{path}: not a folder, .zip, .npz, idx .gz or CIFAR .bin; images go in a folder")
+        raise RequestError(
+            f"{path}: not a folder, .zip, .npz, idx .gz or CIFAR .bin, nor a table (.csv, .tsv, .parquet)"
+        )
     if not files:
         what = f"{others} files, none of them an image" if others else "empty"
         raise RequestError(f"{path}: {what}; wanted .png, .jpg, .bmp, .gif, .tif, .webp or .pgm files")

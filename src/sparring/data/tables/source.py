@@ -9,11 +9,11 @@ import re
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sparring.data.dataset import DataSet, Found, assemble
 from sparring.data.download import cache_directory
@@ -57,6 +57,18 @@ class Table(Part):
     limit: int | None = Field(None, ge=2)
     """Train on this many rows only."""
 
+    @field_validator("without", "constraints", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_password(cls, path: str) -> str:
+        if is_address(path) and re.search(r"://[^/@:]*:(?!\$)[^@]+@", path):
+            raise ValueError("a password would be kept in the recipe; write $NAME, a variable of the environment")
+        return path
+
     def load(self) -> DataSet:
         return self.of(self.sheet(), "database" if is_address(self.path) else Path(self.path).name)
 
@@ -67,13 +79,7 @@ class Table(Part):
     @property
     def source(self) -> str:
         """The path, or the address with variables of the environment put in: so no recipe holds a password."""
-        if not is_address(self.path):
-            return self.path
-        if re.search(r"://[^/@:]*:(?!\$)[^@]+@", self.path):
-            raise RequestError(
-                "data.table.path: a password would be kept in the recipe; write ${NAME}, a variable of the environment"
-            )
-        return os.path.expandvars(self.path)
+        return os.path.expandvars(self.path) if is_address(self.path) else self.path
 
     def of(self, sheet: Sheet, name: str) -> DataSet:
         """The data set of a table that was read."""

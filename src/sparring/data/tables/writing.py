@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sparring.data.tables.column import NUMBERS, Column
 from sparring.data.tables.frametypes import NULLS
 from sparring.data.tables.spelling import Keys, keys_for, settled, spell
-from sparring.errors import RequestError, nearest
+from sparring.errors import RequestError
 from sparring.system import sync_folder
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ TEXTS = (".csv", ".tsv", ".txt")
 ENDINGS = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".parquet")
 
 
-def ending_of(path: Path) -> str:
-    """A table file's ending, in lower case. Raises RequestError where it is none that is read and written here."""
+def ending_of(path: Path, key: str = "") -> str:
+    """A table file's ending, in lower case. Raises RequestError, which begins with `key`, where it is none that is read
+    and written here."""
     name = path.name.lower()
     for ending in ENDINGS:
         if name.endswith(ending):
             return ending
-    wrong = "".join(path.suffixes[-1:])
-    raise RequestError(f"{path}: a table's file ends in {', '.join(ENDINGS)}; {nearest(wrong, ENDINGS)}")
+    raise RequestError(f"{key}{path} ends in none of {', '.join(ENDINGS)}")
 
 
 def to_frame(
@@ -152,7 +152,7 @@ def write_table(
     be written.
     """
     path = Path(path)
-    ending = ending_of(path)
+    ending = ending_of(path, "to: ")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _whole(path) as part:
