@@ -103,7 +103,7 @@ def test_the_verb_answers_and_writes(tmp_path: Path) -> None:
     [
         ({"target": "tal"}, "did you mean 'tall'?"),
         ({"target": "id"}, "id"),
-        ({"to": "more.xlsx"}, "more.xlsx: a table's file ends in"),
+        ({"to": "more.xlsx"}, "more.xlsx ends in none of .csv"),
         ({"data": "digits"}, "data: digits is no table"),
         ({"mixes": (0.0,)}, "mixes"),
         ({"seeds": 1}, "seeds: 1"),
