@@ -30,7 +30,7 @@ class TableSet(NamedTuple):
     """Whether the target is a number to regress on."""
     small: bool = False
     """Whether it is so small that more splits are due."""
-    steps: int = 6_500
+    steps: int = 5_000
     """Of Sparring's training, so that it takes a third of CTGAN's time."""
 
 
