@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sparring.answers.augmentation import Comparison
 from sparring.augmenting import Make, study_augmentation
+from sparring.data import Table
 from sparring.data.tables.aligning import aligned
 from sparring.data.tables.column import Column, Sheet
 from sparring.data.tables.constraints import parse_constraints
@@ -34,10 +35,10 @@ Train = Callable[[Path, Path, tuple[str, ...], int], Run]
 
 class Synthesiser:
     """Trains a GAN on each seed's training rows, in a directory of its own below `folder`: asked again, it goes on.
-    `words` are overrides of all of them."""
+    `changes` are overrides of all of them."""
 
-    def __init__(self, folder: Path, train: Train, words: tuple[str, ...] = ()) -> None:
-        self.folder, self.train, self.words = folder, train, words
+    def __init__(self, folder: Path, train: Train, changes: Sequence[str] = ()) -> None:
+        self.folder, self.train, self.changes = folder, train, tuple(changes)
 
     def __call__(self, sheet: Sheet, seed: int) -> Make:
         place = self.folder / f"seed-{seed}"
@@ -47,7 +48,7 @@ class Synthesiser:
         rows = place / "rows.csv"
         write_table(rows, columns, sheet.values[:, kept], {})
         kinds = json.dumps({column.name: column.kind for column in columns}, ensure_ascii=False)
-        changes = (*self.words, f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
+        changes = (*self.changes, f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
         run = self.train(rows, place / "run", changes, seed)
         if not run.finished:  # by a signal, which was meant for the whole
             raise KeyboardInterrupt(f"stopped; the same command goes on: {self.folder}")
@@ -108,16 +109,16 @@ class Asked(NamedTuple):
 
 def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison:
     """Compares, tells, and writes the augmented table where it is wanted."""
-    sheet = asked.table.sheet()
-    writable(asked.folder, "out")
     if asked.to is not None:
         ending_of(asked.to, "to: ")
         writable(asked.to.parent, "to")
-    words = settled(asked.table, sheet.columns)
+    writable(asked.folder, "out")
+    sheet = asked.table.sheet()
+    changes = settled(asked.table, sheet.columns)
     found = study_augmentation(
         sheet,
         asked.target,
-        Synthesiser(asked.folder, train, words),
+        Synthesiser(asked.folder, train, changes),
         seeds=asked.seeds,
         mixes=asked.mixes,
         models=asked.models,
@@ -130,7 +131,7 @@ def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison
         say(line)
     if asked.to is not None:
         mix = found.overall.mix or min(asked.mixes)
-        made = Synthesiser(asked.folder / "all", train, words)(sheet, 0)(max(1, round(mix * len(sheet.values))))
+        made = Synthesiser(asked.folder / "all", train, changes)(sheet, 0)(max(1, round(mix * len(sheet.values))))
         write_augmented(asked.table.source, asked.table.table, sheet, made, asked.to)
         say(f"{asked.to}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
     return found
