@@ -20,15 +20,12 @@ import yaml
 
 import sparring
 from sparring.api import evaluate, explore, plan, study
-from sparring.data import Table, TableCodec
+from sparring.data import TableCodec
 from sparring.data.tables.column import Column
 from sparring.doctor import Finding
 from sparring.doctor.remedies import remedies
-from sparring.recipe import validated
 from sparring.run import Run
 from sparring.rundir import RunDir, read_lines
-from sparring.synthesis import settled
-from sparring.zoo import override
 from tests.data.tables.files import table_fields, table_recipe, write_mixed
 from tests.test_training import assert_same_state, final_state
 
@@ -392,13 +389,23 @@ def test_people_are_told_of_rows(made: Path, tmp_path: Path, capfd: pytest.Captu
     assert "images/s" not in page
 
 
-def test_constraints_hold_in_rows_to_augment_with(made: Path, tmp_path: Path) -> None:
-    """Those of learned columns; and what the recipe's file says of columns that are left out is no hindrance."""
-    rules = ["begin + length == end", "unique id"]
-    columns = tuple(Column(name, "integer", low=0, high=99) for name in ("begin", "length", "end"))
-    options = Table(path=str(made), without=("note",), constraints=tuple(rules))
-    words = settled(options, (*columns, Column("id", "identifier")))
-    assert "data.table.without=[]" in words
-    assert words[-1] == 'data.table.constraints=["begin + length == end"]'
-    changed = table_recipe(made, table={"without": ["note"], "constraints": rules}).model_dump(mode="json")
-    assert validated(override(changed, words)).data.constraints == (rules[0],)  # type: ignore[union-attr]
+def test_constraints_hold_in_rows_to_augment_with(tmp_path: Path) -> None:
+    """Those of learned columns; and what a recipe's file says of columns that are left out is no hindrance."""
+    rules = ["begin + length == end", "unique key"]
+    path = write_sums(tmp_path / "sums.csv", 60)
+    frame = pd.read_csv(path).drop(columns="number").assign(key=[f"K-{row:04d}" for row in range(60)])
+    frame["late"] = frame["begin"] > 20
+    frame.to_csv(path, index=False)
+    recipe = Path(recipe_file(tmp_path))
+    table = {"without": ["note"], "constraints": rules}
+    recipe.write_text(yaml.safe_dump(yaml.safe_load(recipe.read_text()) | {"data": {"table": table}}))
+    sparring.augment(
+        str(recipe), data=path, target="late", to=tmp_path / "more.csv", out=tmp_path / "runs", seeds=2, mixes=(1,),
+        models=("linear",), for_="3steps", quiet=True,
+    )  # fmt: skip
+    more = pd.read_csv(tmp_path / "more.csv")
+    assert list(more.columns) == list(frame.columns)
+    assert len(more) == 120
+    assert more["note"].isna().sum() == 60
+    assert (more["begin"] + more["length"] == more["end"]).all()
+    assert more["key"].is_unique

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,7 +20,6 @@ from sparring.data.tables.aligning import aligned
 from sparring.data.tables.column import Column, Sheet
 from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address, read_database
-from sparring.data.tables.source import Table
 from sparring.data.tables.writing import ending_of, to_frame, write_table
 from sparring.errors import RequestError
 from sparring.run import Run
@@ -32,10 +33,11 @@ Train = Callable[[Path, Path, tuple[str, ...], int], Run]
 
 
 class Synthesiser:
-    """Trains a GAN on each seed's training rows, in a directory of its own below `folder`: asked again, it goes on."""
+    """Trains a GAN on each seed's training rows, in a directory of its own below `folder`: asked again, it goes on.
+    `changes` are overrides of all of them."""
 
-    def __init__(self, folder: Path, train: Train, words: tuple[str, ...] = ()) -> None:
-        self.folder, self.train, self.words = folder, train, words
+    def __init__(self, folder: Path, train: Train, changes: Sequence[str] = ()) -> None:
+        self.folder, self.train, self.changes = folder, train, tuple(changes)
 
     def __call__(self, sheet: Sheet, seed: int) -> Make:
         place = self.folder / f"seed-{seed}"
@@ -45,7 +47,7 @@ class Synthesiser:
         rows = place / "rows.csv"
         write_table(rows, columns, sheet.values[:, kept], {})
         kinds = json.dumps({column.name: column.kind for column in columns}, ensure_ascii=False)
-        changes = (*self.words, f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
+        changes = (*self.changes, f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
         run = self.train(rows, place / "run", changes, seed)
         if not run.finished:  # by a signal, which was meant for the whole
             raise KeyboardInterrupt(f"stopped; the same command goes on: {self.folder}")
@@ -106,16 +108,16 @@ class Asked(NamedTuple):
 
 def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison:
     """Compares, tells, and writes the augmented table where it is wanted."""
-    sheet = asked.table.sheet()
-    writable(asked.folder, "out")
     if asked.to is not None:
         ending_of(asked.to, "to: ")
         writable(asked.to.parent, "to")
-    words = settled(asked.table, sheet.columns)
+    writable(asked.folder, "out")
+    sheet = asked.table.sheet()
+    changes = settled(asked.table, sheet.columns)
     found = study_augmentation(
         sheet,
         asked.target,
-        Synthesiser(asked.folder, train, words),
+        Synthesiser(asked.folder, train, changes),
         seeds=asked.seeds,
         mixes=asked.mixes,
         models=asked.models,
@@ -128,7 +130,7 @@ def answer(asked: Asked, train: Train, say: Callable[[str], None]) -> Comparison
         say(line)
     if asked.to is not None:
         mix = found.overall.mix or min(asked.mixes)
-        made = Synthesiser(asked.folder / "all", train, words)(sheet, 0)(max(1, round(mix * len(sheet.values))))
+        made = Synthesiser(asked.folder / "all", train, changes)(sheet, 0)(max(1, round(mix * len(sheet.values))))
         write_augmented(asked.table.source, asked.table.table, sheet, made, asked.to)
         say(f"{asked.to}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
     return found
@@ -142,9 +144,8 @@ def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=to.parent) as folder:
             part = Path(folder) / to.name
-            if "://" not in source and ending != ".parquet" and ending_of(Path(source)) == ending:
-                _write_below(Path(source), sheet, made, part)
-            else:
+            alike = "://" not in source and ending != ".parquet" and ending_of(Path(source)) == ending
+            if not (alike and _written_below(Path(source), sheet, made, part)):
                 frame = _joined(source, table, to_frame(sheet.columns, made, sheet.dialect))
                 if ending == ".parquet":
                     frame.to_parquet(part, index=False)
@@ -155,14 +156,19 @@ def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[
         raise RequestError(f"to: {to} cannot be written ({error.strerror or error})") from None
 
 
-def _write_below(source: Path, sheet: Sheet, made: NDArray[np.float64], part: Path) -> None:
+def _written_below(source: Path, sheet: Sheet, made: NDArray[np.float64], part: Path) -> bool:
+    """Writes rows below a text file's own; not where columns of it were left out."""
+    above = _read(source, sheet)
+    lines = csv.reader(io.StringIO(above, newline=""), delimiter=str(sheet.dialect.get("separator", ",")))
+    if len(next(line for line in lines if line)) != len(sheet.columns):
+        return False
     header = _text(part, sheet, made[:0])
     below = _text(part, sheet, made)[len(header) :]
-    above = _read(source, sheet)
     end = str(sheet.dialect.get("line_end", "\n"))
     text = above + ("" if above.endswith("\n") else end) + below
     written = text.encode(sheet.dialect.get("encoding", "utf-8"))
     part.write_bytes(gzip.compress(written) if source.suffix == ".gz" else written)
+    return True
 
 
 def _text(part: Path, sheet: Sheet, made: NDArray[np.float64]) -> str:
