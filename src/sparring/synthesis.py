@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sparring.answers.augmentation import Comparison
 from sparring.augmenting import Make, study_augmentation
+from sparring.data import Table
 from sparring.data.tables.aligning import aligned
 from sparring.data.tables.column import Column, Sheet
 from sparring.data.tables.constraints import parse_constraints
