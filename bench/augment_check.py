@@ -3,7 +3,8 @@
     python bench/augment_check.py people.csv --target income --rows 200 --mix 2 --splits 8
 
 On each split so many rows train a GAN, and scikit-learn's plain gradient boosting (not the histogram one of `augment`),
-with and without synthetic rows; all others are held out. The target is one of classes. Prints one line a split, then the mean
+with and without synthetic rows; all others are held out. The target is one of
+classes. Prints one line a split, then the mean
 difference of ROC AUC with Student's 95 % interval.
 """
 

@@ -141,7 +141,7 @@ def assemble(
     test part; otherwise a `fraction` is held out by content, or `by_number`, where equal samples are different ones
     (rows of a table). The samples are walked over once, block by block.
     """
-    digest = hashlib.sha256(b"" if callable(codec) else repr(codec).encode())
+    digest = hashlib.sha256(b"" if callable(codec) else repr(codec).removeprefix("Value").encode())
     digest.update(_head(samples))
     contents = contents_of(blocks_of(samples, file), len(samples), digest)
     found.count, found.duplicates = len(samples), contents.duplicates

@@ -41,7 +41,7 @@ BAD: list[tuple[str, bytes, str]] = [
     ("huge.csv", b"a,b\n1,2\n2,1e999\n3,1.5\n", "line 3: '1e999' in column 'b' is infinite"),
     ("no.csv.gz", b"a,b\n1,2\n", "not a whole .gz file"),
     ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n" * 100)[:20], "not a whole .gz file"),
-    ("table.xls", b"a", "ends in .csv, .tsv"),
+    ("table.xls", b"a", "ends in none of .csv, .tsv"),
     ("no.parquet", b"PAR1", "not a readable Parquet file"),
 ]
 

@@ -288,7 +288,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatc
         write_table(tmp_path / "out.csv", sheet.columns, sheet.values, sheet.dialect)
     assert (tmp_path / "out.csv").read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
-    with pytest.raises(RequestError, match=r"ends in \.csv"):
+    with pytest.raises(RequestError, match=r"ends in none of \.csv"):
         write_table(tmp_path / "out.xlsx", sheet.columns, sheet.values, sheet.dialect)
     (tmp_path / "file").write_text("")
     with pytest.raises(RequestError, match="cannot be written"):
