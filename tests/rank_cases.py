@@ -33,18 +33,22 @@ DROPPED: dict[str, Any] = {"surgery": {"dropout": {"rate": 0.4}}}
 ALWAYS = {"ada": {"probability": 0.7}}
 """Options with which an augmentation acts from the first step."""
 
+TERMS = [n for n, term in parts_of(Term).items() if "discriminator" in term.sides and n != "auxiliary"]  # for tables
+"""Which the discriminator's loss takes on images."""
+
 CASES: dict[str, dict[str, Any]] = {
     **{f"objective-{name}": {"objective": name} for name in parts_of(Objective)},
     **{f"objective-{name}-normed": {"objective": name, "discriminator": NORMED} for name in parts_of(Objective)},
-    **{
-        f"term-{name}": {"discriminator": DENSE | DROPPED | {"terms": {name: {"weight": 0.7}}}}
-        for name in parts_of(Term)
-    },
+    **{f"term-{name}": {"discriminator": DENSE | DROPPED | {"terms": {name: {"weight": 0.7}}}} for name in TERMS},
     **{
         f"term-{name}-normed": {"discriminator": NORMED | DROPPED | {"terms": {name: {"weight": 0.7}}}}
-        for name in parts_of(Term)
+        for name in TERMS
     },
     **{f"generator-{name}": {"generator": DENSE | {"terms": {name: {"weight": 0.01}}}} for name in ("l1", "l2")},
+    "generator-feature_matching": {
+        "discriminator": DENSE | DROPPED,
+        "generator": DENSE | {"terms": {"feature_matching": {"weight": 0.7}}},
+    },
     **{f"augment-{name}": {"discriminator": CONV, "augment": {name: ALWAYS.get(name)}} for name in parts_of(Augment)},
     "augment-all-r1": {
         "discriminator": NORMED | {"terms": {"r1": None}},

@@ -241,7 +241,7 @@ def test_sparring_is_asked_by_its_public_names(tmp_path: Path, monkeypatch: pyte
     task = systems.Task(tmp_path / "train.csv", tmp_path, 7, "5m", ("batch=100",))
     for _ in range(2):  # a run of an earlier try is put away
         fitted = systems.sparring(task)
-    assert asked["words"] == ("table", "batch=100")
+    assert asked["words"] == ("score.metrics=[]", "batch=100")
     assert (asked["data"], asked["seed"], asked["for_"]) == (task.csv, 7, "5m")
     assert fitted.facts == {"loop": 2.5, "rows_per_s": 40.0}
     pd.testing.assert_frame_equal(fitted.sample(9), people(9, 7))

@@ -10,7 +10,7 @@ from torch import nn
 
 from sparring.draws import Key
 from sparring.errors import RequestError
-from sparring.nets import Dcgan, Dense, Net, R3gan, Resnet, initialise
+from sparring.nets import Dcgan, Dense, Net, R3gan, Resnet, Tabular, initialise
 from sparring.nets.labels import ConcatDiscriminator, LabelledGenerator, ProjectionDiscriminator
 from sparring.part import parse, parts_of
 
@@ -19,6 +19,7 @@ SMALL = {
     "dcgan": Dcgan(widths=(8, 8, 8, 8, 8)),
     "resnet": Resnet(width=8, most=16),
     "r3gan": R3gan(width=8, most=16, group=8, expansion=1),
+    "tabular": Tabular(widths=(8,)),
 }
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 30, 22), (4, 64, 48), (2, 12, 40), (6, 17, 19)]
 

@@ -51,7 +51,7 @@ class Auxiliary(Weighted):
 def _features(verdict: Verdict) -> Tensor:
     if verdict.features is None:
         raise RequestError("generator.terms: feature_matching needs a discriminator that gives features")
-    return verdict.features.float()
+    return verdict.features.to(torch.promote_types(verdict.features.dtype, torch.float32))  # bf16 hides differences
 
 
 def _mean(features: Tensor) -> Tensor:
