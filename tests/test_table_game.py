@@ -78,7 +78,7 @@ def test_what_was_asked_for_is_shown_for_certain(path: Path) -> None:
 def test_a_row_depends_on_its_number_alone(path: Path) -> None:
     match = match_of(path)
     rows = torch.arange(20)
-    asked = match.drawn_labels(match.key, rows)
+    asked = match.asked(match.key, rows)
     assert asked is not None
     net = match.sampler()
     whole = make(match.game, net, match.key, rows, asked)

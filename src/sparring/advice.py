@@ -188,7 +188,7 @@ def _runs(match: Match, side: Side, net: nn.Module) -> Callable[[], Any]:
     key, count = Key(match.seed, "advice"), match.chunk
     rows = torch.arange(count, device=match.engine.device)
     if side == "generator":
-        return lambda: make(match.game, net, key, rows, match.drawn_labels(key, rows))
+        return lambda: make(match.game, net, key, rows, match.asked(key, rows))
     batch = probe_batch(match.batches.rows, count, key)
     rewind(random_layers(net), key, batch.rows)
     return lambda: match.game.show(net, batch.samples, batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,12 +14,13 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from sparring import ranks
 from sparring.augmentations import Ada
-from sparring.data import Codec, DataSet, Rows
+from sparring.data import DataSet, Formats, Rows
 from sparring.draws import Key
 from sparring.engine import Engine
 from sparring.errors import RequestError
 from sparring.game import SIDES, Duel, Side
-from sparring.games import Game, Table
+from sparring.games import GAMES, Cycle, Game, Table
+from sparring.games.images import FromImages
 from sparring.games.noise import as_verdict
 from sparring.match import Match
 from sparring.nets import Own, Shape, initialise
@@ -60,6 +61,12 @@ def fitted(recipe: Recipe, data: DataSet, own: OwnNets) -> Recipe:
 def _fitted_game(recipe: Recipe, data: DataSet) -> Game:
     """The game with its use of labels, or of conditions, resolved."""
     game = recipe.game
+    if isinstance(game, FromImages):
+        game.check(data)
+        return game
+    if data.inputs is not None:
+        told = "say game=paired" if data.paired else "say game=unpaired"
+        raise RequestError(f"game: {game.recipe_name()} takes no input images, and {data.name} has some; {told}")
     if isinstance(game, Table):
         if recipe.batch % game.pack:
             raise RequestError(f"game.table.pack: {game.pack} does not divide batch, {recipe.batch}")
@@ -95,25 +102,26 @@ def _check_range(recipe: Recipe, data: DataSet) -> None:
 
 def build_nets(recipe: Recipe, data: DataSet, own: OwnNets) -> dict[Side, nn.Module]:
     """Both networks with their first weights, after surgery, on the CPU in training mode."""
-    return {side: operated_net(recipe, side, data.codec, data.classes, own) for side in ("generator", "discriminator")}
+    return {side: operated_net(recipe, side, data.formats, own) for side in ("generator", "discriminator")}
 
 
-def operated_net(recipe: Recipe, side: Side, codec: Codec, classes: int, own: OwnNets) -> nn.Module:
+def operated_net(recipe: Recipe, side: Side, formats: Formats, own: OwnNets) -> nn.Module:
     """One network with its first weights (a user's own keeps those it has), after surgery, in training mode.
 
     Raises RequestError where it does not fit the data or its surgery.
     """
-    game, key, shape = recipe.game, Key(recipe.seed, "weights", side), codec.shape
+    game, key = recipe.game, Key(recipe.seed, "weights", side)
     options: PlayerOptions = getattr(recipe, side)
     if side in own:
         net = copy.deepcopy(own[side])
     else:
         build = game.build_generator if side == "generator" else game.build_discriminator
-        net = initialise(build(options.net, codec, classes), key)
+        net = initialise(build(options.net, formats), key)
     net.train()
-    _try(net, side, game, shape)
-    net = operate(net, options.surgery, lambda n: _example(n, side, game, shape), key.at("surgery"))
-    _try_rates(net, side, game, shape)
+    inputs = game.example(side, formats)
+    _try(net, side, inputs, formats.samples.shape)
+    net = operate(net, options.surgery, lambda n: _example(n, inputs), key.at("surgery"))
+    _try_rates(net, inputs)
     return net
 
 
@@ -153,7 +161,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         discriminator=nets["discriminator"],
         players=players,
         batches=recipe.game.batches(rows, recipe.batch, Key(recipe.seed, 0, "data"), mirror=data.mirror),
-        heldout=Rows(data, data.heldout, device),
+        heldout=Rows(data, data.heldout, device, heldout=True),
         average=Average(recipe.ema, nets["generator"]) if recipe.ema else None,
         controllers=recipe.controllers(),
         seed=recipe.seed,
@@ -180,7 +188,7 @@ def can_join(recipe: Recipe, data: DataSet, own: OwnNets) -> bool:
     of a batch, and no layer changes with each pass. Of a user's own network that is not known."""
     if "discriminator" in own:
         return False
-    net = operated_net(recipe, "discriminator", data.codec, data.classes, own)
+    net = operated_net(recipe, "discriminator", data.formats, own)
     return not any(isinstance(layer, _BatchNorm) or is_parametrized(layer) for layer in net.modules())
 
 
@@ -190,34 +198,28 @@ def can_be_compiled(recipe: Recipe, own: OwnNets) -> bool:
     terms = recipe.discriminator.terms.values()
     shared = recipe.update == "simultaneous" and any("fake" in term.watches for term in terms)
     changed = bool(recipe.augment) and any(term.takes_slopes for term in terms)
-    return not own and not shared and not changed
+    remembers = isinstance(recipe.game, Cycle) and recipe.game.history > 0
+    return not own and not shared and not changed and not remembers
 
 
-def _inputs(side: Side, game: Game, shape: Shape) -> tuple[Tensor, ...]:
-    """Two rows of what a network of this side sees."""
-    if side == "generator":
-        first, count = game.latent.draw(Key("example"), torch.arange(2)), 2
-    else:
-        first, count = torch.zeros(2, shape[0] * game.pack, *shape[1:]), 2 * game.pack
-    return (first,) if game.labels == "none" else (first, torch.zeros(count, dtype=torch.int64))
-
-
-def _example(net: nn.Module, side: Side, game: Game, shape: Shape) -> Any:
+def _example(net: nn.Module, inputs: Sequence[Tensor]) -> Any:
     device = next((p.device for p in net.parameters()), torch.device("cpu"))
-    return net(*(part.to(device) for part in _inputs(side, game, shape)))
+    return net(*(part.to(device) for part in inputs))
 
 
-def _try(net: nn.Module, side: Side, game: Game, shape: Shape) -> None:
+def _try(net: nn.Module, side: Side, inputs: Sequence[Tensor], shape: Shape) -> None:
     """A network must make what the data asks for; a user's own module may fail in any way."""
     probe = copy.deepcopy(net).eval()
     name = type(net).__name__
     try:
         with torch.no_grad():
-            made = _example(probe, side, game, shape)
+            made = _example(probe, inputs)
+    except RequestError:
+        raise
     except Exception as error:
-        inputs = " and ".join(str(list(part.shape)) for part in _inputs(side, game, shape))
+        told = " and ".join(str(list(part.shape)) for part in inputs)
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"{side}: {name} fails on inputs {inputs}: {reason}") from None
+        raise RequestError(f"{side}: {name} fails on inputs {told}: {reason}") from None
     if side == "discriminator":
         as_verdict(made, 2)
     elif not isinstance(made, Tensor) or list(made.shape) != [2, *shape]:
@@ -225,17 +227,24 @@ def _try(net: nn.Module, side: Side, game: Game, shape: Shape) -> None:
         raise RequestError(f"generator: {name} makes {told}; the data asks for {[2, *shape]}")
 
 
-def _try_rates(net: nn.Module, side: Side, game: Game, shape: Shape) -> None:
+def _try_rates(net: nn.Module, inputs: Sequence[Tensor]) -> None:
     """Lists of dropout rates must fit their layers: found out by one pass with dropout on, on a copy."""
     if any(isinstance(layer.schedule, tuple) for layer in random_layers(net)):
         probe = copy.deepcopy(net).eval()
         for layer in random_layers(probe):
             layer.train()
         with torch.no_grad():
-            _example(probe, side, game, shape)
+            _example(probe, inputs)
 
 
 def _check_terms(recipe: Recipe, nets: Mapping[Side, nn.Module]) -> None:
+    for side in SIDES:
+        for name, term in getattr(recipe, side).terms.items():
+            if term.likeness is not None and term.likeness not in recipe.game.offers:
+                able = " or ".join(game.recipe_name() for game in GAMES if term.likeness in game.offers)
+                raise RequestError(
+                    f"{side}.terms.{name}: is for the game {able}, and this one is {recipe.game.recipe_name()}"
+                )
     for name, term in recipe.discriminator.terms.items():
         if isinstance(term, Consistency) and not (random_layers(nets["discriminator"]) or _own_dropout(nets)):
             raise RequestError(

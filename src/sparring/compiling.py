@@ -34,6 +34,8 @@ class Compiled(nn.Module):
         warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf", module="torch")
         self._compiled = torch.compile(net, dynamic=False, backend=BACKEND)
 
-    def forward(self, *inputs: Tensor) -> Any:
-        inner = torch.is_grad_enabled() and any(x.requires_grad and x.is_leaf for x in inputs)
-        return (self._compiled if self.net.training and not inner else self.net)(*inputs)
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        tensors = [x for x in inputs if isinstance(x, Tensor)]
+        inner = torch.is_grad_enabled() and any(x.requires_grad and x.is_leaf for x in tensors)
+        plain = inner or bool(options) or not self.net.training  # options ask for something else than a pass
+        return (self.net if plain else self._compiled)(*inputs, **options)

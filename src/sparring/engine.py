@@ -204,9 +204,9 @@ class Called(nn.Module):
         self.net = net
         self._context = fabric.autocast
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         with self._context():
-            return in_float32(self.net(*inputs))
+            return in_float32(self.net(*inputs, **options))
 
 
 def in_float32(result: Any) -> Any:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +25,29 @@ from sparring.schedules import Now
 from sparring.surgery import joined_passes, random_layers, rewind, without_masks
 
 Side = Literal["discriminator", "generator"]
+Likeness = Literal["target", "cycle", "identity", "patches"]
+"""In which sense an image that was made is to be like another: it is the sample that belongs to its input; it came back
+from the other side; it was on the right side before; each of its patches is of the input's patch at the same place."""
 Losses = dict[str, Tensor]
 SIDES: tuple[Side, Side] = ("discriminator", "generator")
 
 
+class Alike(NamedTuple):
+    """Two images that are to be alike."""
+
+    made: Tensor
+    """[batch, channels, height, width], with the gradient to the generator."""
+    wanted: Tensor
+    """The same shape."""
+    share: Tensor | None = None
+    """How much each place counts, [batch, 1, height, width]; everywhere alike where there is none."""
+
+
 class Game(Protocol):
     """How one task makes a real and a fake sample from a batch, and shows a sample to the discriminator."""
+
+    def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
+        """What terms compare in that sense; nothing where the game does not offer it."""
 
     def real(self, turn: Turn) -> Tensor:
         """The batch's real samples."""
@@ -99,6 +116,7 @@ class Turn:
         """The samples (`real`, `fake`) by which a term of this turn takes a gradient."""
         self.shared = shared
         """Whether the other player moves on it too, so that fakes keep the gradient to the generator."""
+        self._once: dict[str, Tensor] = {}
 
     def handed_on(self) -> Turn:
         """The turn as the generator sees it, with all that the discriminator's losses have computed."""
@@ -129,6 +147,12 @@ class Turn:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes longer than a small step
         if self.batch.rows.is_cuda:
             torch.cuda.manual_seed(seed)
+
+    def once(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        """What a game computes for this turn when it is first asked for, then kept."""
+        if name not in self._once:
+            self._once[name] = compute()
+        return self._once[name]
 
     @property
     def net(self) -> nn.Module:

@@ -112,7 +112,8 @@ class Match:
         size = max(self.batch, 64)
         for number in range(passes):
             rows = torch.arange(number * size, (number + 1) * size, device=self.engine.device)
-            yield make(self.game, net, Key(self.seed, "refit"), rows, self.drawn_labels(Key(self.seed, "refit"), rows))
+            key = Key(self.seed, "refit")
+            yield make(self.game, net, key, rows, self.asked(key, rows))
 
     def _judged(self, passes: int) -> Iterator[Verdict]:
         """Reals and fakes before the live discriminator, half the batches each."""
@@ -121,11 +122,14 @@ class Match:
             batch = probe_batch(self.batches.rows, max(self.batch, 64), key)
             rewind(random_layers(self.discriminator), key, batch.rows)
             yield self.game.show(self.discriminator, batch.samples, batch)
-            fakes = make(self.game, self.generator, key, batch.rows, batch.labels)
+            fakes = make(self.game, self.generator, key, batch.rows, self.game.asked(batch))
             yield self.game.show(self.discriminator, fakes, batch)
 
-    def drawn_labels(self, key: Key, rows: Tensor) -> Tensor | None:
-        """Labels as frequent as in the training data, or None where the game has none."""
+    def asked(self, key: Key, rows: Tensor) -> Tensor | None:
+        """What the generator is asked for in samples of no batch: labels as frequent as in the training data, or images
+        of these; None where the game asks for nothing."""
+        if self.game.translates:
+            return self.game.asked(drawn_batch(self.batches.rows, key, rows))
         counts = self.data.label_counts
         return None if self.game.labels == "none" or counts is None else draw_labels(counts, key, rows)
 
@@ -217,15 +221,17 @@ def described(data: DataSet) -> dict[str, Any]:
         "name": data.name,
         "fingerprint": data.fingerprint,
         "codec": data.codec.to_json(),
+        "inputs": None if data.inputs is None else data.inputs.codec.to_json(),
         "label_names": list(data.label_names),
         "label_counts": None if counts is None else counts.tolist(),
     }
 
 
-def make(game: Game, generator: nn.Module, key: Key, rows: Tensor, labels: Tensor | None) -> Tensor:
-    """Samples for numbered rows, with the generator's own noise, if it has any, drawn from the key too."""
+def make(game: Game, generator: nn.Module, key: Key, rows: Tensor, asked: Tensor | None) -> Tensor:
+    """Samples for numbered rows, as asked for, with the generator's own noise, if it has any, drawn from the key
+    too."""
     rewind(random_layers(generator), key.at("masks"), rows)
-    return game.make(generator, key.at("latents"), rows, labels)
+    return game.make(generator, key.at("latents"), rows, asked)
 
 
 def draw_labels(counts: Tensor, key: Key, rows: Tensor) -> Tensor:
@@ -250,5 +256,9 @@ def measuring(*nets: nn.Module) -> Iterator[None]:
 
 def probe_batch(rows: Rows, size: int, key: Key) -> Batch:
     """A batch for measuring, drawn from a stream of its own."""
-    numbers = torch.arange(min(size, len(rows)), device=rows.device)
-    return Batch(rows, integers(key, numbers, len(rows)), numbers)
+    return drawn_batch(rows, key, torch.arange(min(size, len(rows)), device=rows.device))
+
+
+def drawn_batch(rows: Rows, key: Key, numbers: Tensor) -> Batch:
+    """A batch of samples drawn for these numbers."""
+    return Batch(rows, integers(key, numbers, len(rows)), numbers, key=key)

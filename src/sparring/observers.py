@@ -199,7 +199,7 @@ def overfitting(match: Match, key: Key) -> dict[str, float]:
     with measuring(match.duel.discriminator, match.duel.generator):
         train = _verdict(match, match.batches.rows, key.at("train")).logits.float()
         batch = probe_batch(match.batches.rows, match.chunk, key.at("fake"))
-        fakes = make(match.game, match.duel.generator, key.at("fake"), batch.rows, batch.labels)
+        fakes = make(match.game, match.duel.generator, key.at("fake"), batch.rows, match.game.asked(batch))
         fake = match.game.show(match.duel.discriminator, fakes, batch).logits.float()
         found = {"train": train.mean(), "fake": fake.mean(), "sign": train.sign().mean()}
         if len(match.heldout):

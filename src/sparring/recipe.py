@@ -143,7 +143,7 @@ class Recipe(Part):
                     raise ValueError(f"{side}.terms.{name}: belongs to the {next(iter(term.sides))}")
             if self.update == "simultaneous" and getattr(self, side).moves != 1:
                 raise ValueError(f"{side}.moves: with update=simultaneous each player moves once a step; say 1")
-        if self.update == "simultaneous" and self.game.noise_images != 0:
+        if self.update == "simultaneous" and isinstance(self.game, FromNoise) and self.game.noise_images != 0:
             raise ValueError(
                 "game.from_noise.noise_images: the generator would learn from them; say update=alternating"
             )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.build import operated_net
-from sparring.data import TableCodec, codec_from_json
+from sparring.data import Formats, TableCodec, codec_from_json
 from sparring.draws import Key
 from sparring.errors import RequestError, nearest
 from sparring.game import Side
@@ -51,11 +51,19 @@ class Run:
         self._nets: dict[str, nn.Module] = {}
         data = self._state["data"]
         self.codec = codec_from_json(data["codec"])
+        inputs = data.get("inputs")  # which runs of the first versions do not say
+        self.inputs = None if inputs is None else codec_from_json(inputs)
+        """The codec of the images that samples are made from, where they are."""
         self.label_names: list[str] = data["label_names"]
         self.data_name: str = data["name"]
         self.fingerprint: str = data["fingerprint"]
         self.label_counts = None if data["label_counts"] is None else torch.tensor(data["label_counts"])
         """How frequent each label is in the training data, int64 [classes]."""
+
+    @property
+    def formats(self) -> Formats:
+        """What the networks fit."""
+        return Formats(self.codec, len(self.label_names), self.inputs)
 
     def at(self, step: int | str) -> Run:
         """The same run at another checkpoint, or the `best`."""
@@ -211,7 +219,7 @@ class Run:
 
     def _net(self, side: Side, state: dict[str, Tensor]) -> nn.Module:
         if side not in self._nets:
-            net = operated_net(self.recipe, side, self.codec, len(self.label_names), self._own)
+            net = operated_net(self.recipe, side, self.formats, self._own)
             try:
                 net.load_state_dict(state)
             except RuntimeError as error:

@@ -53,7 +53,7 @@ def draw_for(match: Match, count: int, key: Key) -> Tensor:
     """Samples of a match's averaged generator, [count, ...] in the data's own format, with labels as frequent as in
     training."""
     device = match.engine.device
-    labels = match.drawn_labels(key, torch.arange(count, device=device))
+    labels = match.asked(key, torch.arange(count, device=device))
     return draw(match.game, match.sampler(), match.data.codec, count, key, labels, device)
 
 

@@ -52,7 +52,7 @@ def match_of(name: str, labels: str) -> Match:
 def test_a_sample_depends_on_its_number_alone(labels: str) -> None:
     match = match_of("dense", labels)
     rows = torch.arange(20)
-    drawn = match.drawn_labels(match.key, rows)
+    drawn = match.asked(match.key, rows)
     assert (drawn is None) == (labels == "none")
     net = match.sampler()
     whole = make(match.game, net, match.key, rows, drawn)
@@ -62,7 +62,7 @@ def test_a_sample_depends_on_its_number_alone(labels: str) -> None:
 
 def test_labels_are_drawn_as_often_as_they_occur() -> None:
     match = match_of("dense", "projection")
-    drawn = match.drawn_labels(match.key, torch.arange(20_000))
+    drawn = match.asked(match.key, torch.arange(20_000))
     assert drawn is not None
     found = torch.bincount(drawn, minlength=10) / 20_000
     wanted = torch.bincount(DATA.labels[DATA.train], minlength=10) / len(DATA.train)

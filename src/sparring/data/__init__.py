@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sparring.data.batches import Batch, Batches
-from sparring.data.codec import Codec, ValueCodec, called, codec_from_json
+from sparring.data.codec import Codec, Formats, ValueCodec, called, codec_from_json
 from sparring.data.dataset import DataSet, Found, Modes
 from sparring.data.download import cache_directory
 from sparring.data.options import NAMED, Data, Images, options_of
@@ -20,6 +20,7 @@ __all__ = [
     "ConditionVector",
     "Data",
     "DataSet",
+    "Formats",
     "Found",
     "Images",
     "Modes",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sparring import ranks
 from sparring.data.rows import Ahead, Rows
-from sparring.draws import Key, permutation, uniform
+from sparring.draws import Key, integers, permutation, uniform
 
 
 class Order:
@@ -18,7 +18,7 @@ class Order:
 
     def __init__(self, count: int, key: Key) -> None:
         self.count = count
-        self.key = key
+        self.key = key or Key("batch")
         self._epochs: dict[int, Tensor] = {}
 
     def slice(self, first: int, size: int) -> Tensor:
@@ -49,6 +49,8 @@ class Batch:
         mirror: Key | None = None,
         read: Callable[[], Tensor] | None = None,
         labels: Tensor | None = None,
+        *,
+        key: Key | None = None,
     ) -> None:
         self._source = rows
         self._index = index
@@ -57,6 +59,8 @@ class Batch:
         """Gives the stored samples where they are not indexed on the device."""
         self._labels = labels
         """What the rows were drawn by, in the place of the data's labels."""
+        self.key = key or Key("batch")
+        """Where what a game draws for the batch's rows stands."""
         self.rows = numbers
         """The samples' numbers within the joined batch of all processes, int64 [batch]; random draws go by them."""
 
@@ -69,15 +73,33 @@ class Batch:
         """[batch, ...], encoded to the range that networks see."""
         encoded = self._source.encoded_before
         samples = self._source.codec.encode(self._stored) if encoded is None else encoded[self._index]
+        return self._mirrored(samples)
+
+    @cached_property
+    def inputs(self) -> Tensor | None:
+        """The images that the samples are made from, [batch, channels, height, width], encoded, where the data have
+        some: each sample's own, mirrored as it is, or, where the two sides are not paired, any."""
+        rows = self._source.inputs
+        if rows is None:
+            return None
+        index = self._index if self._source.paired else integers(self.key.at("inputs"), self.rows, len(rows))
+        return self._mirrored(rows.encoded(index))
+
+    def _mirrored(self, images: Tensor) -> Tensor:
         if self._mirror is None:
-            return samples
-        flip = uniform(self._mirror, self.rows, [1] * (samples.ndim - 1)) < 0.5
-        return torch.where(flip, samples.flip(-1), samples)
+            return images
+        flip = uniform(self._mirror, self.rows, [1] * (images.ndim - 1)) < 0.5
+        return torch.where(flip, images.flip(-1), images)
 
     @cached_property
     def _stored(self) -> Tensor:
         """Kept, for parts of the batch share what was read; as stored they are small."""
         return self._source.stored(self._index) if self._read is None else self._read()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample."""
+        return self._source.codec.shape
 
     @property
     def labels(self) -> Tensor | None:
@@ -95,12 +117,13 @@ class Batch:
         """Some of the rows."""
         read = None if self._read is None else lambda: self._stored[rows]
         labels = None if self._labels is None else self._labels[rows]
-        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, read, labels)
+        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, read, labels, key=self.key)
 
     def twice(self) -> Batch:
         """The rows, and the same again: for what shows two samples of each at once."""
         labels = None if self._labels is None else self._labels.repeat(2)
-        return Batch(self._source, self._index.repeat(2), self.rows.repeat(2), self._mirror, labels=labels)
+        index, rows = self._index.repeat(2), self.rows.repeat(2)
+        return Batch(self._source, index, rows, self._mirror, labels=labels, key=self.key)
 
 
 class Batches(Iterator[Batch]):
@@ -113,6 +136,7 @@ class Batches(Iterator[Batch]):
         self.position = position
         self._order = Order(len(rows), key.at("order"))
         self._mirror = key.at("mirror") if mirror else None
+        self._key = key.at("batch")
         self._part = ranks.part(size)
         self._numbers = torch.arange(size, device=rows.device)[self._part]
         self._ahead = Ahead(rows, self._index) if rows.streams else None
@@ -121,8 +145,9 @@ class Batches(Iterator[Batch]):
         index = self._index(self.position).to(self._numbers.device)
         mirror = self._mirror.at(self.position) if self._mirror else None
         read = None if self._ahead is None else partial(self._ahead.take, self.position)
+        key = self._key.at(self.position)
         self.position += 1
-        return Batch(self.rows, index, self._numbers, mirror, read)
+        return Batch(self.rows, index, self._numbers, mirror, read, key=key)
 
     def _index(self, position: int) -> Tensor:
         """The numbers of this process's rows of the batch at a position, int64 [batch] on the CPU."""

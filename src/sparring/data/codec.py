@@ -80,6 +80,16 @@ Codec = ValueCodec | TableCodec
 """How samples are stored, what networks see of them, and the way back."""
 
 
+class Formats(NamedTuple):
+    """What networks must fit."""
+
+    samples: Codec
+    classes: int = 0
+    """Labels, or conditions of a table; 0 for none."""
+    inputs: Codec | None = None
+    """Of the images that samples are made from, where they are."""
+
+
 def called(codec: Codec) -> str:
     """What samples are called where people read how many there are."""
     return "rows" if codec.kind == "table" else "images"

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparring.data.codec import Codec
+from sparring.data.codec import Codec, Formats
 from sparring.data.samplefile import SampleFile, blocks_of
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError
@@ -92,6 +92,15 @@ class DataSet:
     """What a table's generator can be asked for; its `labels` are then one of these that each row meets."""
     file: SampleFile | None = None
     """Which the samples lie over, where they are not in memory."""
+    inputs: DataSet | None = None
+    """Images that the samples are to be made from, with a codec of their own."""
+    paired: bool = False
+    """Whether each sample is made from the input of the same number; else the two sides know nothing of each other."""
+
+    @property
+    def formats(self) -> Formats:
+        """What networks must fit."""
+        return Formats(self.codec, self.classes, None if self.inputs is None else self.inputs.codec)
 
     def stored(self, numbers: Tensor, *, pinned: bool = False) -> Tensor:
         """The samples of these numbers (int64 [n]) as they are stored, in new memory [n, ...]; `pinned` for a fast way

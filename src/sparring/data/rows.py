@@ -29,7 +29,14 @@ class Rows:
     lie. All ways give the same bits.
     """
 
-    def __init__(self, data: DataSet, numbers: Tensor, device: torch.device) -> None:
+    def __init__(self, data: DataSet, numbers: Tensor, device: torch.device, *, heldout: bool = False) -> None:
+        """`heldout` says that the numbers are of held-out samples, whose inputs are held out too."""
+        self.paired = data.paired
+        self.inputs: Rows | None = None
+        """Those that the samples are made from: of the same numbers, where they are paired."""
+        if data.inputs is not None:
+            apart = data.inputs.heldout if heldout else data.inputs.train
+            self.inputs = Rows(data.inputs, numbers if data.paired else apart, device)
         self.codec = data.codec
         self.device = device
         self.labels = None if data.labels is None else data.labels[numbers].to(device)

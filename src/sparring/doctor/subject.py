@@ -68,12 +68,12 @@ class OfMatch:
             batch = probe_batch(rows, count, key)
         else:  # few would be drawn twice
             index = permutation(key, len(rows))[:count]
-            batch = Batch(rows, index.to(rows.device), torch.arange(len(index), device=rows.device))
+            batch = Batch(rows, index.to(rows.device), torch.arange(len(index), device=rows.device), key=key)
         return Seen(batch.samples, self._classes(batch), batch)
 
     def fakes(self, count: int, key: Key) -> Seen:
         batch = probe_batch(self.match.batches.rows, count, key)
-        made = make(self.match.game, self.match.duel.generator, key, batch.rows, batch.labels)
+        made = make(self.match.game, self.match.duel.generator, key, batch.rows, self.match.game.asked(batch))
         return Seen(made, self._classes(batch), batch)
 
     def _classes(self, batch: Batch) -> Tensor | None:
@@ -86,11 +86,11 @@ class OfMatch:
             return None
         net = match.sampler()
         rows = torch.arange(count, device=match.engine.device)
-        return make(match.game, net, key, rows, match.drawn_labels(key, rows))
+        return make(match.game, net, key, rows, match.asked(key, rows))
 
     def logits(self, seen: Seen) -> Tensor:
         verdict = self.match.game.show(self.match.duel.discriminator, seen.samples, seen.context)
-        return verdict.logits.float().flatten(1).sum(1) if verdict.logits.ndim > 1 else verdict.logits.float()
+        return verdict.logits.float().flatten(1).mean(1) if verdict.logits.ndim > 1 else verdict.logits.float()
 
     def generator_loss(self, real: Tensor, fake: Tensor) -> Tensor | None:
         objective: Objective = self.match.players["generator"].objective

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.data import Batch, Batches, Codec, Rows
+from sparring.data import Batch, Batches, Codec, Formats, Rows
 from sparring.draws import Key, normal, uniform
 from sparring.errors import RequestError
-from sparring.game import Side, Turn
+from sparring.game import Alike, Likeness, Side, Turn
 from sparring.nets import Net, Own, Shape, Verdict
 from sparring.nets.labels import ConcatDiscriminator, LabelledGenerator, ProjectionDiscriminator
 from sparring.part import OneOf, Part
@@ -72,6 +72,10 @@ Latent = Annotated[Normal | Uniform | Truncated, OneOf()]
 class FromNoise(Part):
     """The generator makes samples from latents; the discriminator tells them from the data's."""
 
+    translates: ClassVar[bool] = False
+    """Whether samples are made from images."""
+    offers: ClassVar[frozenset[Likeness]] = frozenset()
+    """Which likenesses terms can ask for."""
     pack: ClassVar[int] = 1
     """Samples that the discriminator sees at once."""
     latent: Latent = Normal()
@@ -85,21 +89,21 @@ class FromNoise(Part):
     """Share of the discriminator's fakes that are uniform noise in the data's range instead of generated, for a
     discriminator that is first trained alone."""
 
-    def build_generator(self, net: Net, codec: Codec, classes: int) -> nn.Module:
-        """The generator of samples that a codec reads, of so many classes (0 for none)."""
+    def build_generator(self, net: Net, formats: Formats) -> nn.Module:
+        """The generator of samples of a format, of so many classes (0 for none)."""
         if isinstance(net, Own):
             raise refuse_own("generator")
-        shape = _shape(codec)
+        shape = _shape(formats.samples)
         if self.labels == "none":
             return net.generator(self.latent.size, shape)
         inner = net.generator(self.latent.size + self.label_width, shape)
-        return LabelledGenerator(inner, classes, self.label_width)
+        return LabelledGenerator(inner, formats.classes, self.label_width)
 
-    def build_discriminator(self, net: Net, codec: Codec, classes: int) -> nn.Module:
+    def build_discriminator(self, net: Net, formats: Formats) -> nn.Module:
         """The discriminator of such samples."""
         if isinstance(net, Own):
             raise refuse_own("discriminator")
-        shape = _shape(codec)
+        shape, classes = _shape(formats.samples), formats.classes
         if self.labels == "none":
             return net.discriminator(shape)
         if self.labels == "concat":
@@ -107,6 +111,23 @@ class FromNoise(Part):
             return ConcatDiscriminator(inner, classes, self.label_width)
         inner = net.discriminator(shape)
         return ProjectionDiscriminator(inner, classes, int(inner.features))  # type: ignore[arg-type]
+
+    def example(self, side: Side, formats: Formats) -> tuple[Tensor, ...]:
+        """Two rows of what a network of this side sees."""
+        shape = formats.samples.shape
+        if side == "generator":
+            first, count = self.latent.draw(Key("example"), torch.arange(2)), 2
+        else:
+            first, count = torch.zeros(2, shape[0] * self.pack, *shape[1:]), 2 * self.pack
+        return (first,) if self.labels == "none" else (first, torch.zeros(count, dtype=torch.int64))
+
+    def asked(self, batch: Batch) -> Tensor | None:
+        """What the generator is asked for in each row: its label, where the data have any."""
+        return batch.labels
+
+    def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
+        """Nothing made from noise is to be like anything of its own."""
+        return []
 
     def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
         """The training data, one random order after the other."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.data import Batch, Batches, Codec, ConditionVector, Rows, SampledBatches, TableCodec
+from sparring.data import Batch, Batches, Codec, ConditionVector, Formats, Rows, SampledBatches, TableCodec
 from sparring.draws import Key
 from sparring.errors import RequestError
-from sparring.game import Turn
+from sparring.game import Alike, Likeness, Side, Turn
 from sparring.games.noise import Latent, Normal, as_verdict, refuse_own
 from sparring.nets import Net, Own, Verdict
 from sparring.nets.tabular import Foretelling, TableDiscriminator, TableGenerator
@@ -22,6 +22,10 @@ class Table(Part):
     """The generator makes rows; of each column that is one of several, a draw from the Gumbel-softmax of its logits
     (Jang et al. 2017, https://arxiv.org/abs/1611.01144)."""
 
+    translates: ClassVar[bool] = False
+    """Whether samples are made from images."""
+    offers: ClassVar[frozenset[Likeness]] = frozenset()
+    """Which likenesses terms can ask for."""
     latent: Latent = Normal()
     """What the generator starts from."""
     condition: Literal["auto", "none", "rows", "sampling"] = "auto"
@@ -50,10 +54,11 @@ class Table(Part):
         """Whether a condition goes into the networks."""
         return "none" if self.condition == "none" else "concat"
 
-    def build_generator(self, net: Net, codec: Codec, classes: int) -> nn.Module:
-        """The generator of rows that a codec reads, of so many conditions."""
+    def build_generator(self, net: Net, formats: Formats) -> nn.Module:
+        """The generator of rows of a format, of so many conditions."""
         if isinstance(net, Own):
             raise refuse_own("generator")
+        codec = formats.samples
         table = _table(codec)
         if getattr(net, "output", "linear") != "linear":
             name = net.recipe_name()
@@ -65,10 +70,11 @@ class Table(Part):
             inner, table.layout.scalars, table.layout.groups, blocks, told, temperature=self.temperature, hard=self.hard
         )
 
-    def build_discriminator(self, net: Net, codec: Codec, classes: int) -> nn.Module:
+    def build_discriminator(self, net: Net, formats: Formats) -> nn.Module:
         """The discriminator of such rows."""
         if isinstance(net, Own):
             raise refuse_own("discriminator")
+        codec, classes = formats.samples, formats.classes
         told = self.label_width if self.labels != "none" else 0
         table = _table(codec)
         inner = net.discriminator(((codec.shape[0] + told) * self.pack,))
@@ -78,6 +84,22 @@ class Table(Part):
                 raise RequestError("game.table.auxiliary: needs a target; say data.table.target=COLUMN")
             beside = Foretelling(codec.shape[0], *table.layout.places[table.learned.index(table.target)])
         return TableDiscriminator(inner, codec.shape[0], classes if told else 0, told, self.pack, beside)
+
+    def example(self, side: Side, formats: Formats) -> tuple[Tensor, ...]:
+        """Two rows, or packs of rows, of what a network of this side sees."""
+        if side == "generator":
+            first, count = self.latent.draw(Key("example"), torch.arange(2)), 2
+        else:
+            first, count = torch.zeros(2, formats.samples.shape[0] * self.pack), 2 * self.pack
+        return (first,) if self.labels == "none" else (first, torch.zeros(count, dtype=torch.int64))
+
+    def asked(self, batch: Batch) -> Tensor | None:
+        """The condition that each row meets."""
+        return batch.labels
+
+    def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
+        """No row is to be like another."""
+        return []
 
     def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
         """The training rows, drawn by conditions where the game has them."""

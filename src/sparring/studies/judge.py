@@ -146,7 +146,7 @@ class Yardstick:
             constraints = constraints_of(self.recipe, codec)
             maker = RowMaker(match.game, match.sampler(), codec, match.data.label_counts, constraints, device)
             return torch.from_numpy(maker.rows(count, key))
-        labels = match.drawn_labels(key, torch.arange(count, device=device))
+        labels = match.asked(key, torch.arange(count, device=device))
         return draw(match.game, match.sampler(), codec, count, key, labels, device)
 
     def _networks(self, match: Match, half: Half, key: Key) -> Networks:

@@ -60,7 +60,7 @@ class Player:
             with enough_memory(job):
                 match = built(job)
             # What controllers steer by, runs are selected by too; never what answers are drawn from
-            match.heldout = Rows(data, self.yardstick.numbers["selection"], match.engine.device)
+            match.heldout = Rows(data, self.yardstick.numbers["selection"], match.engine.device, heldout=True)
             try:
                 return self._played(job, match, task)
             except TrainingError as error:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from sparring.game import Likeness
 from sparring.part import Part
 from sparring.schedules import Schedule
 
@@ -19,6 +20,9 @@ class Weighted(Part):
     """Whether it is made of a gradient of logits, through which the weights' gradients go."""
     sides: ClassVar[frozenset[str]] = frozenset({"discriminator"})
     """The players whose loss it can join."""
+
+    likeness: ClassVar[Likeness | None] = None
+    """The likeness that it asks the game for."""
 
     weight: Schedule = 1.0
     """What it is multiplied by: a number, a schedule, or a controller."""
