@@ -23,6 +23,7 @@ from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.exploring import WHOLE
 from sparring.game import SIDES
+from sparring.games import with_latents
 from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
@@ -268,7 +269,7 @@ def explore(
     neighbours and attribution. Raises RequestError for what is wrong with the request.
     """
     loaded = run if isinstance(run, Run) else Run(run)
-    size = loaded.recipe.game.latent.size
+    size = with_latents(loaded.recipe.game, "explore").latent.size
     wanted = min(WHOLE.directions, size) if directions is None else directions
     if not 1 <= wanted <= size:
         raise RequestError(f"directions: {wanted}; this run's latents have {size} values, so take 1 to {size}")

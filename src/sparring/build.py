@@ -217,9 +217,9 @@ def _try(net: nn.Module, side: Side, inputs: Sequence[Tensor], shape: Shape) -> 
     except RequestError:
         raise
     except Exception as error:
-        told = " and ".join(str(list(part.shape)) for part in inputs)
+        shapes = " and ".join(str(list(part.shape)) for part in inputs)
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"{side}: {name} fails on inputs {told}: {reason}") from None
+        raise RequestError(f"{side}: {name} fails on inputs {shapes}: {reason}") from None
     if side == "discriminator":
         as_verdict(made, 2)
     elif not isinstance(made, Tensor) or list(made.shape) != [2, *shape]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from sparring.data import DataSet, TableCodec, ValueCodec
 from sparring.data.tables.spelling import spelled
 from sparring.draws import Key, permutation
+from sparring.games import with_latents
 from sparring.insight import Attribution, Direction, first_layer, ganspace, integrated_gradients, sefa
 from sparring.insight.layers import outputs_of
 from sparring.metrics import Extractor
@@ -79,7 +80,7 @@ def _direction_json(one: Direction) -> dict[str, Any]:
 
 
 def pair_of(run: Run) -> Pair:
-    return Pair(run.recipe.game, run.generator, run.discriminator, run.codec, run.label_counts)
+    return Pair(with_latents(run.recipe.game, "explore"), run.generator, run.discriminator, run.codec, run.label_counts)
 
 
 def explored(run: Run, data: DataSet | None, effort: Effort) -> tuple[Explored, Findings]:
@@ -89,7 +90,7 @@ def explored(run: Run, data: DataSet | None, effort: Effort) -> tuple[Explored, 
     if not layer:
         notes.append("No layer of the generator takes the latent in a way that could be followed: no directions.")
     found: dict[str, Attribution] = {}
-    judged: list[Judged] = []
+    pictures: list[Judged] = []
     drawings: list[tuple[str, bytes]] = []
     walks: list[Walk] = []
     if run.codec.kind == "table":
@@ -103,14 +104,14 @@ def explored(run: Run, data: DataSet | None, effort: Effort) -> tuple[Explored, 
     else:
         for name, what, samples, labels in _to_judge(run, data, effort.attributed):
             found[name] = attributed(pair, data, samples, labels, effort.steps)
-            judged.append(_judged(what, pair, samples, found[name]))
+            pictures.append(judged(what, pair.codec.to_unit(samples), found[name]))
     strips: list[list[Strip]] = [[], []]
     if run.codec.kind == "image":
         strips = [
             _strips(pair, some, effort.latents, name) for name, some in (("SeFa", closed), ("GANSpace", components))
         ]
     return (
-        Explored(layer, strips[0], strips[1], REACH, judged, drawings, notes, walks),
+        Explored(layer, strips[0], strips[1], REACH, pictures, drawings, notes, walks),
         Findings(layer, closed, components, found),
     )
 
@@ -184,9 +185,9 @@ def interpolation(run: Run) -> bytes:
     along the straight line (White 2016, https://arxiv.org/abs/1609.04468)."""
     pair, key = pair_of(run), Key("interpolation")
     rows = torch.arange(PAIRS, device=pair.device)
-    first, last = (run.recipe.game.latent.draw(key.at(end), rows)[:, None] for end in ("first", "last"))
+    first, last = (pair.game.latent.draw(key.at(end), rows)[:, None] for end in ("first", "last"))
     place = torch.linspace(0, 1, STEPS, device=pair.device)[None, :, None]
-    if run.recipe.game.latent.recipe_name() == "uniform":
+    if pair.game.latent.recipe_name() == "uniform":
         between = first + (last - first) * place
     else:
         angle = torch.acos((first * last).sum(2, keepdim=True) / (first.norm(dim=2) * last.norm(dim=2))[..., None])
@@ -259,9 +260,9 @@ def attributed(pair: Pair, data: DataSet, samples: Tensor, labels: Tensor | None
     return Attribution(*(part.cpu() for part in found))
 
 
-def _judged(what: str, pair: Pair, samples: Tensor, found: Attribution) -> Judged:
-    """Samples above their maps."""
-    plain = (pair.codec.to_unit(samples) * 255).round().clamp(0, 255).to(torch.uint8)
+def judged(what: str, samples: Tensor, found: Attribution) -> Judged:
+    """Samples, float32 [n, channels, height, width] in [0, 1], above their maps."""
+    plain = (samples * 255).round().clamp(0, 255).to(torch.uint8)
     plain = plain[:, :3] if plain.shape[1] >= 3 else plain[:, :1].expand(-1, 3, -1, -1)
     picture = torch.cat((plain, heat(found.parts)))
     return Judged(what, png(sheet(picture, len(samples))), found.logits.tolist(), float(found.baseline.mean()))

@@ -7,23 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from PIL import Image
+
 from sparring import pages, ranks
 from sparring.build import OwnNets, build
 from sparring.console import Talk
-from sparring.data import DataSet, TableCodec
+from sparring.data import DataSet, TableCodec, ValueCodec
 from sparring.draws import Key
 from sparring.engine import Engine, Plan
 from sparring.errors import RequestError, TrainingError
+from sparring.games import FromImages
 from sparring.machine import out_of_memory
 from sparring.match import Match
 from sparring.memory import what_fits
 from sparring.planning import SHOWN
 from sparring.recipe import Recipe
+from sparring.remaking import remade, strips
 from sparring.rowsampling import constraints_of, fitting, write_rows
 from sparring.run import Run
 from sparring.rundir import RunDir, write_file
-from sparring.sampling import draw_for
+from sparring.sampling import draw_for, png
 
+IMAGES_SHOWN = 16
 POINTS_SHOWN = 2000
 ROWS_SHOWN = 100
 
@@ -102,7 +107,21 @@ def draw_picture(run: RunDir, recipe: Recipe, match: Match) -> None:
         match.generator.train()
         write_rows(run.samples / f"step-{match.step:07d}.csv", codec, rows, match.seed)
         return
+    if isinstance(match.game, FromImages):
+        write_file(run.samples / f"step-{match.step:07d}.png", png(_strips(match)))
+        return
     count = SHOWN if match.data.codec.kind == "image" else POINTS_SHOWN
     samples = draw_for(match, count, Key(match.seed, "pictures"))
     match.generator.train()
     write_file(run.samples / f"step-{match.step:07d}.png", pages.picture(samples, match.data))
+
+
+def _strips(match: Match) -> Image.Image:
+    """What is made of held-out images, always the same; of training ones where none are held out."""
+    assert isinstance(match.game, FromImages)
+    assert isinstance(match.data.codec, ValueCodec)
+    rows = match.heldout if len(match.heldout) else match.batches.rows
+    count = min(IMAGES_SHOWN, len(rows))
+    found = remade(match.game, match.sampler(), rows, Key(match.seed, "pictures"), count)
+    match.generator.train()
+    return strips(found, match.data.codec)

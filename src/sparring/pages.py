@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sparring import exploring, tablepages
+from sparring import exploring, imagepages, tablepages
 from sparring.data import DataSet, ValueCodec
 from sparring.doctor import Diagnosis, Finding, diagnose, events_of
 from sparring.doctor.walk import standing, walked
@@ -48,11 +48,12 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
     lines, log = read_lines(run.dir.log), run.log
     ends = [line for line in lines if "ended_at_step" in line]
     speeds = sorted(line["images_per_s"] for line in log if "images_per_s" in line)
-    image = run.codec.kind == "image"
+    noise = run.codec.kind == "image" and not run.recipe.game.translates
     told = read_lines(run.dir.findings)
     diagnosis = diagnose(run.dir, run.recipe)
     chosen = extractor or _pixels(run)
     panel = tablepages.panel_of(run, data)
+    final, said = _final(run, data)
     return RunPage(
         title=run.path.resolve().name,
         recipe_name=run.recipe.name,
@@ -63,9 +64,10 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         scores=read_lines(run.dir.scores),
         findings=[line for line in standing(told) if line.get("event") not in ("opened", "closed")],
         pictures=[(int(file.stem[5:]), file.read_bytes()) for file in sorted(run.dir.samples.glob("step-*.png"))],
-        final=_final(run, data),
-        interpolation=exploring.interpolation(run) if image else None,
-        neighbours=exploring.shown(exploring.neighbours(run, data, chosen), data) if image and data is not None else [],
+        final=final,
+        final_said=said,
+        interpolation=exploring.interpolation(run) if noise else None,
+        neighbours=exploring.shown(exploring.neighbours(run, data, chosen), data) if noise and data is not None else [],
         neighbours_by=_named(chosen),
         explored=_explored(run, data),
         finished=run.finished,
@@ -74,8 +76,8 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         seconds=run.seconds,
         images_per_s=speeds[len(speeds) // 2] if speeds else None,
         memory_mb=ends[-1]["memory_mb"] if ends else None,
-        real=_real(data) if data is not None and image else None,
-        samples_to="samples/" if image else "samples.csv",
+        real=_real(data) if data is not None and noise else None,
+        samples_to="samples/" if run.codec.kind == "image" else "samples.csv",
         verdict=diagnosis.verdict,
         diagnosis=[_diagnosed(diagnosis, finding) for finding in diagnosis.findings],
         remarks=list(diagnosis.remarks),
@@ -92,12 +94,15 @@ def _diagnosed(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
     return finding.to_json() | {"about": finding.about, "points": points}
 
 
-def _final(run: Run, data: DataSet | None) -> bytes | None:
+def _final(run: Run, data: DataSet | None) -> tuple[bytes | None, str]:
+    """What the run makes at its end, and what to say of it where it is not fresh samples."""
+    if run.recipe.game.translates:
+        return (None if data is None else imagepages.shown(run, data)) or (None, "")
     if run.codec.kind == "table":
-        return None
+        return None, ""
     if run.codec.kind == "points":
-        return None if data is None else _scatter(run.draw(POINTS)[0], data)
-    return png(grid(run.draw(FINAL)[0], run.codec))
+        return None if data is None else _scatter(run.draw(POINTS)[0], data), ""
+    return png(grid(run.draw(FINAL)[0], run.codec)), ""
 
 
 def _real(data: DataSet) -> bytes | None:
@@ -109,6 +114,8 @@ def _real(data: DataSet) -> bytes | None:
 def _explored(run: Run, data: DataSet | None) -> Explored:
     """What the networks learned, in brief; of networks of the user's own that cannot be looked into, why not."""
     try:
+        if run.recipe.game.translates:
+            return imagepages.looked_at(run, data, exploring.BRIEF)
         return exploring.explored(run, data, exploring.BRIEF)[0]
     except RuntimeError as error:  # PyTorch's for a pass without gradient, say: no reason for a training to fail
         why = str(error).splitlines()[0] if str(error) else type(error).__name__

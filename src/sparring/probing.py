@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sparring.data import Codec
 from sparring.draws import Key
-from sparring.games import Game
+from sparring.games import NoiseGame
 from sparring.match import draw_labels
 from sparring.metrics import Extractor, Networks
 from sparring.surgery import random_layers, rewind
@@ -26,7 +26,7 @@ VALUES_AT_ONCE = 2**20
 class Pair(NamedTuple):
     """A generator and a discriminator in eval mode on one device, and what the two are used with."""
 
-    game: Game
+    game: NoiseGame
     generator: nn.Module
     discriminator: nn.Module
     codec: Codec

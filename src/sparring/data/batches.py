@@ -51,6 +51,7 @@ class Batch:
         labels: Tensor | None = None,
         *,
         key: Key | None = None,
+        inputs: Tensor | None = None,
     ) -> None:
         self._source = rows
         self._index = index
@@ -61,6 +62,8 @@ class Batch:
         """What the rows were drawn by, in the place of the data's labels."""
         self.key = key or Key("batch")
         """Where what a game draws for the batch's rows stands."""
+        self._inputs = inputs
+        """The numbers of the inputs, where the two sides are not paired and they are not to be drawn."""
         self.rows = numbers
         """The samples' numbers within the joined batch of all processes, int64 [batch]; random draws go by them."""
 
@@ -82,7 +85,9 @@ class Batch:
         rows = self._source.inputs
         if rows is None:
             return None
-        index = self._index if self._source.paired else integers(self.key.at("inputs"), self.rows, len(rows))
+        index = self._inputs
+        if index is None:
+            index = self._index if self._source.paired else integers(self.key.at("inputs"), self.rows, len(rows))
         return self._mirrored(rows.encoded(index))
 
     def _mirrored(self, images: Tensor) -> Tensor:

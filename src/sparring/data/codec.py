@@ -34,11 +34,14 @@ class ValueCodec(NamedTuple):
         unit = self.to_unit(stored)
         return unit if self.range == "unit" else unit * 2 - 1
 
+    def in_unit(self, seen: Tensor) -> Tensor:
+        """What networks see to [0, 1]; points may lie outside the data's box."""
+        unit = seen.float() if self.range == "unit" else (seen.float() + 1) / 2
+        return unit if self.kind == "points" else unit.clamp(0, 1)
+
     def decode(self, seen: Tensor) -> Tensor:
         """What networks see to stored values: uint8, int32 (for 16 bits) or float32."""
-        unit = (seen.float() if self.range == "unit" else (seen.float() + 1) / 2).clamp(0, 1)
-        if self.kind == "points":  # a point may lie outside the data's box
-            unit = seen.float() if self.range == "unit" else (seen.float() + 1) / 2
+        unit = self.in_unit(seen)
         stored = unit * (self.high - self.low) + self.low
         if self.depth == "float32":
             return stored

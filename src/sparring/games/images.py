@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import ClassVar, Literal
 
 import torch
@@ -13,6 +14,7 @@ from sparring.errors import RequestError
 from sparring.game import Alike, Likeness, Side, Turn
 from sparring.games.noise import as_verdict, refuse_own
 from sparring.nets import Net, Own, Shape, Verdict, translator_of
+from sparring.nets.batchnorm import by_image
 from sparring.part import Part
 
 
@@ -84,7 +86,13 @@ class FromImages(Part):
 
     def make(self, generator: nn.Module, key: Key, rows: Tensor, asked: Tensor | None) -> Tensor:
         """Samples [n, ...] of images [n, ...]."""
-        made: Tensor = generator(asked)
+        return self.drawn(generator, asked)
+
+    def drawn(self, generator: nn.Module, *inputs: object, **options: object) -> Tensor:
+        """What the generator draws; its batch norms by the statistics that `batch_norms` says."""
+        own = self.batch_norms == "image" and not generator.training
+        with by_image(generator) if own else nullcontext():
+            made: Tensor = generator(*inputs, **options)
         return made
 
     def real(self, turn: Turn) -> Tensor:
@@ -93,12 +101,14 @@ class FromImages(Part):
     def fake(self, turn: Turn) -> Tensor:
         return self.made(turn)
 
-    def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
-        return self.judge(discriminator, sample, None)
+    def shown(self, sample: Tensor, batch: Batch) -> Tensor:
+        """Samples of the batch's rows as the discriminator sees them."""
+        return sample
 
-    def judge(self, discriminator: nn.Module, sample: Tensor, labels: Tensor | None) -> Verdict:
-        """The discriminator's verdict on what it is shown, [n, ...]."""
-        return as_verdict(discriminator(sample), len(sample))
+    def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
+        """The verdict on samples, as they are or as `shown`."""
+        alone = sample.shape[1] == batch.shape[0]
+        return as_verdict(discriminator(self.shown(sample, batch) if alone else sample), len(sample))
 
     def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
         return []

@@ -14,7 +14,7 @@ from sparring.errors import RequestError
 from sparring.game import Alike, Likeness, Turn
 from sparring.games.images import FromImages
 from sparring.games.masks import Drawn, Masks
-from sparring.nets import Shape, Verdict
+from sparring.nets import Shape
 
 
 class Inpaint(FromImages):
@@ -62,7 +62,7 @@ class Inpaint(FromImages):
 
     def make(self, generator: nn.Module, key: Key, rows: Tensor, asked: Tensor | None) -> Tensor:
         assert asked is not None
-        return self._filled(generator(asked), asked)
+        return self._filled(self.drawn(generator, asked), asked)
 
     @staticmethod
     def _filled(made: Tensor, asked: Tensor) -> Tensor:
@@ -80,16 +80,15 @@ class Inpaint(FromImages):
         return turn.once("raw", lambda: turn.duel.generator(self._asked(turn)))
 
     def real(self, turn: Turn) -> Tensor:
-        return self._shown(turn.batch.samples, self._asked(turn)[:, -1:])
+        return self._with_holes(turn.batch.samples, self._asked(turn)[:, -1:])
 
     def fake(self, turn: Turn) -> Tensor:
-        return self._shown(self.made(turn), self._asked(turn)[:, -1:])
+        return self._with_holes(self.made(turn), self._asked(turn)[:, -1:])
 
-    def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
-        alone = sample.shape[1] == batch.shape[0]
-        return super().show(discriminator, self._shown(sample, self.holes(batch)) if alone else sample, batch)
+    def shown(self, sample: Tensor, batch: Batch) -> Tensor:
+        return self._with_holes(sample, self.holes(batch))
 
-    def _shown(self, images: Tensor, holes: Tensor) -> Tensor:
+    def _with_holes(self, images: Tensor, holes: Tensor) -> Tensor:
         return torch.cat((images, holes.to(images.dtype)), 1) if self.show_mask else images
 
     def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:

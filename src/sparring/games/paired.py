@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sparring.data import Batch, DataSet, Formats
 from sparring.errors import RequestError
 from sparring.game import Alike, Likeness, Turn
 from sparring.games.images import FromImages
-from sparring.nets import Shape, Verdict
+from sparring.nets import Shape
 
 
 class Paired(FromImages):
@@ -38,16 +38,12 @@ class Paired(FromImages):
         return (asked[0] + made[0], *made[1:]) if self.conditional else made
 
     def real(self, turn: Turn) -> Tensor:
-        return self._beside(turn.batch.samples, turn.batch)
+        return self.shown(turn.batch.samples, turn.batch)
 
     def fake(self, turn: Turn) -> Tensor:
-        return self._beside(self.made(turn), turn.batch)
+        return self.shown(self.made(turn), turn.batch)
 
-    def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
-        alone = sample.shape[1] == batch.shape[0]
-        return super().show(discriminator, self._beside(sample, batch) if alone else sample, batch)
-
-    def _beside(self, sample: Tensor, batch: Batch) -> Tensor:
+    def shown(self, sample: Tensor, batch: Batch) -> Tensor:
         """Input and output as channels of one image, so that whatever is done to a sample is done to both."""
         return torch.cat((self.asked(batch), sample.to(self.asked(batch).dtype)), 1) if self.conditional else sample
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -73,3 +77,19 @@ def sync_batch_norms(net: nn.Module) -> list[str]:
         elif isinstance(module, _BatchNorm) and not isinstance(module, (SyncedBatchNorm, nn.SyncBatchNorm)):
             others.append(name)
     return others
+
+
+@contextmanager
+def by_image(net: nn.Module) -> Iterator[None]:
+    """Has each batch norm of a network take the statistics of each image alone, in the place of those it keeps."""
+
+    def alone(layer: _BatchNorm, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return F.instance_norm(inputs[0], weight=layer.weight, bias=layer.bias, eps=layer.eps)
+
+    layers = [layer for layer in net.modules() if isinstance(layer, _BatchNorm)]
+    handles = [layer.register_forward_hook(alone) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

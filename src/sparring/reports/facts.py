@@ -115,7 +115,11 @@ def _finding(one: Mapping[str, Any]) -> Finding:
 def commands(page: RunPage) -> list[tuple[str, str]]:
     """What to type to use the run, or to go on with it: a purpose and a command."""
     run = shlex.quote(page.title)
-    draw = f"sparring sample {run} --count 64 --to {shlex.quote(page.samples_to)}"
+    draw = (
+        f"sparring translate {run} INPUT --to OUT"
+        if page.final_said
+        else f"sparring sample {run} --count 64 --to {shlex.quote(page.samples_to)}"
+    )
     best = (
         [(f"Draw from the best checkpoint, step {page.best_step:,}", f"{draw} --step best")] if _has_best(page) else []
     )

@@ -102,7 +102,7 @@ class RunPage:
     pictures: list[tuple[int, bytes]]
     """Steps and PNG grids of samples of the same latents."""
     final: bytes | None
-    """A PNG grid of fresh samples."""
+    """A PNG grid of fresh samples, or of images and what was made of them."""
     interpolation: bytes | None
     """A PNG with rows of samples between pairs of latents."""
     neighbours: list[tuple[bytes, list[bytes]]]
@@ -118,6 +118,8 @@ class RunPage:
     real: bytes | None
     """A PNG grid of held-out real samples."""
     explored: Explored | None = None
+    final_said: str = ""
+    """What `final` shows, where it is not fresh samples."""
     samples_to: str = "samples/"
     """Where the page's `sparring sample` command writes: points need a path ending in .csv or .npz."""
     verdict: str = ""
