@@ -35,8 +35,8 @@ def integrated_gradients(
     at_once: int = 256,
 ) -> Attribution:
     """Integrated gradients (Sundararajan et al. 2017, https://arxiv.org/abs/1703.01365): the gradient of the logit,
-    averaged along the straight line from a baseline ([...], or each sample's own [n, ...]) to n samples [n, ...], times their difference. The
-    parts of a sample add up to its logit less the baseline's (completeness).
+    averaged along the straight line from a baseline ([...], or each sample's own [n, ...]) to n samples [n, ...],
+    times their difference. The parts of a sample add up to its logit less the baseline's (completeness).
 
     `judge` gives logits [n] of samples [n, ...] and the numbers of their rows, int64 [n]. The integral is by midpoints.
     """

@@ -115,18 +115,16 @@ def _finding(one: Mapping[str, Any]) -> Finding:
 def commands(page: RunPage) -> list[tuple[str, str]]:
     """What to type to use the run, or to go on with it: a purpose and a command."""
     run = shlex.quote(page.title)
-    draw = (
-        f"sparring translate {run} INPUT --to OUT"
-        if page.final_said
-        else f"sparring sample {run} --count 64 --to {shlex.quote(page.samples_to)}"
-    )
+    draw = f"sparring sample {run} --count 64 --to {shlex.quote(page.samples_to)}"
+    if page.final_said:
+        draw = f"sparring translate {run} INPUT --to OUTPUT"
     best = (
         [(f"Draw from the best checkpoint, step {page.best_step:,}", f"{draw} --step best")] if _has_best(page) else []
     )
     longer = ("Train longer", f"sparring train --out {run} --for {max(page.steps, 1) * 2}steps")
     resume = ("Go on training", f"sparring train --out {run}")
     return [
-        ("Draw new samples", draw),
+        ("Turn images into others" if page.final_said else "Draw new samples", draw),
         *best,
         longer if page.finished else resume,
         ("Score it again", f"sparring evaluate {run}"),
