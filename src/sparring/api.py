@@ -17,6 +17,7 @@ from sparring.build import build, fitted
 from sparring.console import Talk
 from sparring.data import Table, TableCodec, called
 from sparring.data.tables.source import kept_frame
+from sparring.data.tables.writing import write_table
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
@@ -27,7 +28,6 @@ from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
 from sparring.recipe import leaves_data_open, validated
-from sparring.rowsampling import write_rows
 from sparring.run import Run, read_recipe_of
 from sparring.rundata import data_of, loaded_run
 from sparring.rundir import RunDir, append_line, write_file
@@ -122,15 +122,12 @@ def sample(
     words = [where] if isinstance(where, str) else list(where)
     if to is None:
         return loaded.sample(count, seed, label, place, words, balance)
-    if isinstance(loaded.codec, TableCodec):
-        words += [] if label is None else [str(label)]
-        return write_rows(Path(to).expanduser(), loaded.codec, loaded.rows(count, seed, words, balance, place), seed)
-    if words or balance:
-        raise RequestError(
-            f"{'where' if words else 'balance'}: is for tables; {loaded.path} makes {loaded.codec.kind}s"
-        )
-    samples, labels = loaded.draw(count, seed, label, place)
-    return write_samples(Path(to).expanduser(), samples, labels, loaded.codec)
+    samples, labels = loaded.draw(count, seed, label, place, words, balance)
+    target, codec = Path(to).expanduser(), loaded.codec
+    if isinstance(codec, TableCodec):
+        write_table(target, codec.columns, samples.numpy(), codec.dialect, seed=seed)
+        return 1
+    return write_samples(target, samples, labels, codec)
 
 
 def evaluate(

@@ -11,6 +11,7 @@ from sparring import pages, ranks
 from sparring.build import OwnNets, build
 from sparring.console import Talk
 from sparring.data import DataSet, TableCodec
+from sparring.data.tables.writing import write_table
 from sparring.draws import Key
 from sparring.engine import Engine, Plan
 from sparring.errors import RequestError, TrainingError
@@ -19,7 +20,7 @@ from sparring.match import Match
 from sparring.memory import what_fits
 from sparring.planning import SHOWN
 from sparring.recipe import Recipe
-from sparring.rowsampling import constraints_of, fitting, write_rows
+from sparring.rowsampling import constraints_of, fitting
 from sparring.run import Run
 from sparring.rundir import RunDir, write_file
 from sparring.sampling import draw_for
@@ -100,7 +101,7 @@ def draw_picture(run: RunDir, recipe: Recipe, match: Match) -> None:
     if isinstance(codec, TableCodec):
         rows = fitting(draw_for(match, ROWS_SHOWN, Key(match.seed, "pictures")).numpy(), constraints_of(recipe, codec))
         match.generator.train()
-        write_rows(run.samples / f"step-{match.step:07d}.csv", codec, rows, match.seed)
+        write_table(run.samples / f"step-{match.step:07d}.csv", codec.columns, rows, codec.dialect, seed=match.seed)
         return
     count = SHOWN if match.data.codec.kind == "image" else POINTS_SHOWN
     samples = draw_for(match, count, Key(match.seed, "pictures"))
