@@ -145,7 +145,7 @@ def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=to.parent) as folder:
             part = Path(folder) / to.name
-            alike = "://" not in source and ending != ".parquet" and ending_of(Path(source)) == ending
+            alike = not is_address(source) and ending != ".parquet" and ending_of(Path(source)) == ending
             if not (alike and _written_below(Path(source), sheet, made, part)):
                 frame = _joined(source, table, to_frame(sheet.columns, made, sheet.dialect))
                 if ending == ".parquet":

@@ -157,7 +157,7 @@ def kept_frame(frame: pd.DataFrame) -> str:
 
 def is_table(given: str) -> bool:
     """Whether `--data GIVEN` is a table, by its ending or the form of its address."""
-    return "://" in given or given.lower().endswith(ENDINGS)
+    return is_address(given) or given.lower().endswith(ENDINGS)
 
 
 def fewer_lines(given: str, count: int) -> bool:
