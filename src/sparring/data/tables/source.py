@@ -25,7 +25,7 @@ from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address
 from sparring.data.tables.reading import read_sheet
 from sparring.data.tables.vector import ConditionVector
-from sparring.data.tables.writing import ENDINGS, imported_pyarrow
+from sparring.data.tables.writing import ENDINGS, imported_pyarrow, whole
 from sparring.errors import RequestError, nearest
 from sparring.part import Part
 
@@ -144,13 +144,10 @@ def kept_frame(frame: pd.DataFrame) -> str:
     path = cache_directory() / "frames" / f"{digest.hexdigest()[:32]}.parquet"
     if not path.exists():
         imported_pyarrow("data: a data frame")
-        part = path.with_name(f".part-{os.getpid()}-{path.name}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            frame.to_parquet(part, index=False)
-            part.rename(path)
+            with whole(path) as part:
+                frame.to_parquet(part, index=False)
         except (OSError, ValueError, TypeError) as error:
-            part.unlink(missing_ok=True)
             raise RequestError(f"data: the data frame cannot be kept at {path} ({error})") from None
     return str(path)
 
