@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -70,11 +71,16 @@ class Table(Part):
         return path
 
     def load(self) -> DataSet:
-        return self.of(self.sheet(), "database" if is_address(self.path) else Path(self.path).name)
+        return self.of(self.sheet(), self.name)
 
     def sheet(self) -> Sheet:
         """The table as it was read."""
         return read_sheet(self.source, kinds=self.kinds, without=self.without, table=self.table)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "database" if is_address(self.path) else Path(self.path).name
 
     @property
     def source(self) -> str:
@@ -103,9 +109,7 @@ class Table(Part):
 
         title, *notes = sheet.notes or ("",)  # what it is, and how large
         found = Found(name, title=title, notes=notes)
-        return _asked_for(
-            assemble(name, values, None, codec, found, by_number=True, fraction=self.held_out, limit=self.limit)
-        )
+        return self._assembled(values, codec, found)
 
     def like(self, codec: TableCodec) -> DataSet:
         """The rows at this path as a codec of other rows counts them."""
@@ -114,21 +118,22 @@ class Table(Part):
             for column in codec.columns
             if column.learned
         }
-        name = "database" if is_address(self.path) else Path(self.path).name
-        sheet = read_sheet(self.source, kinds=kinds, table=self.table, asked=f"data: {name}")
-        values = torch.from_numpy(aligned(sheet, codec.columns, name))
-        return _asked_for(
-            assemble(name, values, None, codec, Found(name), by_number=True, fraction=self.held_out, limit=self.limit)
+        sheet = read_sheet(self.source, kinds=kinds, table=self.table, asked=f"data: {self.name}")
+        values = torch.from_numpy(aligned(sheet, codec.columns, self.name))
+        return self._assembled(values, codec, Found(self.name))
+
+    def _assembled(
+        self, values: torch.Tensor, codec: TableCodec | Callable[[torch.Tensor], TableCodec], found: Found
+    ) -> DataSet:
+        """The data set, with its conditions where it has any."""
+        data = assemble(
+            found.what, values, None, codec, found, by_number=True, fraction=self.held_out, limit=self.limit
         )
-
-
-def _asked_for(data: DataSet) -> DataSet:
-    """A table's data set with its conditions, where it has any."""
-    assert isinstance(data.codec, TableCodec)
-    conditions = ConditionVector(data.codec, data.samples, data.train)
-    if not len(conditions):
-        return data
-    return replace(data, labels=conditions.of_rows, label_names=conditions.names, conditions=conditions)
+        assert isinstance(data.codec, TableCodec)
+        conditions = ConditionVector(data.codec, data.samples, data.train)
+        if not len(conditions):
+            return data
+        return replace(data, labels=conditions.of_rows, label_names=conditions.names, conditions=conditions)
 
 
 def kept_frame(frame: pd.DataFrame) -> str:
