@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from sparring.console import Talk, scores_table
-from sparring.data import Codec, DataSet, TableCodec
+from sparring.data import Codec, DataSet
 from sparring.draws import Key
 from sparring.errors import RequestError
 from sparring.loop import Step
-from sparring.match import Match, check_weights, draw_labels, measuring
+from sparring.match import Match, check_weights, measuring
 from sparring.metrics import Extractor, Networks
 from sparring.probing import Pair, networks_of
 from sparring.recipe import Recipe
-from sparring.rowsampling import RowMaker, constraints_of
+from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, append_line
-from sparring.sampling import draw
 from sparring.scoring import choose_extractor, is_better, score
 
 
@@ -122,14 +120,7 @@ def scored(
     device = next(source.net.parameters()).device
 
     def fakes(count: int) -> Tensor:
-        if isinstance(source.codec, TableCodec):  # as people get them
-            constraints = constraints_of(recipe, source.codec)
-            maker = RowMaker(recipe.game, source.net, source.codec, source.label_counts, constraints, device)
-            return torch.from_numpy(maker.rows(count, key))
-        labels = None
-        if recipe.game.labels != "none" and source.label_counts is not None:
-            labels = draw_labels(source.label_counts, key, torch.arange(count))
-        return draw(recipe.game, source.net, source.codec, count, key, labels, device)
+        return samples_of(recipe.game, source.net, source.codec, source.label_counts, recipe, count, key, device)
 
     def networks(extractor: Extractor, numbers: Tensor) -> Networks:
         pair = Pair(recipe.game, source.net, source.discriminator, source.codec, source.label_counts)

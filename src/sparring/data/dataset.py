@@ -150,6 +150,7 @@ def assemble(
     test part; otherwise a `fraction` is held out by content, or `by_number`, where equal samples are different ones
     (rows of a table). The samples are walked over once, block by block.
     """
+    # A `ValueCodec` is written as it was when there was one codec, `Codec(...)`: runs resume by their fingerprint
     digest = hashlib.sha256(b"" if callable(codec) else repr(codec).removeprefix("Value").encode())
     digest.update(_head(samples))
     contents = contents_of(blocks_of(samples, file), len(samples), digest)

@@ -20,6 +20,7 @@ from sparring.data.npz import read_npz
 from sparring.data.pictures import Rules, read_pictures, sizes_of
 from sparring.data.samplefile import blocks_of
 from sparring.data.store import files_key, keep, known
+from sparring.data.tables.database import is_address
 from sparring.data.tables.source import Table, is_table
 from sparring.errors import RequestError, nearest
 from sparring.part import OneOf, Part
@@ -262,7 +263,7 @@ def options_of(given: str, base: Any = None) -> dict[str, Any]:
     options = next(iter(base.values())) if isinstance(base, dict) and len(base) == 1 else None
     if is_table(given):
         known = options if isinstance(base, dict) and "table" in base and isinstance(options, dict) else {}
-        return {"table": {**known, "path": given if "://" in given else str(Path(given).expanduser().absolute())}}
+        return {"table": {**known, "path": given if is_address(given) else str(Path(given).expanduser().absolute())}}
     named = given in NAMED and not Path(given).exists()
     fields = (NAMED[given] if named else Images).model_fields
     keep = {key: value for key, value in options.items() if key in fields} if isinstance(options, dict) else {}

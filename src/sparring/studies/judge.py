@@ -12,7 +12,6 @@ from torch import Tensor
 
 from sparring import metrics
 from sparring.answers.records import Point
-from sparring.data import TableCodec
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError, TrainingError
 from sparring.loop import Step
@@ -22,9 +21,8 @@ from sparring.metrics import Features, Metric, Networks, Score, Views
 from sparring.observers import heldout_logits
 from sparring.probing import LATENTS, Pair, networks_of
 from sparring.recipe import Recipe
-from sparring.rowsampling import RowMaker, constraints_of
+from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, append_line
-from sparring.sampling import draw
 from sparring.scoring import (
     FEWEST,
     choose_extractor,
@@ -140,14 +138,8 @@ class Yardstick:
             return metrics.score(names, views, self.extractor, protocol | {"step": match.step})
 
     def _fakes(self, match: Match, count: int, key: Key) -> Tensor:
-        """Samples in the data's own format; a table's rows as people get them."""
-        codec, device = match.data.codec, match.engine.device
-        if isinstance(codec, TableCodec):
-            constraints = constraints_of(self.recipe, codec)
-            maker = RowMaker(match.game, match.sampler(), codec, match.data.label_counts, constraints, device)
-            return torch.from_numpy(maker.rows(count, key))
-        labels = match.asked(key, torch.arange(count, device=device))
-        return draw(match.game, match.sampler(), codec, count, key, labels, device)
+        data, device = match.data, match.engine.device
+        return samples_of(match.game, match.sampler(), data.codec, data.label_counts, self.recipe, count, key, device)
 
     def _networks(self, match: Match, half: Half, key: Key) -> Networks:
         match.fit("discriminator")
