@@ -24,7 +24,7 @@ from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.exploring import WHOLE
 from sparring.game import SIDES
-from sparring.games import with_latents
+from sparring.games import FromImages, with_latents
 from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
@@ -154,7 +154,8 @@ def evaluate(
     talk = Talk(quiet=quiet)
     chosen = choose_extractor(recipe.score, source, place, talk.say)
     if data is not None:
-        names = _without_memorisation(names or default_metrics(source, chosen), named=names is not None)
+        usual = recipe.game.scores_of(source.shape) if isinstance(recipe.game, FromImages) else ()
+        names = _without_memorisation(names or usual or default_metrics(source, chosen), named=names is not None)
         if recipe.game.labels != "none" and list(source.label_names) != loaded.label_names and needs_networks(names):
             raise RequestError("metrics: robustness of networks with labels needs the run's labels; leave out --data")
     made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts, loaded.discriminator.to(place))

@@ -189,6 +189,8 @@ class Run:
             raise RequestError(
                 f"{'where' if where else 'balance'}: is for tables; {self.path} makes {self.codec.kind}s"
             )
+        if self.recipe.game.translates:
+            raise RequestError(f"{self.path}: makes images of images; sparring translate {self.path} INPUT --to OUTPUT")
         if count < 1:
             raise RequestError(f"count: {count} is no number of samples")
         key, place = Key(seed, "samples"), torch.device(device)
