@@ -12,7 +12,7 @@ from torch import nn
 
 from sparring import pages, processes, ranks, session, zoo
 from sparring.advice import advice
-from sparring.asking import fields_of, names_columns, told_apart
+from sparring.asking import Place, fields_of, names_columns, told_apart
 from sparring.build import build, fitted
 from sparring.console import Talk
 from sparring.data import Table, TableCodec, called
@@ -27,7 +27,7 @@ from sparring.games import with_latents
 from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
-from sparring.recipe import leaves_data_open, validated
+from sparring.recipe import kind_left_open, validated
 from sparring.rowsampling import write_rows
 from sparring.run import Run, read_recipe_of
 from sparring.rundata import data_of, loaded_run
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from sparring.answers.augmentation import Comparison
-
-Place = str | Path
 
 
 def train(
@@ -366,16 +364,11 @@ def study(
 def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:
     """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their path is `PATH`."""
     fields = fields_of(recipe, overrides, data, None, "cpu", Talk(quiet=True))
-    if leaves_data_open(fields):
-        kind = "table" if _is_of(fields.get("data"), "table") else "images"
+    kind = kind_left_open(fields)
+    if kind is not None:
         given = fields["data"].get(kind) if isinstance(fields.get("data"), dict) else None
         fields["data"] = {kind: {**(given or {}), "path": "PATH"}}
     return zoo.to_yaml(validated(fields))
-
-
-def _is_of(data: Any, kind: str) -> bool:
-    """Whether a recipe's data are of a kind, whatever else it says of them."""
-    return data == kind or (isinstance(data, dict) and kind in data)
 
 
 def plan(

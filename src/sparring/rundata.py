@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from sparring.asking import Place
 from sparring.data import DataSet, Table, TableCodec, options_of
 from sparring.errors import RequestError
 from sparring.recipe import validated
 from sparring.run import Run
-
-Place = str | Path
 
 
 def loaded_run(run: Place | Run, step: int | str | None = None) -> Run:
