@@ -80,11 +80,10 @@ def two_sides(files: list[File], where: Path, wanted: str) -> tuple[Side, Side]:
         side.files.append(file)
         side.spots.append(spot)
     stray = sides.pop("", None)
-    told = ", ".join(sorted(f"{side.name}/" for side in sides.values()))
+    names = [f"{sides[name].name}/" for name in sorted(sides)]
+    told = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     if stray is not None and sides:
-        raise RequestError(
-            f"{where}: {stray.files[0].name} lies beside the folders {told}, on neither side; put it away"
-        )
+        raise RequestError(f"{where}: {stray.files[0].name} lies beside {told}, on neither side; put it elsewhere")
     if len(sides) != 2:
         found = f"{len(sides)} folders of images ({told})" if len(sides) > 1 else "images in one folder only"
         bare = _empty_folders(where)

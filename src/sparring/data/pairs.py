@@ -56,6 +56,8 @@ class Pairs(FileOptions):
     """Two `folders`, or `halves` of each image; `auto` sees for itself."""
     input_channels: int | None = Field(None, ge=1)
     """Of the inputs, where they are not to have `channels`."""
+    apart: bool = False
+    """Take the pairs apart, for games of two kinds of images: each sample then gets any input."""
 
     def load(self) -> DataSet:
         path = readable(self.path)
@@ -73,7 +75,7 @@ class Pairs(FileOptions):
         fingerprint = hashlib.sha256(f"{data.fingerprint} {codec!r}".encode()).hexdigest()
         data = replace(data, fingerprint=fingerprint)
         beside = replace(data, samples=inputs.samples, file=inputs.file, codec=codec, found=source)
-        return replace(data, inputs=beside, paired=True)
+        return replace(data, inputs=beside, paired=not self.apart)
 
     def _files(self, path: Path, found: Found) -> _Files:
         """The files of each pair, by the layout."""

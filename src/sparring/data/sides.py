@@ -17,6 +17,7 @@ from sparring.data.layouts import Side, images_of, in_parts, refuse_all_held, tw
 from sparring.data.pairs import Direction
 from sparring.data.pictures import read_pictures
 from sparring.data.store import Kept
+from sparring.errors import RequestError
 
 
 class Sides(FileOptions):
@@ -71,6 +72,8 @@ def unpaired(options: PictureOptions, name: str, inputs: Arrays, samples: Arrays
 
 def _arrays(side: Side, kept: Kept, places: list[int], where: Path) -> Arrays:
     """One side's images with the official held-out part, where there is one."""
+    if not places:
+        raise RequestError(f"{where}: no image of {side.name} can be read, of {len(side.files):,}")
     heldout: Tensor | None = None
     if side.held is not None:
         heldout = torch.tensor([side.spots[place].held for place in places], dtype=torch.bool).nonzero()[:, 0]
