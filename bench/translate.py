@@ -25,8 +25,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent / "translate"))
 
 import throughput
-from tables import told, verdicts
 from tasks import TASKS, results_of
+
+from tables import told, verdicts
 
 WHERE = {
     "maps": "image-to-image/maps.zip",
@@ -64,7 +65,9 @@ def main() -> None:
         results = list(results_of(said.task, data, said.out, said.seeds, said.budget, said.overrides))
         print(told(results))
         holds = verdicts(said.task, results)
-        print("\n".join(f"{'holds' if one['holds'] else 'does not hold'}: {one['what']} ({one['why']})" for one in holds))
+        print(
+            "\n".join(f"{'holds' if one['holds'] else 'does not hold'}: {one['what']} ({one['why']})" for one in holds)
+        )
         found = {"results": results, "verdicts": holds}
     if said.json is not None:
         said.json.write_text(json.dumps(found, indent=1))

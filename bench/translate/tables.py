@@ -74,5 +74,7 @@ def verdicts(task: str, results: Sequence[Result]) -> list[dict[str, Any]]:
     for name in ("biharmonic", "telea", "mean"):
         for metric, more in (("psnr", 2.0), ("ssim", 0.05)):
             its = mean(name, metric)
-            found.append(one(f"{metric} in the hole {more:g} above {name}", ours[metric] >= its + more, ours[metric], its))
+            found.append(
+                one(f"{metric} in the hole {more:g} above {name}", ours[metric] >= its + more, ours[metric], its)
+            )
     return found

@@ -41,9 +41,7 @@ class Images(NamedTuple):
     holes: Tensor | None = None
 
 
-def results_of(
-    task: str, data: Path, out: Path, seeds: int, budget: str, overrides: Sequence[str]
-) -> Iterator[Result]:
+def results_of(task: str, data: Path, out: Path, seeds: int, budget: str, overrides: Sequence[str]) -> Iterator[Result]:
     """Scores by system and seed; those in `out` are taken from there."""
     for seed in range(seeds):
         folder = out / f"{task}-{seed}"

@@ -12,10 +12,10 @@ from torch import nn
 
 from sparring import pages, processes, ranks, session, zoo
 from sparring.advice import advice
-from sparring.asking import Place, fields_of, names_columns, told_apart
+from sparring.asking import Place, Places, fields_of, names_columns, told_apart
 from sparring.build import build, fitted
 from sparring.console import Talk
-from sparring.data import Table, TableCodec, called
+from sparring.data import PLACES, Table, TableCodec, called
 from sparring.data.tables.source import kept_frame
 from sparring.data.tables.writing import write_table
 from sparring.doctor import Diagnosis
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 def train(
     recipe: str | None = None,
     *overrides: str,
-    data: Place | DataFrame | None = None,
+    data: Places | DataFrame | None = None,
     out: Place | None = None,
     for_: str | None = None,
     seed: int | None = None,
@@ -61,7 +61,8 @@ def train(
     """Trains, or goes on with the run that `out` holds; then scores it and writes its report.
 
     `recipe` is a name of the zoo or a YAML file; without, one is chosen for the data (scikit-learn's digits by
-    default); `data` is a path, a name, or a pandas DataFrame. `overrides` are `key=value`, `for_` the run's total as
+    default); `data` is a path, a name, two paths (a picture and one of the style that it is to get, or two folders of
+    images), or a pandas DataFrame. `overrides` are `key=value`, `for_` the run's total as
     `10m`, `5000steps` or `200kimg`, `from_` a run whose weights to start from. `generator` and `discriminator` take
     modules of the user's own (they are copied): latents [n, latent] to samples [n, ...] in [-1, 1], and samples to
     logits [n].
@@ -74,7 +75,7 @@ def train(
     """
     follows = ranks.launched().rank > 0
     talk = Talk(quiet=quiet or follows)
-    data = data if data is None or isinstance(data, str | Path) else kept_frame(data)
+    data = data if data is None or isinstance(data, str | Path | Sequence) else kept_frame(data)
     if for_ is not None:
         parse_budget(for_)
     if devices is not None and devices < 1:
@@ -359,20 +360,20 @@ def study(
     )
 
 
-def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:
-    """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their path is `PATH`."""
+def show(recipe: str = "digits", *overrides: str, data: Places | None = None) -> str:
+    """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their places are `PATH`."""
     fields = fields_of(recipe, overrides, data, None, "cpu", Talk(quiet=True))
     kind = kind_left_open(fields)
     if kind is not None:
         given = fields["data"].get(kind) if isinstance(fields.get("data"), dict) else None
-        fields["data"] = {kind: {**(given or {}), "path": "PATH"}}
+        fields["data"] = {kind: {**(given or {}), **dict.fromkeys(PLACES[kind], "PATH")}}
     return zoo.to_yaml(validated(fields))
 
 
 def plan(
     recipe: str | None = None,
     *overrides: str,
-    data: Place | None = None,
+    data: Places | None = None,
     device: str = "auto",
     seconds: float = 4.0,
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sparring.augmentations import Augments
-from sparring.data import Data
+from sparring.data import PLACES, Data
 from sparring.engine import Precision, Tracker
 from sparring.errors import RequestError
 from sparring.games import FromNoise, Game
@@ -158,15 +158,15 @@ class Recipe(Part):
         return {path: part for path, part in walk(self) if isinstance(part, Adaptive)}
 
 
-def kind_left_open(fields: dict[str, Any]) -> Literal["images", "table"] | None:
+def kind_left_open(fields: dict[str, Any]) -> str | None:
     """The kind of data of which a recipe says at most how to read them, and not which; None where it names some."""
     data = fields.get("data")
     if data is None:
         return "images"
     kind, options = next(iter(data.items())) if isinstance(data, dict) and len(data) == 1 else (data, None)
-    if kind in ("images", "table") and (options is None or (isinstance(options, dict) and "path" not in options)):
-        return "table" if kind == "table" else "images"
-    return None
+    if not isinstance(kind, str) or kind not in PLACES:
+        return None
+    return kind if options is None or (isinstance(options, dict) and PLACES[kind][0] not in options) else None
 
 
 def validated(fields: dict[str, Any]) -> Recipe:
