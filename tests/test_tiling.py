@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,7 +20,11 @@ def plain() -> nn.Module:
     """Three zero-padded convolutions, with biases: reach 1 + 2 + 1."""
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.Tanh(), nn.Conv2d(8, 8, 5, padding=2), nn.Tanh(), nn.Conv2d(8, 2, 3, padding=1)
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.Tanh(),
+        nn.Conv2d(8, 8, 5, padding=2),
+        nn.Tanh(),
+        nn.Conv2d(8, 2, 3, padding=1),
     )
 
 
@@ -79,7 +85,9 @@ def test_a_tile_larger_than_the_image_is_the_whole_in_one_call(plain: nn.Module)
     assert seen == [image.shape]
 
 
-@pytest.mark.parametrize(("size", "tile", "overlap", "step"), [(100, 32, 8, 1), (101, 32, 31, 1), (96, 40, 12, 8), (64, 33, 0, 1)])
+@pytest.mark.parametrize(
+    ("size", "tile", "overlap", "step"), [(100, 32, 8, 1), (101, 32, 31, 1), (96, 40, 12, 8), (64, 33, 0, 1)]
+)
 def test_blended_tiles_of_the_identity_are_the_image(size: int, tile: int, overlap: int, step: int) -> None:
     image = picture(size, size + 13)
     assert torch.allclose(tiled(lambda part: part, image, tile, overlap, step), image, atol=1e-6)
@@ -97,7 +105,7 @@ def test_no_tile_is_larger_than_asked_and_all_are_aligned() -> None:
     assert {shape[:2] for shape in seen} == {(48, 48)}
     assert all(left % 8 == 0 for *_, left in seen)
     lefts = sorted({left for *_, left in seen})
-    assert all(after - before <= 48 - 12 for before, after in zip(lefts, lefts[1:], strict=False))
+    assert all(after - before <= 48 - 12 for before, after in pairwise(lefts))
 
 
 def test_a_constant_stays_constant() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -68,7 +69,7 @@ def tiled(act: Act, image: Tensor, tile: int, overlap: int = 0, step: int = 1, r
 
 
 def pad_to(image: Tensor, step: int) -> Tensor:
-    """The image, mirrored beyond its right and lower border (repeated, where it is too small) to multiples of `step`."""
+    """The image, mirrored (where too small, repeated) beyond its right and lower border to multiples of `step`."""
     height, width = image.shape[2:]
     down, right = -height % step, -width % step
     if not down and not right:
@@ -104,7 +105,7 @@ def _blended(size: int, edge: int, overlap: int, step: int) -> Iterator[_Span]:
     while True:
         steps = (size - edge) // step
         starts = [round(place * steps / (count - 1)) * step for place in range(count)]
-        gaps = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(starts)]
         if edge - max(gaps) >= min(overlap, edge - step):
             break
         count += 1  # rounding to steps took from an overlap
@@ -133,8 +134,8 @@ def margin_for(reach: int, step: int) -> int:
 def tile_for(limit: int, pixel_bytes: float, step: int = 1, reach: int | None = None) -> int:
     """The edge of the largest square tile that takes at most `limit` bytes, a multiple of `step`.
 
-    It is at least `step`; where tiles are exact, at least four margins, since narrower ones would be mostly margin: then
-    the limit is passed.
+    It is at least `step`; where tiles are exact, at least four margins, since narrower ones would be mostly margin,
+    even if that passes the limit.
     """
     edge = int(math.sqrt(max(0, limit) / pixel_bytes)) // step * step
     least = step if reach is None else max(step, 4 * margin_for(reach, step))

@@ -182,8 +182,8 @@ def _or_reason(read: Callable[..., T], *arguments: object) -> T | Unreadable:
         return reason
 
 
-def _open(file: File, strict: bool) -> Image.Image:
-    """The opened image, its format checked against the file's ending."""
+def opened(file: File, strict: bool) -> Image.Image:
+    """The opened image, its pixels not yet read, its format checked against the file's ending. Raises Unreadable."""
     ending = PurePosixPath(file.name).suffix.lower()
     try:
         content = file.read()
@@ -195,7 +195,7 @@ def _open(file: File, strict: bool) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Unreadable("too many pixels; a decompression bomb?") from None
     except (OSError, SyntaxError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise Unreadable(_short(error)) from None
+        raise Unreadable(short(error)) from None
     if image.width * image.height > MOST_PIXELS:
         raise Unreadable(f"{image.width} x {image.height} pixels; a decompression bomb?")
     same = {"MPO": "JPEG"}.get(image.format or "", image.format)
@@ -205,7 +205,7 @@ def _open(file: File, strict: bool) -> Image.Image:
 
 
 def _head(file: File, rules: Rules) -> _Head:
-    image = _open(file, rules.strict)
+    image = opened(file, rules.strict)
     mode = "I;16" if image.mode.startswith("I") else image.mode
     if mode == "P":
         mode = "RGBA" if "transparency" in image.info else "P"
@@ -215,7 +215,7 @@ def _head(file: File, rules: Rules) -> _Head:
     try:
         orientation = image.getexif().get(0x0112, 1)
     except Exception as error:
-        raise Unreadable(_short(error)) from None
+        raise Unreadable(short(error)) from None
     if orientation in (5, 6, 7, 8):  # lies on its side
         height, width = width, height
     return _Head(mode, (height, width))
@@ -223,11 +223,11 @@ def _head(file: File, rules: Rules) -> _Head:
 
 def _fitted(file: File, rules: Rules, size: tuple[int, int], channels: int, deep: bool) -> NDArray[Any]:
     """One image as an array [channels, height, width]."""
-    image = _open(file, rules.strict)
+    image = opened(file, rules.strict)
     try:
         image.load()
     except Exception as error:
-        raise Unreadable(_short(error)) from None
+        raise Unreadable(short(error)) from None
     image = ImageOps.exif_transpose(image)
     if deep:
         plane = Image.fromarray(np.asarray(image).astype(np.float32))
@@ -293,6 +293,7 @@ def _multiple(length: float) -> int:
     return max(4, int(length / 4 + 0.5) * 4)
 
 
-def _short(error: Exception) -> str:
+def short(error: Exception) -> str:
+    """The first line of what an error says, not too long."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return text[:120]
