@@ -107,7 +107,7 @@ def translated(act: Translation, picture: Picture, holes: NDArray[np.bool_] | No
     slices = []
     for number, plane in enumerate(picture.planes):
         seen = to_rgb(plane) if act.inputs.shape[0] == 3 else to_grey(plane)
-        image = inputs.encode(torch.from_numpy(np.ascontiguousarray(seen))[None])
+        image = inputs.encode(torch.from_numpy(np.array(seen, np.float32))[None])
         hole = None if holes is None else torch.from_numpy(holes[number].astype(np.float32))[None, None]
         made = outputs.decode(_through(act, image.nan_to_num(), hole, tile))[0].numpy()
         slices.append(_kept(picture.stored(_recoloured(act, picture, plane, made)), plane, hole))

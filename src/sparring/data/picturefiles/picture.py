@@ -98,9 +98,10 @@ def depth_of(dtype: np.dtype[Any]) -> Depth:
 
 def check_memory(path: Path, slices: int, channels: int, height: int, width: int, value_bytes: int) -> None:
     """Raises RequestError where a picture would not fit into the memory that is available: its values, the result and
-    the file to be, and one slice as floats on its way to the network and back."""
+    the file to be, and one slice as floats on its way to the network and back (the network's own memory apart)."""
     pixels = height * width
-    needed = slices * pixels * max(channels, 3 if slices == 1 else 1) * value_bytes * 3 + pixels * max(channels, 3) * 16
+    kept = slices * pixels * max(channels, 3 if slices == 1 else 1) * value_bytes * 3
+    needed = kept + pixels * max(channels, 3) * 28  # seven floats, as measured of tiled translation
     there = available()
     if needed > there:
         size = f"{f'{slices} slices of ' if slices > 1 else ''}{width} x {height} pixels"
