@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FROM = {
     "sparring.api": [
         *("augment", "compare", "diagnose", "evaluate", "explore", "load", "plan", "report"),
-        *("sample", "show", "study", "train"),
+        *("sample", "show", "study", "train", "translate"),
     ],
     "sparring.doctor.watch": ["Doctor"],
     "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
@@ -51,4 +51,5 @@ __all__ = [
     "show",
     "study",
     "train",
+    "translate",
 ]
