@@ -37,11 +37,14 @@ class Verdict(NamedTuple):
     surprise: Tensor | None = None
     """How badly an auxiliary network beside it foretells one part of a sample from the rest, [batch], where there is
     such a network."""
+    maps: tuple[Tensor, ...] | None = None
+    """What its hidden layers saw, from first to last, [batch, channels, h, w] each, where the network gives them."""
 
     def part(self, rows: slice) -> Verdict:
         """What it says of some of the samples."""
-        features, surprise = (None if said is None else said[rows] for said in self[1:])
-        return Verdict(self.logits[rows], features, surprise)
+        features, surprise = (None if said is None else said[rows] for said in (self.features, self.surprise))
+        maps = None if self.maps is None else tuple(seen[rows] for seen in self.maps)
+        return Verdict(self.logits[rows], features, surprise, maps)
 
 
 class Relu(Part):
@@ -249,15 +252,17 @@ class Pyramid(NamedTuple):
         return layers + ([nn.PixelUnshuffle(self.patch)] if self.patch > 1 else [])
 
 
-def pyramid(shape: Shape, levels: int | None, patch: int, network: str) -> Pyramid:
-    """The sizes for images of a shape; `levels` None halves while the shorter side stays at 4 and more."""
+def pyramid(shape: Shape, levels: int | None, patch: int, network: str, instead: str = "use net=dense") -> Pyramid:
+    """The sizes for images of a shape; `levels` None halves while the shorter side stays at 4 and more. `instead` is
+    what to do where the data are none, or too small."""
+    advice = f"; {instead}"
     if len(shape) != 3:
-        raise RequestError(f"net.{network}: makes images, and the data are points of {shape[0]} values; use net=dense")
+        raise RequestError(f"net.{network}: makes images, and the data are points of {shape[0]} values{advice}")
     height, width = shape[1:]
     if min(height, width) < 4 * patch:
         raise RequestError(
             f"net.{network}: the smallest image it makes is {4 * patch} x {4 * patch}, the data's are "
-            f"{height} x {width}; use net=dense" + (" or patch=1" if patch > 1 else "")
+            f"{height} x {width}{advice}" + (" or patch=1" if patch > 1 else "")
         )
     most = int(math.log2(min(height, width) / patch / 4 + 1e-9))
     if levels is None:

@@ -51,7 +51,9 @@ class ProjectionDiscriminator(nn.Module):
         if verdict.features is None:
             raise ValueError("a projection discriminator needs the network's features")
         matched = (self.embed(labels) * verdict.features).sum(1) / verdict.features.shape[1] ** 0.5
-        return Verdict(verdict.logits + matched, verdict.features)
+        if verdict.logits.ndim > 1:  # several logits a sample: on each
+            matched = matched[:, None]
+        return verdict._replace(logits=verdict.logits + matched)
 
 
 class FaintEmbedding(nn.Embedding):
