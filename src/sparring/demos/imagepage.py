@@ -1,0 +1,138 @@
+"""The page of runs that make images of images."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from sparring.data import DataSet
+from sparring.demos.acting import act_on, directions_of, examples, mask_of, opened, shown
+from sparring.demos.shell import title_of, told
+from sparring.errors import RequestError
+from sparring.run import Run
+
+PAINT = "rgba(20, 184, 166, 0.75)"
+WORDS = {"a2b": "from the first kind to the second", "b2a": "from the second kind to the first"}
+
+
+class Table:
+    """Where pictures lie, on this machine, while they are worked on."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self.run, self.folder = run, folder
+
+    def lay(self, picture: Image.Image, name: str) -> str:
+        """A picture as a file of its own folder, whose name is what it is downloaded as."""
+        place = self.folder / uuid.uuid4().hex
+        place.mkdir()
+        picture.save(place / name)
+        return str(place / name)
+
+    def act(self, path: str | None, layers: list[Image.Image], direction: str | None) -> tuple[Any, str]:
+        """The picture of a file beside what the run makes of it, as the page shows them, and the file of the whole."""
+        if path is None:
+            raise RequestError("picture: there is none yet; drop one, or take an example")
+        picture = opened(path)
+        made = act_on(self.run, picture, mask_of(layers, picture.size), direction)
+        name = f"{Path(path).stem}-{title_of(self.run)}.png"
+        return (shown(picture), shown(made)), self.lay(made, name)
+
+
+def lay_out(run: Run, data: DataSet | None, folder: Path) -> None:
+    """Fills a page; files go to a folder."""
+    table, fills = Table(run, folder), bool(getattr(run.recipe.game, "fills", False))
+    ways = directions_of(run)
+    with gr.Row():
+        with gr.Column(scale=1, min_width=260):
+            source = gr.File(label="Picture", file_types=["image"], height=130, elem_id="source")
+            direction = gr.Radio(
+                [(WORDS[way], way) for way in ways],
+                value=ways[0] if ways else None,
+                label="Direction",
+                visible=bool(ways),
+            )
+            gallery = _examples(table, data, source, direction)
+            act = gr.Button("Fill in" if fills else "Translate", variant="primary", elem_id="act")
+            file = gr.DownloadButton("Download the result", interactive=False, elem_id="download")
+        if fills:
+            with gr.Column(scale=2, min_width=320):
+                before = _canvas()
+        with gr.Column(scale=2 if fills else 3, min_width=320):
+            if not fills:
+                before = gr.Image(
+                    label="Before", type="pil", format="png", interactive=False, height=300, elem_id="before"
+                )
+            slider = gr.ImageSlider(
+                label="Before and after", format="png", type="pil", interactive=False, max_height=560, elem_id="result"
+            )
+    source.change(told(_taken), source, [before, slider, file])
+
+    def run_it(path: str | None, direction: str | None, canvas: Any = None) -> Any:
+        if path is not None and canvas is not None and canvas["background"] is None:
+            raise RequestError("picture: it was wiped away; drop it again, or take an example")
+        both, whole = table.act(path, canvas["layers"] if canvas else [], direction)
+        return both, gr.DownloadButton(value=whole, interactive=True)
+
+    act.click(told(run_it), [source, direction, *([before] if fills else [])], [slider, file])
+    if gallery is not None and ways:
+        direction.change(told(lambda way: _laid(table, data, way)), direction, gallery)
+
+
+def _taken(path: str | None) -> Any:
+    """A picture where it is worked on; what was made of the one before goes."""
+    picture = None if path is None else shown(opened(path))
+    return picture, None, gr.DownloadButton(value=None, interactive=False)
+
+
+def _canvas() -> Any:
+    return gr.ImageEditor(
+        label="Paint over what is to be filled in",
+        type="pil",
+        format="png",
+        sources=(),
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(default_size=48, colors=[PAINT], default_color=PAINT, color_mode="fixed"),
+        eraser=gr.Eraser(default_size=48),
+        placeholder="Drop a picture at the left",
+        height=560,
+        canvas_size=(640, 640),
+        buttons=["fullscreen"],
+        elem_id="canvas",
+    )
+
+
+def _examples(table: Table, data: DataSet | None, source: Any, direction: Any) -> Any:
+    """Held-out images to choose from, where the run's data are at hand."""
+    if data is None:
+        return None
+    gr.HTML("Or one that training did not see:", elem_classes=["plain"])
+    gallery = gr.Gallery(
+        _laid(table, data, None),
+        label="Held-out images",
+        show_label=False,
+        columns=3,
+        height=180,
+        buttons=[],
+        allow_preview=False,
+        interactive=False,
+        object_fit="contain",
+        elem_classes=["pixels"],
+        elem_id="examples",
+    )
+
+    def chosen(way: str | None, event: gr.SelectData) -> str:
+        assert data is not None
+        number = int(event.index)
+        return table.lay(examples(data, back=way == "b2a")[number], f"example-{number + 1}.png")
+
+    gallery.select(chosen, direction, source)
+    return gallery
+
+
+def _laid(table: Table, data: DataSet | None, way: str | None) -> list[Image.Image]:
+    return [] if data is None else [shown(one) for one in examples(data, back=way == "b2a")]
