@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sparring.demos.drawing import GAP, Studio, checked_seed, choices, conditions, laid, points
+from sparring.demos.drawing import GAP, Studio, checked_seed, choices, conditions, hint, laid, points
 from sparring.draws import Key
 from sparring.errors import RequestError
 from sparring.exploring import between
@@ -108,6 +108,9 @@ def test_points_are_drawn(trained: Trained) -> None:
 def test_a_tables_page_knows_choices_and_conditions(trained: Trained) -> None:
     codec = trained("rows").codec
     assert choices(codec) == ["colour"]
+    where = conditions(hint(codec))
+    assert [one[:4] for one in where] == ["age>", "colo"]
+    assert len(trained("rows").sample(5, where=where)) == 5
     assert conditions("age>60\n\n  colour=red ") == ["age>60", "colour=red"]
 
 

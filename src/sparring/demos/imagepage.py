@@ -116,7 +116,7 @@ def _examples(table: Table, data: DataSet | None, source: Any, direction: Any) -
         label="Held-out images",
         show_label=False,
         columns=3,
-        height=180,
+        height=230,
         buttons=[],
         allow_preview=False,
         interactive=False,

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from sparring.data import TableCodec
-from sparring.demos.drawing import MOST_ROWS, checked_seed, choices, conditions
+from sparring.demos.drawing import MOST_ROWS, checked_seed, choices, conditions, hint
 from sparring.demos.noisepage import seed_field
 from sparring.demos.shell import title_of, told
 from sparring.rowsampling import write_rows
@@ -30,7 +30,7 @@ def lay_out(run: Run, device: str, folder: Path, blocks: Any) -> None:
             where = gr.Textbox(
                 label="Where",
                 lines=3,
-                placeholder="age>60\nincome='>50K'",
+                placeholder=hint(codec),
                 info="One condition a line.",
                 elem_id="where",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import ipaddress
 import os
@@ -46,7 +47,8 @@ def serve(run: Run, device: str, host: str, port: int | None, say: Callable[[str
     except RequestError as error:
         say(f"without examples: {error}" if isinstance(run.recipe.game, FromImages) else f"without the data: {error}")
         data = None
-    with found, tempfile.TemporaryDirectory(prefix="sparring-demo-") as folder:
+    ended = contextlib.suppress(KeyboardInterrupt)  # whenever it comes
+    with ended, found, tempfile.TemporaryDirectory(prefix="sparring-demo-") as folder:
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": folder}
         app = application(page_of(run, data, device, Path(folder)), host)
         address = address_of(host, found.getsockname()[1])
@@ -78,7 +80,7 @@ def page_of(run: Run, data: DataSet | None, device: str, folder: Path) -> Any:
 
 
 def application(blocks: Any, host: str) -> Any:
-    """The page as an ASGI application, which tells browsers to load nothing from elsewhere."""
+    """The page as an ASGI application."""
     import gradio as gr
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -89,12 +91,7 @@ def application(blocks: Any, host: str) -> Any:
     known = ["127.0.0.1", "localhost", "[::1]", host]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=known if loopback(host) else ["*"])
 
-    async def alone(request: Any, follow: Any) -> Any:
-        answer = await follow(request)
-        answer.headers["Content-Security-Policy"] = OWN
-        return answer
-
-    app.middleware("http")(alone)
+    app.add_middleware(Alone)
     return gr.mount_gradio_app(
         app,
         blocks,
@@ -107,6 +104,21 @@ def application(blocks: Any, host: str) -> Any:
         theme=shell.theme(),
         css=shell.CSS,
     )
+
+
+class Alone:
+    """An ASGI application that tells browsers to load nothing from elsewhere."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def told(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"content-security-policy", OWN.encode())]
+            await send(message)
+
+        await self.app(scope, receive, told)
 
 
 def listening(host: str, port: int | None) -> socket.socket:
@@ -170,11 +182,9 @@ def _has_screen() -> bool:
 
 
 def _answer(app: Any, found: socket.socket) -> None:
-    """Answers requests until Ctrl-C."""
+    """Answers requests until Ctrl-C, which comes as a KeyboardInterrupt."""
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, ws="none")
-    try:
-        uvicorn.Server(config).run(sockets=[found])
-    except KeyboardInterrupt:
-        return
+    # What goes wrong in a request is told by `shell.told`; that a browser went away is nothing to tell
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, ws="none")
+    uvicorn.Server(config).run(sockets=[found])
