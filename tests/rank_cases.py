@@ -75,6 +75,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "net-resnet": {"generator": {"net": {"resnet": {"width": 4}}}, "discriminator": {"net": {"resnet": {"width": 4}}}},
     "net-r3gan": {"discriminator": {"net": {"r3gan": {"width": 8, "group": 8, "expansion": 1}}}},
+    "net-patch": {"discriminator": {"net": {"patch": {"width": 4, "scales": 2}}}},
     "labels-projection": {"game": {"from_noise": {"labels": "projection", "latent": {"normal": {"size": 8}}}}},
     "labels-concat": {"game": {"from_noise": {"labels": "concat", "latent": {"uniform": {"size": 8}}}}},
     "noise-images": {"game": {"from_noise": {"noise_images": 0.5, "latent": {"truncated": {"size": 8}}}}},

@@ -10,7 +10,7 @@ from torch import nn
 
 from sparring.draws import Key
 from sparring.errors import RequestError
-from sparring.nets import Dcgan, Dense, Net, R3gan, Resnet, Tabular, initialise
+from sparring.nets import Dcgan, Dense, Net, Patch, R3gan, Resnet, Tabular, initialise
 from sparring.nets.labels import ConcatDiscriminator, LabelledGenerator, ProjectionDiscriminator
 from sparring.part import parse, parts_of
 
@@ -21,11 +21,13 @@ SMALL = {
     "r3gan": R3gan(width=8, most=16, group=8, expansion=1),
     "tabular": Tabular(widths=(8,)),
 }
+OTHERS = {"own", "unet", "encoder_decoder", "patch"}
+"""What makes no samples of latents: tried in test_translators.py and test_patch.py."""
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 30, 22), (4, 64, 48), (2, 12, 40), (6, 17, 19)]
 
 
 def test_every_network_is_tried_here() -> None:
-    assert set(SMALL) | {"own"} == set(parts_of(Net))
+    assert set(SMALL) | OTHERS == set(parts_of(Net))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -152,6 +154,18 @@ def test_labels_change_what_is_made_and_how_it_is_judged() -> None:
     plain = inner(x)
     wanted = plain.logits + (projection.embed(one) * plain.features).sum(1) / inner.features**0.5
     torch.testing.assert_close(projection(x, one).logits, wanted)
+
+
+def test_a_label_counts_at_each_place_of_a_patch_discriminator() -> None:
+    inner = initialise(Patch(width=4, norm="none").discriminator((1, 16, 16)), Key(0))
+    projection = initialise(ProjectionDiscriminator(inner, 5, inner.features), Key(0))
+    nn.init.normal_(projection.embed.weight)
+    x, labels = torch.randn(3, 1, 16, 16), torch.tensor([0, 1, 4])
+    plain, told = inner(x), projection(x, labels)
+    added = (projection.embed(labels) * plain.features).sum(1) / inner.features**0.5
+    torch.testing.assert_close(told.logits, plain.logits + added[:, None])
+    assert told.maps is not None
+    assert len(told.maps) == len(plain.maps)
 
 
 @pytest.mark.parametrize(

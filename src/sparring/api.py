@@ -12,11 +12,12 @@ from torch import nn
 
 from sparring import pages, processes, ranks, session, zoo
 from sparring.advice import advice
-from sparring.asking import fields_of, names_columns, told_apart
+from sparring.asking import Place, Places, fields_of, names_columns, told_apart
 from sparring.build import build, fitted
 from sparring.console import Talk
-from sparring.data import Table, TableCodec, called
+from sparring.data import PLACES, Table, TableCodec, called
 from sparring.data.tables.source import kept_frame
+from sparring.data.tables.writing import write_table
 from sparring.demos.serving import serve
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
@@ -24,12 +25,11 @@ from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.exploring import WHOLE
 from sparring.game import SIDES
-from sparring.games import with_latents
+from sparring.games import FromImages, with_latents
 from sparring.job import Job, enough_disk
 from sparring.part import unknown_key
 from sparring.planning import parse_budget
-from sparring.recipe import leaves_data_open, validated
-from sparring.rowsampling import write_rows
+from sparring.recipe import kind_left_open, validated
 from sparring.run import Run, read_recipe_of
 from sparring.rundata import data_of, loaded_run
 from sparring.rundir import RunDir, append_line, write_file
@@ -44,13 +44,11 @@ if TYPE_CHECKING:
 
     from sparring.answers.augmentation import Comparison
 
-Place = str | Path
-
 
 def train(
     recipe: str | None = None,
     *overrides: str,
-    data: Place | DataFrame | None = None,
+    data: Places | DataFrame | None = None,
     out: Place | None = None,
     for_: str | None = None,
     seed: int | None = None,
@@ -64,7 +62,8 @@ def train(
     """Trains, or goes on with the run that `out` holds; then scores it and writes its report.
 
     `recipe` is a name of the zoo or a YAML file; without, one is chosen for the data (scikit-learn's digits by
-    default); `data` is a path, a name, or a pandas DataFrame. `overrides` are `key=value`, `for_` the run's total as
+    default); `data` is a path, a name, two paths (a picture and one of the style that it is to get, or two folders of
+    images), or a pandas DataFrame. `overrides` are `key=value`, `for_` the run's total as
     `10m`, `5000steps` or `200kimg`, `from_` a run whose weights to start from. `generator` and `discriminator` take
     modules of the user's own (they are copied): latents [n, latent] to samples [n, ...] in [-1, 1], and samples to
     logits [n].
@@ -77,7 +76,7 @@ def train(
     """
     follows = ranks.launched().rank > 0
     talk = Talk(quiet=quiet or follows)
-    data = data if data is None or isinstance(data, str | Path) else kept_frame(data)
+    data = data if data is None or isinstance(data, str | Path | Sequence) else kept_frame(data)
     if for_ is not None:
         parse_budget(for_)
     if devices is not None and devices < 1:
@@ -124,15 +123,12 @@ def sample(
     words = [where] if isinstance(where, str) else list(where)
     if to is None:
         return loaded.sample(count, seed, label, place, words, balance)
-    if isinstance(loaded.codec, TableCodec):
-        words += [] if label is None else [str(label)]
-        return write_rows(Path(to).expanduser(), loaded.codec, loaded.rows(count, seed, words, balance, place), seed)
-    if words or balance:
-        raise RequestError(
-            f"{'where' if words else 'balance'}: is for tables; {loaded.path} makes {loaded.codec.kind}s"
-        )
-    samples, labels = loaded.draw(count, seed, label, place)
-    return write_samples(Path(to).expanduser(), samples, labels, loaded.codec)
+    samples, labels = loaded.draw(count, seed, label, place, words, balance)
+    target, codec = Path(to).expanduser(), loaded.codec
+    if isinstance(codec, TableCodec):
+        write_table(target, codec.columns, samples.numpy(), codec.dialect, seed=seed)
+        return 1
+    return write_samples(target, samples, labels, codec)
 
 
 def evaluate(
@@ -160,7 +156,8 @@ def evaluate(
     talk = Talk(quiet=quiet)
     chosen = choose_extractor(recipe.score, source, place, talk.say)
     if data is not None:
-        names = _without_memorisation(names or default_metrics(source, chosen), named=names is not None)
+        usual = recipe.game.scores_of(source.shape) if isinstance(recipe.game, FromImages) else ()
+        names = _without_memorisation(names or usual or default_metrics(source, chosen), named=names is not None)
         if recipe.game.labels != "none" and list(source.label_names) != loaded.label_names and needs_networks(names):
             raise RequestError("metrics: robustness of networks with labels needs the run's labels; leave out --data")
     made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts, loaded.discriminator.to(place))
@@ -385,25 +382,20 @@ def study(
     )
 
 
-def show(recipe: str = "digits", *overrides: str, data: Place | None = None) -> str:
-    """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their path is `PATH`."""
+def show(recipe: str = "digits", *overrides: str, data: Places | None = None) -> str:
+    """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their places are `PATH`."""
     fields = fields_of(recipe, overrides, data, None, "cpu", Talk(quiet=True))
-    if leaves_data_open(fields):
-        kind = "table" if _is_of(fields.get("data"), "table") else "images"
+    kind = kind_left_open(fields)
+    if kind is not None:
         given = fields["data"].get(kind) if isinstance(fields.get("data"), dict) else None
-        fields["data"] = {kind: {**(given or {}), "path": "PATH"}}
+        fields["data"] = {kind: {**(given or {}), **dict.fromkeys(PLACES[kind], "PATH")}}
     return zoo.to_yaml(validated(fields))
-
-
-def _is_of(data: Any, kind: str) -> bool:
-    """Whether a recipe's data are of a kind, whatever else it says of them."""
-    return data == kind or (isinstance(data, dict) and kind in data)
 
 
 def plan(
     recipe: str | None = None,
     *overrides: str,
-    data: Place | None = None,
+    data: Places | None = None,
     device: str = "auto",
     seconds: float = 4.0,
 ) -> dict[str, Any]:

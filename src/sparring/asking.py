@@ -10,11 +10,14 @@ from sparring import zoo
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
 from sparring.data import options_of
+from sparring.data.files import FORMATS
 from sparring.data.tables.column import KINDS
 from sparring.errors import RequestError, nearest
 from sparring.recipe import Recipe
 
 Place = str | Path
+Places = Place | Sequence[Place]
+"""One place of data, or two."""
 
 
 def told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -27,24 +30,48 @@ def told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None
 def fields_of(
     recipe: str | None,
     overrides: Sequence[str],
-    data: Place | None,
+    data: Places | None,
     seed: int | None,
     device: str,
     talk: Talk,
 ) -> dict[str, Any]:
     """The fields of the recipe asked for, one chosen for the data where none was."""
     recipe, overrides = told_apart(recipe, overrides)
+    places: list[str] = []
+    if data is not None:
+        recipe, overrides, places = _with_places(recipe, overrides, data)
+    first, second = (*places, None, None)[:2]
     if recipe is None:
-        recipe, why = choose_recipe(None if data is None else str(data), device)
+        recipe, why = choose_recipe(first, device, second)
         talk.say(f"recipe: {recipe} ({why})")
     fields = zoo.read_recipe(recipe)
-    if data is not None:
-        fields["data"] = options_of(str(data), fields.get("data"))
+    if first is not None:
+        fields["data"] = options_of(first, fields.get("data"), second)
     if seed is not None:
         fields["seed"] = seed
     if isinstance(fields.get("data"), dict) and "table" in fields["data"]:
         overrides = [_of_a_column(word) for word in overrides]
     return zoo.override(fields, overrides)
+
+
+def _with_places(recipe: str | None, overrides: Sequence[str], data: Places) -> tuple[str | None, list[str], list[str]]:
+    """A recipe's name, overrides and one or two places of data: on the command line the second place of
+    `--data ONE OTHER` comes as a word among the others. Raises RequestError for more than two."""
+    places = [str(data)] if isinstance(data, str | Path) else [str(place) for place in data]
+    words = list(overrides)
+    if recipe is not None and not zoo.is_recipe(recipe) and _is_place(recipe):
+        words, recipe = [recipe, *words], None
+    places += [word for word in words if _is_place(word)]
+    if not 1 <= len(places) <= 2:
+        told = ", ".join(places) or "nothing"
+        raise RequestError(f"--data: {told}; data are one place, or two: a picture and its style, or two folders")
+    return recipe, [word for word in words if not _is_place(word)], places
+
+
+def _is_place(word: str) -> bool:
+    """Whether a word is a path rather than `key=value`."""
+    path = Path(word).expanduser()
+    return "=" not in word and (path.suffix.lower() in FORMATS or path.exists())
 
 
 def _of_a_column(word: str) -> str:

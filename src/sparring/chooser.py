@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sparring.data import NAMED
+from sparring.data.layouts import likely
 from sparring.data.options import peek
 from sparring.data.tables.source import fewer_lines, is_table
 from sparring.engine import choose_plan
@@ -15,8 +16,8 @@ FEW_ROWS = 2000
 """Rows of a table under which the same holds."""
 
 
-def choose_recipe(data: str | None, device: str = "auto") -> tuple[str, str]:
-    """A recipe's name for `--data DATA`, and why."""
+def choose_recipe(data: str | None, device: str = "auto", other: str | None = None) -> tuple[str, str]:
+    """A recipe's name for `--data DATA`, or `--data DATA OTHER`, and why."""
     if data is None:
         return "digits", "no data was given: scikit-learn's digits"
     if data in NAMED and not Path(data).exists():
@@ -25,7 +26,15 @@ def choose_recipe(data: str | None, device: str = "auto") -> tuple[str, str]:
     if is_table(data):
         few = fewer_lines(data, FEW_ROWS)
         return ("table/few", f"a table of fewer than {FEW_ROWS:,} rows") if few else ("table", "a table")
-    count, edge = peek(Path(data).expanduser())
+    path = Path(data).expanduser()
+    if other is not None:
+        folder = path.is_dir() or path.suffix == ".zip"
+        return ("translate/unpaired", "two folders of images") if folder else ("style/single", "two pictures")
+    kind = likely(path)
+    if kind is not None:
+        names = {"pairs": ("translate/paired", "the same names"), "sides": ("translate/unpaired", "other names")}
+        return names[kind][0], f"two folders of images with {names[kind][1]}"
+    count, edge = peek(path)
     if edge <= 16:
         return "digits", f"tiny images of {edge} pixels"
     if count < FEW:

@@ -25,7 +25,8 @@ Overrides = Annotated[
 DataOption = Annotated[
     Optional[str],
     typer.Option(
-        help="A folder, .zip, .npz, idx .gz, CIFAR .bin, a table (.csv, .tsv, .parquet, a database), or a name.",
+        help="A folder, .zip, .npz, idx .gz, CIFAR .bin, a table (.csv, .tsv, .parquet, a database), or a name; "
+        "two pictures or folders, one after the other, where one is to be made like the other.",
         metavar="PATH|NAME",
     ),
 ]

@@ -8,7 +8,7 @@ from torch import Tensor
 from sparring.data import Batch, DataSet, Rows, ValueCodec
 from sparring.draws import Key, permutation
 from sparring.exploring import AVERAGED, Effort, judged
-from sparring.games import FromImages
+from sparring.games import FromImages, ImageGame
 from sparring.games.noise import as_verdict
 from sparring.insight import integrated_gradients
 from sparring.match import make
@@ -68,7 +68,7 @@ def looked_at(run: Run, data: DataSet | None, effort: Effort) -> Explored:
     return Explored("", [], [], 0.0, pictures, [], [])
 
 
-def _judged(run: Run, game: FromImages, batch: Batch, what: str, samples: Tensor, mean: Tensor, steps: int) -> Judged:
+def _judged(run: Run, game: ImageGame, batch: Batch, what: str, samples: Tensor, mean: Tensor, steps: int) -> Judged:
     seen, baseline = game.shown(samples, batch), game.shown(mean, batch)
     layers = random_layers(run.discriminator)
 

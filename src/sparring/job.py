@@ -13,6 +13,7 @@ from sparring import pages, ranks
 from sparring.build import OwnNets, build
 from sparring.console import Talk
 from sparring.data import DataSet, TableCodec, ValueCodec
+from sparring.data.tables.writing import write_table
 from sparring.draws import Key
 from sparring.engine import Engine, Plan
 from sparring.errors import RequestError, TrainingError
@@ -23,7 +24,7 @@ from sparring.memory import what_fits
 from sparring.planning import SHOWN
 from sparring.recipe import Recipe
 from sparring.remaking import remade, strips
-from sparring.rowsampling import constraints_of, fitting, write_rows
+from sparring.rowsampling import constraints_of, fitting
 from sparring.run import Run
 from sparring.rundir import RunDir, write_file
 from sparring.sampling import draw_for, png
@@ -105,7 +106,7 @@ def draw_picture(run: RunDir, recipe: Recipe, match: Match) -> None:
     if isinstance(codec, TableCodec):
         rows = fitting(draw_for(match, ROWS_SHOWN, Key(match.seed, "pictures")).numpy(), constraints_of(recipe, codec))
         match.generator.train()
-        write_rows(run.samples / f"step-{match.step:07d}.csv", codec, rows, match.seed)
+        write_table(run.samples / f"step-{match.step:07d}.csv", codec.columns, rows, codec.dialect, seed=match.seed)
         return
     if isinstance(match.game, FromImages):
         write_file(run.samples / f"step-{match.step:07d}.png", png(_strips(match)))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sparring.augmentations import Augments
-from sparring.data import Data
+from sparring.data import PLACES, Data
 from sparring.engine import Precision, Tracker
 from sparring.errors import RequestError
 from sparring.games import FromNoise, Game
@@ -158,19 +158,19 @@ class Recipe(Part):
         return {path: part for path, part in walk(self) if isinstance(part, Adaptive)}
 
 
-def leaves_data_open(fields: dict[str, Any]) -> bool:
-    """Whether a recipe says at most how to read images or a table, and not which."""
+def kind_left_open(fields: dict[str, Any]) -> str | None:
+    """The kind of data of which a recipe says at most how to read them, and not which; None where it names some."""
     data = fields.get("data")
-    if data is None or data in ("images", "table"):
-        return True
-    if not isinstance(data, dict) or len(data) != 1 or next(iter(data)) not in ("images", "table"):
-        return False
-    options = next(iter(data.values()))
-    return options is None or (isinstance(options, dict) and "path" not in options)
+    if data is None:
+        return "images"
+    kind, options = next(iter(data.items())) if isinstance(data, dict) and len(data) == 1 else (data, None)
+    if not isinstance(kind, str) or kind not in PLACES:
+        return None
+    return kind if options is None or (isinstance(options, dict) and PLACES[kind][0] not in options) else None
 
 
 def validated(fields: dict[str, Any]) -> Recipe:
     """The recipe of these fields. Raises RequestError, in one line, for what is wrong first."""
-    if leaves_data_open(fields):
+    if kind_left_open(fields) is not None:
         raise RequestError(f"data: the recipe {fields.get('name', '')} leaves it open; give it by --data PATH or NAME")
     return parse(lambda: Recipe.model_validate(fields))

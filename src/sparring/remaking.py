@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from sparring.data import Batch, Rows, ValueCodec
 from sparring.draws import Key
-from sparring.games.images import FromImages
-from sparring.games.inpaint import Inpaint
+from sparring.games import ImageGame, Inpaint
 from sparring.match import make
 from sparring.sampling import CHUNK, CHUNK_VALUES, sheet
 
@@ -31,7 +30,7 @@ class Remade(NamedTuple):
 
 
 @torch.no_grad()
-def remade(game: FromImages, generator: nn.Module, rows: Rows, key: Key, count: int | None = None) -> Remade:
+def remade(game: ImageGame, generator: nn.Module, rows: Rows, key: Key, count: int | None = None) -> Remade:
     """What the generator, in eval mode, makes of the first `count` of some images, in their order; of sides that are
     not paired, of the inputs in their order, again from the first where there are too few.
 
@@ -46,7 +45,7 @@ def remade(game: FromImages, generator: nn.Module, rows: Rows, key: Key, count: 
     return Remade(torch.cat(asked), torch.cat(made), _joined(truth), _joined(holes))
 
 
-def _some(game: FromImages, generator: nn.Module, rows: Rows, numbers: Tensor, key: Key) -> Remade:
+def _some(game: ImageGame, generator: nn.Module, rows: Rows, numbers: Tensor, key: Key) -> Remade:
     own = numbers % len(rows)
     inputs = None if rows.inputs is None or rows.paired else numbers % len(rows.inputs)
     batch = Batch(rows, own, numbers, key=key, inputs=inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sparring.data import Table, TableCodec
+from sparring.data import Codec, Table, TableCodec
 from sparring.data.tables.column import CHOICES
 from sparring.data.tables.conditions import Conditions, parse_conditions
 from sparring.data.tables.constraints import Constraints, parse_constraints
@@ -112,6 +111,30 @@ class RowMaker(NamedTuple):
         return [f"{name}='{column.categories[code]}'" for code in codes]
 
 
+def samples_of(
+    game: Game,
+    generator: nn.Module,
+    codec: Codec,
+    label_counts: Tensor | None,
+    recipe: Recipe,
+    count: int,
+    key: Key,
+    device: torch.device,
+    where: Sequence[str] = (),
+    balance: str | None = None,
+) -> Tensor:
+    """Samples as people get them, in the data's own format [count, ...], on the CPU: with labels as frequent as in
+    training; a table's rows so that the recipe's constraints hold, and what `RowMaker.rows` says of `where` and
+    `balance`."""
+    if isinstance(codec, TableCodec):
+        maker = RowMaker(game, generator, codec, label_counts, constraints_of(recipe, codec), device)
+        return torch.from_numpy(maker.rows(count, key, where, balance))
+    labels = None
+    if game.labels != "none" and label_counts is not None:
+        labels = draw_labels(label_counts, key, torch.arange(count, device=device))
+    return draw(game, generator, codec, count, key, labels, device)
+
+
 def constraints_of(recipe: Recipe, codec: TableCodec) -> Constraints:
     """What the rows of a recipe's runs are to keep."""
     return parse_constraints(recipe.data.constraints if isinstance(recipe.data, Table) else (), codec.columns)
@@ -127,16 +150,3 @@ def fitting(rows: Rows, constraints: Constraints) -> Rows:
 def _shares(count: int, parts: int) -> list[int]:
     """A count in almost equal parts."""
     return [count * (part + 1) // parts - count * part // parts for part in range(parts)]
-
-
-def write_rows(path: Path, codec: TableCodec, rows: Rows, seed: int) -> int:
-    """Writes rows by the path's ending, spelled as the table's own; identifiers are made anew by the seed. Gives the
-    number of files. Raises RequestError where the path or its ending cannot be used."""
-    from sparring.data.tables.writing import write_table
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_table(path, codec.columns, rows, codec.dialect, seed=seed)
-    except OSError as error:
-        raise RequestError(f"to: {path} cannot be written ({error.strerror})") from None
-    return 1

@@ -19,7 +19,7 @@ from sparring.errors import RequestError, nearest
 from sparring.game import Side
 from sparring.match import draw_labels
 from sparring.recipe import Recipe, validated
-from sparring.rowsampling import RowMaker, constraints_of
+from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, read_lines
 from sparring.sampling import draw
 from sparring.schedules import Now
@@ -140,17 +140,12 @@ class Run:
 
         Of a table, `where` are conditions that every row meets (`income='>50K'`, `age>60`), and of the column `balance`
         each choice comes equally often."""
+        samples, _ = self.draw(count, seed, label, device, where, balance)
+        array: NDArray[Any] = samples.numpy()
         if isinstance(self.codec, TableCodec):
             from sparring.data.tables.writing import to_frame
 
-            values = self.rows(count, seed, where if label is None else [*where, str(label)], balance, device)
-            return to_frame(self.codec.columns, values, self.codec.dialect, seed=seed)
-        if where or balance:
-            raise RequestError(
-                f"{'where' if where else 'balance'}: is for tables; {self.path} makes {self.codec.kind}s"
-            )
-        samples, _ = self.draw(count, seed, label, device)
-        array: NDArray[Any] = samples.numpy()
+            return to_frame(self.codec.columns, array, self.codec.dialect, seed=seed)
         if self.codec.kind == "points":
             return array
         array = array.transpose(0, 2, 3, 1)
@@ -170,21 +165,32 @@ class Run:
             raise RequestError(f"count: {count} is no number of samples")
         if not isinstance(self.codec, TableCodec):
             raise RequestError(f"{self.path}: makes {self.codec.kind}s, not rows of a table")
-        place = torch.device(device)
-        maker = RowMaker(
-            self.recipe.game,
-            self.generator.to(place),
-            self.codec,
-            self.label_counts,
-            constraints_of(self.recipe, self.codec),
-            place,
-        )
-        return maker.rows(count, Key(seed, "samples"), where, balance)
+        key, place = Key(seed, "samples"), torch.device(device)
+        net, counts = self.generator.to(place), self.label_counts
+        made = samples_of(self.recipe.game, net, self.codec, counts, self.recipe, count, key, place, where, balance)
+        values: NDArray[np.float64] = made.numpy()
+        return values
 
     def draw(
-        self, count: int, seed: int = 0, label: str | int | None = None, device: str = "cpu"
+        self,
+        count: int,
+        seed: int = 0,
+        label: str | int | None = None,
+        device: str = "cpu",
+        where: Sequence[str] = (),
+        balance: str | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Samples in the data's own format [count, ...], and their labels, where the game has any."""
+        """Samples in the data's own format [count, ...], and their labels, where the game has any: of a table the
+        rows, of which `label` is one condition more."""
+        if isinstance(self.codec, TableCodec):
+            words = where if label is None else [*where, str(label)]
+            return torch.from_numpy(self.rows(count, seed, words, balance, device)), None
+        if where or balance:
+            raise RequestError(
+                f"{'where' if where else 'balance'}: is for tables; {self.path} makes {self.codec.kind}s"
+            )
+        if self.recipe.game.translates:
+            raise RequestError(f"{self.path}: makes images of images; sparring translate {self.path} INPUT --to OUTPUT")
         if count < 1:
             raise RequestError(f"count: {count} is no number of samples")
         key, place = Key(seed, "samples"), torch.device(device)

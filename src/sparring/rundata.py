@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from sparring.asking import Place
 from sparring.data import DataSet, Table, TableCodec, options_of
 from sparring.errors import RequestError
 from sparring.recipe import validated
 from sparring.run import Run
-
-Place = str | Path
 
 
 def loaded_run(run: Place | Run, step: int | str | None = None) -> Run:
@@ -35,8 +32,9 @@ def data_of(loaded: Run, other: Place | None = None) -> DataSet:
         if not isinstance(options, Table):
             raise RequestError(f"data: {other} is no table, and {loaded.path} makes rows; take a .csv or .parquet")
         return options.like(loaded.codec)
-    if "images" in fields["data"] and loaded.codec.kind == "image":
-        fields["data"]["images"] |= {"size": list(loaded.codec.shape[1:])}
+    (kind,) = fields["data"]
+    if kind in ("images", "pairs", "sides") and loaded.codec.kind == "image":
+        fields["data"][kind] |= {"size": list(loaded.codec.shape[1:])}
     data = validated(fields).data.load()
     if data.shape != loaded.codec.shape:
         raise RequestError(f"data: samples of shape {list(data.shape)}; the run makes {list(loaded.codec.shape)}")

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from sparring.console import Talk, scores_table
-from sparring.data import Codec, DataSet, TableCodec
+from sparring.data import Codec, DataSet, Rows
 from sparring.draws import Key
 from sparring.errors import RequestError
+from sparring.games import FromImages, with_latents
 from sparring.loop import Step
-from sparring.match import Match, check_weights, draw_labels, measuring
+from sparring.match import Match, check_weights, measuring
 from sparring.metrics import Extractor, Networks
 from sparring.probing import Pair, networks_of
 from sparring.recipe import Recipe
-from sparring.rowsampling import RowMaker, constraints_of
+from sparring.remaking import remade
+from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, append_line
-from sparring.sampling import draw
 from sparring.scoring import choose_extractor, is_better, score
 
 
@@ -120,21 +121,30 @@ def scored(
     """Scores of a generator against data, its own or others."""
     key = Key(recipe.score.seed, "scored samples")
     device = next(source.net.parameters()).device
+    about = {"step": step}
+    if isinstance(recipe.game, FromImages):
+        rows = Rows(data, data.heldout, device, heldout=True)
+        count = min(len(rows), recipe.score.count)
+        with measuring(source.net, source.discriminator):
+            found = remade(recipe.game, source.net, rows, key, count)
+        known = names or recipe.score.metrics or recipe.game.scores_of(data.shape)
+        truth, holes = (None if part is None else partial(_all, part) for part in (found.truth, found.holes))
+        return score(partial(_all, found.made), data, recipe.score, extractor, known, about, truth=truth, holes=holes)
 
     def fakes(count: int) -> Tensor:
-        if isinstance(source.codec, TableCodec):  # as people get them
-            constraints = constraints_of(recipe, source.codec)
-            maker = RowMaker(recipe.game, source.net, source.codec, source.label_counts, constraints, device)
-            return torch.from_numpy(maker.rows(count, key))
-        labels = None
-        if recipe.game.labels != "none" and source.label_counts is not None:
-            labels = draw_labels(source.label_counts, key, torch.arange(count))
-        return draw(recipe.game, source.net, source.codec, count, key, labels, device)
+        return samples_of(recipe.game, source.net, source.codec, source.label_counts, recipe, count, key, device)
 
     def networks(extractor: Extractor, numbers: Tensor) -> Networks:
-        pair = Pair(recipe.game, source.net, source.discriminator, source.codec, source.label_counts)
+        pair = Pair(
+            with_latents(recipe.game, "robustness"), source.net, source.discriminator, source.codec, source.label_counts
+        )
         labels = None if data.labels is None else data.labels[numbers]
         return networks_of(pair, extractor, data.stored(numbers), labels, Key(recipe.score.seed, "robustness"))
 
     with measuring(source.net, source.discriminator):
-        return score(fakes, data, recipe.score, extractor, names, {"step": step}, networks)
+        return score(fakes, data, recipe.score, extractor, names, about, networks)
+
+
+def _all(images: Tensor, count: int) -> Tensor:
+    """The first `count` of some images, which are as many."""
+    return images[:count]

@@ -21,7 +21,7 @@ from sparring.metrics.tables import NEED_TARGET, TABLE_DEFAULTS
 from sparring.recipe import Scoring
 
 LIKE_THE_DATA = (
-    *("fid", "kid", "precision", "recall", "density", "coverage", "is", "diversity", "ms_ssim"),
+    *("fid", "kid", "precision", "recall", "density", "coverage", "is", "diversity", "ms_ssim", "patch_kid"),
     *("two_sample", "column_shapes", "column_pairs"),
 )
 """Metrics whose value for training samples is a yardstick for that of fakes."""
@@ -29,6 +29,8 @@ MOST_TRAINING = 20_000
 """Training samples among which near copies are looked for, at most."""
 SEEN = 500
 """Samples whose features are taken at once."""
+TARGETS = 200
+"""Training images whose main colours are looked at."""
 FEWEST = 10
 """Held-out samples, without which nothing is scored."""
 
@@ -153,13 +155,17 @@ def score(
     names: Sequence[str] | None,
     about: Mapping[str, Any],
     networks: Callable[[Extractor, Tensor], Networks] | None = None,
+    truth: Callable[[int], Tensor] | None = None,
+    holes: Callable[[int], Tensor] | None = None,
 ) -> dict[str, Score]:
     """Scores as many fakes (`fakes(count)`, in the data's own format) as held-out samples are taken; of a table, as
     many as there are training rows, up to `scoring.count`.
 
     Each score's protocol says how; `training_data` in it is the same metric of as many training samples in the fakes'
     place, the best that can be hoped for. `networks` gives metrics that need
-    them the run's two networks, for the extractor and the numbers of the held-out samples.
+    them the run's two networks, for the extractor and the numbers of the held-out samples. `truth(count)` gives the
+    image that each of `fakes(count)` should be, in the data's own format, and `holes(count)` where it was filled in,
+    bool [count, 1, height, width].
     """
     if len(data.heldout) < FEWEST:
         raise RequestError(
@@ -181,6 +187,9 @@ def score(
         modes=known_modes(data, extractor),
         table=columns_of(data),
         networks=networks(extractor, heldout) if networks and needs_networks(chosen) else None,
+        truth=None if truth is None else data.codec.to_unit(truth(made)),
+        holes=None if holes is None else holes(made),
+        targets=_targets(chosen, data, train),
     )
     protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}
     scores = metrics.score(chosen, views, extractor, protocol | dict(about))
@@ -196,6 +205,13 @@ def score(
 def needs_networks(names: Sequence[str]) -> bool:
     """Whether any of these metrics is of the networks and not of samples alone."""
     return not set(metrics.GROUPS["robustness"]).isdisjoint(metrics.expanded(names))
+
+
+def _targets(names: Sequence[str], data: DataSet, train: Tensor) -> Tensor | None:
+    """Some training images, where any of these metrics looks at their colours."""
+    if data.codec.kind != "image" or {"agreement", "pixel_accuracy"}.isdisjoint(names):
+        return None
+    return data.codec.to_unit(data.stored(train[:TARGETS]))
 
 
 def _training_scores(

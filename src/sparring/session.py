@@ -23,7 +23,7 @@ from sparring.machine import environment, peak_memory
 from sparring.match import Match
 from sparring.observers import Controllers, Log, Observer, Pictures
 from sparring.planning import Cost, measure, parse_budget
-from sparring.recipe import Recipe, leaves_data_open, validated
+from sparring.recipe import Recipe, kind_left_open, validated
 from sparring.run import Run, read_recipe_of
 from sparring.rundir import RunDir, append_line, write_file
 from sparring.sameness import FREE_TO_CHANGE, must_be_same
@@ -111,7 +111,7 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
         )
     wanted = recipe
     if fields is not None:
-        told = fields if not leaves_data_open(fields) else fields | {"data": recipe.model_dump(mode="json")["data"]}
+        told = fields if kind_left_open(fields) is None else fields | {"data": recipe.model_dump(mode="json")["data"]}
         told = zoo.override(told, treatment.active(run))
         asked = fitted(validated(told), data, own)
         must_be_same(run, recipe, asked)

@@ -21,7 +21,7 @@ from sparring.data.tables.aligning import aligned
 from sparring.data.tables.column import Column, Sheet
 from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address, read_database
-from sparring.data.tables.writing import ending_of, to_frame, write_table
+from sparring.data.tables.writing import ending_of, to_frame, whole, write_table
 from sparring.errors import RequestError
 from sparring.run import Run
 from sparring.rundir import write_file
@@ -142,17 +142,14 @@ def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[
     the same. Raises RequestError where the path cannot be used."""
     ending = ending_of(to, "to: ")
     try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=to.parent) as folder:
-            part = Path(folder) / to.name
-            alike = "://" not in source and ending != ".parquet" and ending_of(Path(source)) == ending
+        with whole(to) as part:
+            alike = not is_address(source) and ending != ".parquet" and ending_of(Path(source)) == ending
             if not (alike and _written_below(Path(source), sheet, made, part)):
                 frame = _joined(source, table, to_frame(sheet.columns, made, sheet.dialect))
                 if ending == ".parquet":
                     frame.to_parquet(part, index=False)
                 else:
                     frame.to_csv(part, index=False, sep="\t" if ".tsv" in ending else ",")
-            part.rename(to)
     except OSError as error:
         raise RequestError(f"to: {to} cannot be written ({error.strerror or error})") from None
 

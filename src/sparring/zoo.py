@@ -84,6 +84,11 @@ def text(name: str) -> str:
     return (files("sparring") / "recipes" / f"{name}.yaml").read_text()
 
 
+def is_recipe(name: str) -> bool:
+    """Whether a name is one of the zoo, or a YAML file's."""
+    return name in names() or Path(name).suffix in (".yaml", ".yml")
+
+
 def read_recipe(name: str) -> dict[str, Any]:
     """The fields of a recipe: of the zoo by its name, or of a YAML file by its path."""
     path = Path(name).expanduser()

@@ -10,6 +10,7 @@ import torch
 from sparring.build import build
 from sparring.data.options import Digits
 from sparring.engine import Engine, choose_plan
+from sparring.errors import RequestError
 from sparring.games import Game
 from sparring.match import Match, make
 from sparring.nets import Net
@@ -23,11 +24,14 @@ SMALL: dict[str, Any] = {
     "r3gan": {"width": 8, "group": 8, "expansion": 1},
     "tabular": {"widths": [8]},
 }
+JUDGES: dict[str, Any] = {"patch": {"width": 4, "scales": 2}}
+"""What is a discriminator alone."""
+TRANSLATORS = {"unet", "encoder_decoder"}
 DATA = Digits().load()
 
 
 @pytest.mark.parametrize("labels", ["none", "projection", "concat"])
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", SMALL | JUDGES)
 def test_every_network_plays_with_labels_and_without(name: str, labels: str) -> None:
     match = match_of(name, labels)
     steps = match.play()
@@ -41,9 +45,10 @@ def test_every_network_plays_with_labels_and_without(name: str, labels: str) -> 
 
 
 def match_of(name: str, labels: str) -> Match:
-    nets = {"net": {name: SMALL[name]}}
+    judge = {"net": {name: (SMALL | JUDGES)[name]}}
+    maker = {"net": {"dense": SMALL["dense"]}} if name in JUDGES else judge
     recipe = small_recipe(
-        game={"from_noise": {"labels": labels, "latent": {"normal": {"size": 8}}}}, generator=nets, discriminator=nets
+        game={"from_noise": {"labels": labels, "latent": {"normal": {"size": 8}}}}, generator=maker, discriminator=judge
     )
     return build(recipe, DATA, Engine(choose_plan("cpu", "fp32", images=True)))
 
@@ -82,8 +87,21 @@ def test_latents_have_their_distribution(latent: str) -> None:
 
 
 def test_the_unions_are_closed() -> None:
-    assert set(SMALL) | {"own"} == set(parts_of(Net))
+    assert set(SMALL) | set(JUDGES) | TRANSLATORS | {"own"} == set(parts_of(Net))
     assert set(parts_of(Game)) == {"from_noise", "table"}
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [(name, side) for name in sorted(TRANSLATORS) for side in ("generator", "discriminator")]
+    + [(name, "generator") for name in JUDGES],
+)
+def test_what_a_network_cannot_be_is_said_in_one_line(name: str, side: str) -> None:
+    recipe = small_recipe(**{side: {"net": name}})
+    with pytest.raises(RequestError, match=rf"^{side}\.net\.{name}: \w+ images") as caught:
+        build(recipe, DATA, Engine(choose_plan("cpu", "fp32", images=True)))
+    assert "take " in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_noise_images_stand_in_for_the_share_of_fakes_that_is_asked_for() -> None:

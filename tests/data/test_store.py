@@ -104,7 +104,7 @@ def test_the_second_time_nothing_is_decoded(pictures: Path, cache: Path, monkeyp
     def fail(*arguments: object) -> None:
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("sparring.data.pictures._head", fail)
+    monkeypatch.setattr("sparring.data.pictures.head_of", fail)
     assert Images(path=str(pictures)).load().fingerprint == first.fingerprint
     with pytest.raises(AssertionError, match="decoded"):
         Images(path=str(pictures), size=8).load()  # other options, other samples
@@ -115,7 +115,7 @@ def test_with_more_memory_they_are_read_into_it_without_being_decoded(
 ) -> None:
     mapped = Images(path=str(pictures)).load()
     monkeypatch.setenv("SPARRING_DATA_MEMORY", str(40 * 3 * 12 * 12))  # just enough
-    monkeypatch.setattr("sparring.data.pictures._head", None)
+    monkeypatch.setattr("sparring.data.pictures.head_of", None)
     plain = Images(path=str(pictures)).load()
     assert plain.file is None
     assert plain.fingerprint == mapped.fingerprint
@@ -151,13 +151,13 @@ def test_a_process_killed_while_it_decodes_leaves_nothing_that_is_taken(pictures
     program = f"""
 import os, signal
 from sparring.data import Images, pictures
-before, calls = pictures._fitted, []
+before, calls = pictures.fitted, []
 def fitted(*arguments):
     calls.append(1)
     if len(calls) == 20:
         os.kill(os.getpid(), signal.SIGKILL)
     return before(*arguments)
-pictures._fitted = fitted
+pictures.fitted = fitted
 Images(path={str(pictures)!r}).load()
 """
     assert subprocess.run([sys.executable, "-c", program], timeout=120).returncode == -9

@@ -28,6 +28,12 @@ def fields_of(case: str, folder: Path) -> dict[str, Any]:
     if case in ("fill", "fill-grey"):
         write_images(folder / "photos", 40, (16, 16), "L" if case == "fill-grey" else "RGB")
         return FROM_IMAGES | {"data": {"images": {"path": str(folder / "photos")}}, "game": {"inpaint": {}}}
+    if case in ("cycle", "paired"):
+        write_images(folder / "both" / "a", 40, (16, 16), "L")
+        write_images(folder / "both" / "b", 40, (16, 16), "RGB", seed=1)
+        data, game = ("sides", "cycle") if case == "cycle" else ("pairs", "paired")
+        options = {"path": str(folder / "both")} | ({"channels": 3} if case == "cycle" else {})
+        return FROM_IMAGES | {"data": {data: options}, "game": {game: {}}}
     if case == "labels":
         latent = {"normal": {"size": 8}}
         return {"game": {"from_noise": {"latent": latent, "labels": "projection", "label_width": 4}}}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from sparring.demos.acting import EXAMPLES, act_on, directions_of, examples, mask_of, opened, shown
@@ -129,3 +130,28 @@ def test_examples_are_held_out_images(trained: Trained) -> None:
     held = {sample.permute(1, 2, 0).numpy().tobytes() for sample in data.stored(data.heldout)}
     assert len(found) == EXAMPLES
     assert len({np.asarray(one).tobytes() for one in found} & held) == EXAMPLES
+
+
+def test_pairs_are_translated_in_any_size_to_the_runs_own_channels(trained: Trained) -> None:
+    run = trained("paired")
+    for size in ((16, 16), (50, 21)):
+        found = act_on(run, gradient(size))
+        assert (found.size, found.mode) == (size, "RGB"), "grey in, colours out"
+    data = run.recipe.data.load()
+    assert {one.mode for one in examples(data)} == {"L"}
+    assert {one.mode for one in examples(data, back=True)} == {"RGB"}
+
+
+def test_a_run_both_ways_goes_the_way_it_is_told(trained: Trained) -> None:
+    run, picture = trained("cycle"), gradient((20, 30))
+    assert directions_of(run) == ("a2b", "b2a")
+    there, back = (np.asarray(act_on(run, picture, None, way)) for way in directions_of(run))
+    assert there.shape == back.shape == (30, 20, 3)
+    assert not np.array_equal(there, back)
+    assert np.array_equal(there, np.asarray(act_on(run, picture)))
+    seen = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        made = run.codec.decode(run.generator.back(run.codec.encode(seen)))
+    assert np.array_equal(made[0].permute(1, 2, 0).numpy(), back)
+    with pytest.raises(RequestError, match="direction: 'b2b'; did you mean"):
+        act_on(run, picture, None, "b2b")

@@ -206,6 +206,25 @@ def test_a_painted_hole_is_filled_and_nothing_else(trained: Trained, browser: An
         assert list((tmp_path / "tmp").rglob("*.png")) == [], "nothing of it stays"
 
 
+def test_a_run_both_ways_translates_either_way(trained: Trained, browser: Any, tmp_path: Path) -> None:
+    gradient((33, 21)).save(tmp_path / "mine.png")
+    with served(trained("cycle"), tmp_path / "tmp") as site, opened(browser, site.address) as page:
+        page.wait_for_selector("#examples img")
+        page.set_input_files("#source input[type=file]", tmp_path / "mine.png")
+        page.locator("#before img").wait_for()
+        found = []
+        for way in ("from the first kind to the second", "from the second kind to the first"):
+            page.get_by_label(way).check()
+            page.click("#act")
+            api.expect(page.locator("#download")).to_be_enabled(timeout=WAIT)
+            page.wait_for_timeout(1500)
+            with page.expect_download() as loading:
+                page.click("#download")
+            found.append(np.asarray(Image.open(loading.value.path())))
+        assert found[0].shape == found[1].shape == (21, 33, 3)
+        assert not np.array_equal(*found)
+
+
 def test_rows_are_made_under_conditions(trained: Trained, browser: Any, tmp_path: Path) -> None:
     with served(trained("rows"), tmp_path / "tmp") as site, opened(browser, site.address) as page:
         page.locator("#rows").get_by_text("blue", exact=True).locator("visible=true").first.wait_for()

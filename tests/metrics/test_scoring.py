@@ -15,9 +15,12 @@ from sparring.errors import RequestError
 from sparring.metrics import GROUPS, METRICS, Features, Metric, Modes, Score, Views, metric, obtainable, score
 from sparring.metrics.features import Pixels
 from tests.metrics.made import linear_networks, ring, smooth_images
+from tests.metrics.paired.made import blocks, noisy, pair_views
+from tests.metrics.paired.test_perceptual import made_net
 from tests.metrics.tables.made import people, shuffled, table_views
 
 SIDE = 12
+OF_PAIRS = (*GROUPS["pairs"], "agreement", "pixel_accuracy", "lpips")
 OF_TABLES = (*GROUPS["table"], *GROUPS["privacy"])
 DRAWING = ("ms_ssim", "two_sample")
 """Whose values depend on what they draw: pairs, folds."""
@@ -56,6 +59,9 @@ def pair_for(wanted: Metric) -> tuple[Views, Views]:
     """Fakes as good as real ones, and fakes that this metric is there to tell from them."""
     if wanted.name in ("modes", "high_quality"):
         return ring_views(5), ring_views(5, kept=4) if wanted.name == "modes" else ring_views(5, sigma=0.3)
+    if wanted.name in OF_PAIRS:
+        truth = blocks(40, 1, side=36)
+        return pair_views(noisy(truth, 0.02), truth), pair_views(noisy(truth, 0.2).flip(3), truth)
     if wanted.name in OF_TABLES:
         return tables_for(wanted)
     good = image_features(100, 3)
@@ -63,7 +69,7 @@ def pair_for(wanted: Metric) -> tuple[Views, Views]:
         return robust_views(good, even=True), robust_views(good, even=False)
     if wanted.name == "memorisation":
         bad = first(image_features(200, 2), 100)
-    elif wanted.name in ("precision", "density", "fid"):
+    elif wanted.name in ("precision", "density", "fid", "patch_kid"):
         noise = torch.rand(100, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(4))
         bad = Features(noise.flatten(1), good.probabilities, noise)
     elif wanted.name in ("recall", "coverage"):
@@ -101,7 +107,8 @@ def robust_views(fake: Features, *, even: bool) -> Views:
 
 
 @pytest.fixture(params=METRICS, ids=lambda each: each.name)
-def each(request: pytest.FixtureRequest) -> Metric:
+def each(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Metric:
+    monkeypatch.setattr("sparring.metrics.paired.perceptual.load_lpips", made_net)
     found: Metric = request.param
     return found
 
@@ -110,7 +117,7 @@ def test_names_are_told_apart() -> None:
     assert [known.name for known in METRICS] == list(dict.fromkeys(known.name for known in METRICS))
     assert {known.name for known in METRICS} == {
         "fid", "kid", "is", "precision", "recall", "density", "coverage", "memorisation", "diversity", "ms_ssim",
-        "modes", "high_quality", *GROUPS["robustness"], *OF_TABLES,
+        "modes", "high_quality", "patch_kid", *OF_PAIRS, *GROUPS["robustness"], *OF_TABLES,
     }  # fmt: skip
 
 
@@ -188,7 +195,7 @@ def test_it_takes_few_samples_or_says_why_not(each: Metric) -> None:
     for count in (1, 2, 3, 4, 6):
         views = pair_for(each)[0]
         few = first(views.fake, count)
-        small = replace(views, fake=few)
+        small = replace(views, fake=few, truth=None if views.truth is None else views.truth[:count])
         reason = each.missing(small)
         if reason is None:
             found = each(small)

@@ -143,16 +143,21 @@ def assemble(
     mirror: bool = False,
     modes: Modes | None = None,
     file: SampleFile | None = None,
+    partners: Iterable[Tensor] | None = None,
 ) -> DataSet:
     """Puts a data set together: counts duplicates, holds a part out, takes the fingerprint.
 
     A `codec` that is fitted comes as a function of the training samples' numbers. `heldout` (int64) names an official
     test part; otherwise a `fraction` is held out by content, or `by_number`, where equal samples are different ones
-    (rows of a table). The samples are walked over once, block by block.
+    (rows of a table). The samples are walked over once, block by block. `partners` are, block by block, what belongs to
+    the samples, number by number: contents and fingerprint are then of both.
     """
+    # A `ValueCodec` is written as it was when there was one codec, `Codec(...)`: runs resume by their fingerprint
     digest = hashlib.sha256(b"" if callable(codec) else repr(codec).removeprefix("Value").encode())
     digest.update(_head(samples))
     contents = contents_of(blocks_of(samples, file), len(samples), digest)
+    if partners is not None:
+        contents = contents.joined(contents_of(partners, len(samples), digest))
     found.count, found.duplicates = len(samples), contents.duplicates
     if len(samples) - found.duplicates < 2:
         what = "1 sample" if len(samples) == 1 else f"{len(samples)} samples, all the same"
@@ -208,6 +213,13 @@ class Contents(NamedTuple):
     def duplicates(self) -> int:
         """Samples beyond the first of each content."""
         return int((self.ordered[1:] == self.ordered[:-1]).sum())
+
+    def joined(self, other: Contents) -> Contents:
+        """Of samples that are these and the others', number by number."""
+        both = np.stack([self.hashes, other.hashes], 1)
+        rows = [hashlib.blake2b(row.data, digest_size=16).digest() for row in both]
+        hashes = np.array(rows, "S16")
+        return Contents(hashes, np.sort(hashes))
 
 
 def contents_of(blocks: Iterable[Tensor], count: int, digest: Any = None) -> Contents:

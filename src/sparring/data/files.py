@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from sparring.errors import RequestError
+from sparring.errors import RequestError, nearest
 
 FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF",
@@ -29,6 +29,18 @@ class File:
     """In bytes."""
     changed: int = 0
     """When, in nanoseconds; 0 within a zip, which has a time of its own."""
+
+
+def readable(given: str | Path, names: Iterable[str] = ()) -> Path:
+    """A path that people gave. Raises RequestError where nothing is there, with the nearest that is (or the nearest of
+    the data sets' `names`), or where it may not be read."""
+    path = Path(given).expanduser()
+    if not path.exists():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise RequestError(f"{path}: no such file, folder or named data set; {nearest(path.name, [*beside, *names])}")
+    if not os.access(path, os.R_OK):
+        raise RequestError(f"{path}: cannot be read (permission denied)")
+    return path
 
 
 def files_of(path: Path) -> tuple[list[File], int]:

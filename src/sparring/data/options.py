@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,85 +10,39 @@ from pydantic import Field
 
 from sparring.data import archives, toys
 from sparring.data.archives import Arrays, Source
-from sparring.data.codec import Range, image_codec, point_codec
+from sparring.data.bases import FileOptions, PictureOptions, SourceOptions
+from sparring.data.codec import point_codec
+from sparring.data.crops import Pictures
 from sparring.data.dataset import DataSet, Found, assemble
-from sparring.data.files import files_of, folder_labels
-from sparring.data.fitting import Fit, fitted
+from sparring.data.files import files_of, folder_labels, readable
+from sparring.data.fitting import fitted
 from sparring.data.named import read_named
 from sparring.data.npz import read_npz
-from sparring.data.pictures import Rules, read_pictures, sizes_of
-from sparring.data.samplefile import blocks_of
+from sparring.data.pairs import Pairs
+from sparring.data.pictures import read_pictures, sizes_of
+from sparring.data.sides import Sides
 from sparring.data.store import files_key, keep, known
+from sparring.data.tables.database import is_address
 from sparring.data.tables.source import Table, is_table
-from sparring.errors import RequestError, nearest
+from sparring.errors import RequestError
 from sparring.part import OneOf, Part
 
 
-class _Source(Part):
-    held_out: float = Field(0.1, ge=0, le=0.25)
-    """Part of the samples that is held out for scores, chosen by content hash; at least 20, never over a quarter."""
-    limit: int | None = Field(None, ge=2)
-    """Train on this many samples only."""
-
-
-class _Pictures(_Source):
-    mirror: bool = False
-    """Show half of the training images mirrored, drawn anew each time."""
-    range: Range = "signed"
-    """What networks see: `signed` for [-1, 1], `unit` for [0, 1]."""
-
-    def _assembled(self, name: str, arrays: Arrays, found: Found) -> DataSet:
-        return assemble(
-            name,
-            arrays.samples,
-            arrays.labels,
-            image_codec(arrays.samples, self.range, blocks_of(arrays.samples, arrays.file)),
-            found,
-            label_names=arrays.label_names,
-            heldout=arrays.heldout,
-            fraction=self.held_out,
-            limit=self.limit,
-            mirror=self.mirror,
-            file=arrays.file,
-        )
-
-
-class Images(_Pictures):
+class Images(FileOptions):
     """Your images: a folder (class folders become labels), a .zip of one, a .npz, idx files, CIFAR's binary batches."""
 
     path: str
     """The folder or file."""
-    size: int | tuple[int, int] | None = None
-    """Edge, or [height, width]; by default the images' own size where they share one, at most `largest`, else a square
-    of the median shorter side."""
-    largest: int | None = Field(None, ge=4)
-    """The longer side at most, where `size` is not given."""
-    fit: Fit = "crop"
-    """How other sizes are brought to it: `crop` the middle, `resize` out of shape, or `pad` with the mean colour."""
-    channels: int | None = Field(None, ge=1)
-    """1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; needed where files are mixed."""
     labels: bool = True
     """Take class folders, or a file's labels, as labels."""
-    strict: bool = True
-    """Refuse files that cannot be read or are not what their ending says; without, such files are left out (or read as
-    what they are) and named."""
-
-    def model_post_init(self, context: Any) -> None:
-        edges = [self.size] if isinstance(self.size, int) else list(self.size or [])
-        if edges and (min(edges) < 4 or max(edges) > 4096):
-            raise ValueError(f"size: {self.size} is not within 4 to 4096")
 
     def load(self) -> DataSet:
-        path = Path(self.path).expanduser()
-        if not path.exists():
-            raise RequestError(_no_such(path))
-        if not os.access(path, os.R_OK):
-            raise RequestError(f"{path}: cannot be read (permission denied)")
+        path = readable(self.path, NAMED)
         found = Found(str(path))
         arrays = self.arrays(path, found)
         if not self.labels:
             arrays = arrays._replace(labels=None, label_names=())
-        return self._assembled(path.stem or str(path), arrays, found)
+        return self.assembled(path.stem or str(path), arrays, found)
 
     def arrays(self, path: Path, found: Found) -> Arrays:
         """What the path holds, by its kind."""
@@ -100,9 +53,7 @@ class Images(_Pictures):
         files, others = files_of(path)
         if others:
             found.notes.append(f"other files, left alone: {others}")
-        size = (self.size, self.size) if isinstance(self.size, int) else self.size
-        rules = Rules(size, self.largest, self.fit, self.channels, self.strict)
-        kept, places = read_pictures(files, rules, found, path)
+        kept, places = read_pictures(files, self.rules(), found, path)
         labels = folder_labels([files[place] for place in places]) if self.labels else None
         numbers, names = (None, ()) if labels is None else (torch.tensor(labels[0]), labels[1])
         return Arrays(kept.samples, numbers, names, None, kept.file)
@@ -119,7 +70,7 @@ class Images(_Pictures):
         """Arrays come at one size; another one (None for none) is made by averaging, fitted as files are."""
         stream = source.stream
         channels, height, width = stream.shape
-        size = (self.size, self.size) if isinstance(self.size, int) else self.size
+        size = self.exact_size
         if size is None and self.largest is not None and max(height, width) > self.largest:
             scale = self.largest / max(height, width)
             size = (max(4, round(height * scale / 4) * 4), max(4, round(width * scale / 4) * 4))
@@ -131,7 +82,7 @@ class Images(_Pictures):
         return source._replace(stream=fitted(stream, size, self.fit)), size
 
 
-class Digits(_Pictures):
+class Digits(PictureOptions):
     """The 1,797 handwritten digits of 8 x 8 that scikit-learn carries."""
 
     def load(self) -> DataSet:
@@ -139,14 +90,14 @@ class Digits(_Pictures):
         samples, labels = toys.sklearn_digits()
         found.sizes[8, 8] = len(samples)
         found.channels["grey"] = len(samples)
-        return self._assembled("digits", Arrays(samples, labels, tuple("0123456789"), None), found)
+        return self.assembled("digits", Arrays(samples, labels, tuple("0123456789"), None), found)
 
 
-class _Named(_Pictures):
+class _Named(PictureOptions):
     def load(self) -> DataSet:
         found = Found(self.recipe_name())
         arrays = _kept(read_named(self.recipe_name(), found), found, {})
-        return self._assembled(self.recipe_name(), arrays, found)
+        return self.assembled(self.recipe_name(), arrays, found)
 
 
 class Mnist(_Named):
@@ -161,7 +112,7 @@ class Cifar10(_Named):
     """Ten kinds of things, 60,000 of 32 x 32 in colour (Krizhevsky 2009)."""
 
 
-class StackedDigits(_Pictures):
+class StackedDigits(PictureOptions):
     """Three digits as the channels of one image: 1,000 modes."""
 
     count: int = Field(25_600, ge=100)
@@ -172,10 +123,10 @@ class StackedDigits(_Pictures):
         samples, codes, heldout = toys.stacked_digits(self.count, self.held_out)
         found.sizes[8, 8] = len(samples)
         names = tuple(f"{code:03d}" for code in range(1000))
-        return self._assembled("stacked_digits", Arrays(samples, codes, names, heldout), found)
+        return self.assembled("stacked_digits", Arrays(samples, codes, names, heldout), found)
 
 
-class _Mixture(_Source):
+class _Mixture(SourceOptions):
     count: int = Field(10_000, ge=100)
     """Points to draw."""
     sigma: float = Field(0.05, gt=0)
@@ -206,10 +157,22 @@ class Grid(_Mixture):
         return _points("grid", samples, labels, modes, self)
 
 
-Data = Annotated[Images | Table | Digits | Mnist | FashionMnist | Cifar10 | StackedDigits | Ring | Grid, OneOf()]
+Data = Annotated[
+    Images | Pairs | Sides | Pictures | Table | Digits | Mnist | FashionMnist | Cifar10 | StackedDigits | Ring | Grid,
+    OneOf(),
+]
 NAMED: dict[str, type[Part]] = {
     part.recipe_name(): part for part in (Digits, Mnist, FashionMnist, Cifar10, StackedDigits, Ring, Grid)
 }
+PLACED: dict[str, type[Part]] = {part.recipe_name(): part for part in (Images, Table, Pairs, Sides, Pictures)}
+PLACES = {
+    "images": ("path",),
+    "table": ("path",),
+    "pairs": ("path",),
+    "sides": ("path", "other"),
+    "pictures": ("content", "style"),
+}
+"""The kinds of data that lie somewhere, and which of their options say where."""
 
 
 def _points(name: str, samples: torch.Tensor, labels: torch.Tensor, modes: Any, options: _Mixture) -> DataSet:
@@ -235,18 +198,10 @@ def _kept(source: Source, found: Found, options: dict[str, Any]) -> Arrays:
     return Arrays(kept.samples, source.labels, source.label_names, source.heldout, kept.file)
 
 
-def _no_such(path: Path) -> str:
-    """The message for a path that is not there, with the nearest one that is."""
-    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    known = nearest(path.name, [*beside, *NAMED]) if beside else nearest(path.name, NAMED)
-    return f"{path}: no such file, folder or named data set; {known}"
-
-
 def peek(path: Path) -> tuple[int, int]:
     """How many images a path holds, and their longer side (the median of up to 50). Raises RequestError as loading
     does."""
-    if not path.exists():
-        raise RequestError(_no_such(path))
+    readable(path, NAMED)
     source = Images(path=str(path), strict=False)
     arrays = source.source(path, Found(str(path)))
     if arrays is not None:
@@ -256,14 +211,32 @@ def peek(path: Path) -> tuple[int, int]:
     return len(files), sizes[len(sizes) // 2] if sizes else 0
 
 
-def options_of(given: str, base: Any = None) -> dict[str, Any]:
-    """What `--data GIVEN` writes into a recipe: a named set, a table, or images at a path, with those of the recipe's
-    options on data that it has too."""
-    options = next(iter(base.values())) if isinstance(base, dict) and len(base) == 1 else None
-    if is_table(given):
-        known = options if isinstance(base, dict) and "table" in base and isinstance(options, dict) else {}
-        return {"table": {**known, "path": given if "://" in given else str(Path(given).expanduser().absolute())}}
+def options_of(given: str, base: Any = None, other: str | None = None) -> dict[str, Any]:
+    """What `--data GIVEN`, or `--data GIVEN OTHER`, writes into a recipe: a named set, a table, or images at a path in
+    the recipe's own form (`images` where it has another), with those of the recipe's options on data that it has too.
+
+    Raises RequestError where the form takes one place and there are two, or the other way round.
+    """
+    kind, options = next(iter(base.items())) if isinstance(base, dict) and len(base) == 1 else (base, None)
     named = given in NAMED and not Path(given).exists()
-    fields = (NAMED[given] if named else Images).model_fields
-    keep = {key: value for key, value in options.items() if key in fields} if isinstance(options, dict) else {}
-    return {given: keep} if named else {"images": keep | {"path": str(Path(given).expanduser().absolute())}}
+    new = given if named else "table" if is_table(given) else kind if kind in PLACES and kind != "table" else "images"
+    if not isinstance(options, dict) or (new == "table" and kind != "table"):
+        options = {}
+    fields = (NAMED | PLACED)[new].model_fields
+    keep = {key: value for key, value in options.items() if key in fields and key not in PLACES.get(new, ())}
+    if named:
+        _refuse_two(new, given, other)
+        return {new: keep}
+    places = [one if is_address(one) else str(Path(one).expanduser().absolute()) for one in (given, other) if one]
+    if len(PLACES[new]) < len(places):
+        _refuse_two(new, given, other)
+    if new == "pictures" and other is None:
+        raise RequestError(f"data.pictures: {given} is the content; name the style after it: --data CONTENT STYLE")
+    return {new: keep | dict(zip(PLACES[new], places, strict=False))}
+
+
+def _refuse_two(kind: str, given: str, other: str | None) -> None:
+    """Raises RequestError for a second place."""
+    if other is not None:
+        told = "take the folder that holds both" if kind == "pairs" else "two are for data.sides and data.pictures"
+        raise RequestError(f"--data: {given} and {other} are two places, and data.{kind} takes one; {told}")

@@ -30,8 +30,9 @@ class SampleFile:
     pages touched, so `blocks` and `rows` read the file itself: what they leave behind is the system's file cache alone.
     """
 
-    def __init__(self, path: Path, count: int, shape: tuple[int, ...], dtype: torch.dtype) -> None:
-        self.path, self.count, self.shape, self.dtype = path, count, shape, dtype
+    def __init__(self, path: Path, count: int, shape: tuple[int, ...], dtype: torch.dtype, *, before: int = 0) -> None:
+        """`before` are so many samples at the file's beginning that are not of these."""
+        self.path, self.count, self.shape, self.dtype, self.before = path, count, shape, dtype, before
         self.row_bytes = math.prod(shape) * dtype.itemsize
         self._handle = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._handle)
@@ -39,14 +40,19 @@ class SampleFile:
         # slips, or Linux would refuse to map a file larger than the machine's memory
         flags = mmap.MAP_PRIVATE | (MAP_NORESERVE if sys.platform == "linux" else 0)
         self._map = mmap.mmap(self._handle, 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-        self.tensor = torch.frombuffer(self._map, dtype=dtype, count=count * math.prod(shape)).view(count, *shape)
+        values = torch.frombuffer(self._map, dtype=dtype, count=(before + count) * math.prod(shape))
+        self.tensor = values.view(before + count, *shape)[before:]
+
+    def part(self, first: int, count: int) -> SampleFile:
+        """`count` of these samples from the one of number `first` on."""
+        return SampleFile(self.path, count, self.shape, self.dtype, before=self.before + first)
 
     def blocks(self) -> Iterator[Tensor]:
         """All samples in order, [some, *shape] at a time; each block is new memory."""
         size = block_rows(self.row_bytes)
         for first in range(0, self.count, size):
             block = torch.empty(min(size, self.count - first), *self.shape, dtype=self.dtype)
-            self._read(_bytes(block), first * self.row_bytes)
+            self._read(_bytes(block), (self.before + first) * self.row_bytes)
             yield block
 
     def rows(self, numbers: Tensor, *, pinned: bool = False) -> Tensor:
@@ -62,14 +68,14 @@ class SampleFile:
         for place, number in zip(order.tolist(), numbers[order].tolist(), strict=True):
             if not 0 <= number < self.count:
                 raise IndexError(f"sample {number} of {self.count}")
-            self._read(view[place * size : (place + 1) * size], number * size)
+            self._read(view[place * size : (place + 1) * size], (self.before + number) * size)
         return taken
 
     def announce(self, numbers: Tensor) -> None:
         """Asks the system to read the samples of these numbers into its file cache meanwhile; promises nothing."""
         if hasattr(os, "posix_fadvise"):
             for number in numbers.tolist():
-                offset = number * self.row_bytes
+                offset = (self.before + number) * self.row_bytes
                 os.posix_fadvise(self._handle, offset, self.row_bytes, os.POSIX_FADV_WILLNEED)
 
     def _read(self, into: memoryview, offset: int) -> None:

@@ -54,6 +54,11 @@ class Kept(NamedTuple):
     file: SampleFile | None
     about: dict[str, Any]
 
+    def part(self, first: int, count: int) -> Kept:
+        """`count` of these samples from the one of number `first` on, where they lie."""
+        file = None if self.file is None else self.file.part(first, count)
+        return Kept(self.samples[first : first + count] if file is None else file.tensor, file, self.about)
+
     @property
     def note(self) -> str:
         """For people, where they lie."""

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from sparring.data import DataSet, ValueCodec
-from sparring.data.pictures import MOST_PIXELS
+from sparring.data.picture import MOST_PIXELS
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError, nearest
 from sparring.games import Cycle, FromImages, Inpaint

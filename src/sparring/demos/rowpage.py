@@ -11,7 +11,6 @@ from sparring.data import TableCodec
 from sparring.demos.drawing import MOST_ROWS, checked_seed, choices, conditions, hint
 from sparring.demos.noisepage import seed_field
 from sparring.demos.shell import title_of, told
-from sparring.rowsampling import write_rows
 from sparring.run import Run
 
 NOTHING = "as in the data"
@@ -41,12 +40,12 @@ def lay_out(run: Run, device: str, folder: Path, blocks: Any) -> None:
             file = gr.DownloadButton("Download .csv", interactive=False)
 
     def draw(seed: int | None, count: int | None, where: str, balance: str) -> Any:
-        from sparring.data.tables.writing import to_frame
+        from sparring.data.tables.writing import to_frame, write_table
 
         number = checked_seed(seed)
         values = run.rows(int(count or 0), number, conditions(where), None if balance == NOTHING else balance, device)
         target = folder / f"{title_of(run)}-{number}.csv"
-        write_rows(target, codec, values, number)
+        write_table(target, codec.columns, values, codec.dialect, seed=number)
         frame = to_frame(codec.columns, values[:SHOWN], codec.dialect, seed=number)
         return frame, gr.DownloadButton(value=str(target), interactive=True)
 

@@ -28,6 +28,7 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         momentum=max(_momentum(recipe.discriminator), _momentum(recipe.generator)),
         rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
         rows=isinstance(recipe.data, Table),
+        translates=recipe.game.translates,
         finished=finished,
     )
 

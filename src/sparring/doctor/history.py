@@ -46,6 +46,8 @@ class Facts:
     """Learning rates of discriminator and generator, at their highest."""
     rows: bool = False
     """Whether samples are rows of a table."""
+    translates: bool = False
+    """Whether samples are made from the training images themselves, and so lie near them."""
     finished: bool = False
     """Whether the last step was reached."""
 

@@ -16,6 +16,8 @@ from sparring.part import OneOf
 Game = Annotated[FromNoise | Table | Paired | Unpaired | Cycle | Inpaint, OneOf()]
 NoiseGame = FromNoise | Table
 """Games whose generator starts from latents."""
+ImageGame = Paired | Unpaired | Cycle | Inpaint
+"""Games whose generator starts from images."""
 GAMES = (FromNoise, Table, Paired, Unpaired, Cycle, Inpaint)
 
 
@@ -32,6 +34,7 @@ __all__ = [
     "FromImages",
     "FromNoise",
     "Game",
+    "ImageGame",
     "Inpaint",
     "NoiseGame",
     "Paired",

@@ -17,6 +17,9 @@ from sparring.nets import Net, Own, Shape, Verdict, translator_of
 from sparring.nets.batchnorm import by_image
 from sparring.part import Part
 
+SMALL = 32
+"""Pixels of an edge, under which images are scored whole."""
+
 
 class FromImages(Part):
     """The generator makes each sample from an image; what it draws besides, it draws by dropout that is always on."""
@@ -45,6 +48,11 @@ class FromImages(Part):
         if data.codec.kind != "image":
             told = "rows of a table" if data.codec.kind == "table" else "points"
             raise RequestError(f"game: {self.recipe_name()} is for images, and {data.name} are {told}")
+
+    def scores_of(self, shape: Shape) -> tuple[str, ...]:
+        """The metrics that are taken of samples of this shape: small images have no patches and no structure."""
+        small = min(shape[1:]) < SMALL
+        return tuple(name for name in self.scores if not small or name not in ("ssim", "ms_ssim_pairs", "patch_kid"))
 
     def asked(self, batch: Batch) -> Tensor:
         """The images that each row's sample is to be made from, [batch, channels, height, width]."""

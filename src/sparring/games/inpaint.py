@@ -24,7 +24,7 @@ class Inpaint(FromImages):
 
     fills: ClassVar[bool] = True
     offers: ClassVar[frozenset[Likeness]] = frozenset({"target"})
-    scores: ClassVar[tuple[str, ...]] = ("psnr", "ssim", "mae", "patch_kid", "fid", "kid")
+    scores: ClassVar[tuple[str, ...]] = ("psnr", "ssim", "mae", "patch_kid", "kid", "fid")
 
     masks: Masks = Drawn()
     """Where the holes are: drawn at random, or from a folder."""

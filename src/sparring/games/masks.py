@@ -61,7 +61,8 @@ class Drawn(Part):
         drawn = uniform(key.at("border" if border else "box"), rows, (4,))
         area = self.least + (self.most - self.least) * drawn[:, 0]
         area = 1 - area if border else area
-        stretch = torch.exp((drawn[:, 1] - 0.5) * 1.4)  # edges of 1 to 2 up to 2 to 1
+        # Edges of 1 to 2 up to 2 to 1, as far as the image is wide enough
+        stretch = torch.exp((drawn[:, 1] - 0.5) * 2 * (-area.log()).clamp_max(0.7))
         inside = []
         for edge, ratio, place in ((size[0], stretch, drawn[:, 2]), (size[1], 1 / stretch, drawn[:, 3])):
             length = ((area * ratio).sqrt() * edge).round().clamp(1, edge - 1)

@@ -19,7 +19,7 @@ class Paired(FromImages):
     al. 2017, https://arxiv.org/abs/1611.07004)."""
 
     offers: ClassVar[frozenset[Likeness]] = frozenset({"target"})
-    scores: ClassVar[tuple[str, ...]] = ("psnr", "ssim", "ms_ssim_pairs", "mae", "patch_kid", "fid", "kid")
+    scores: ClassVar[tuple[str, ...]] = ("patch_kid", "psnr", "ssim", "ms_ssim_pairs", "mae", "kid", "fid")
 
     conditional: bool = True
     """Whether the discriminator sees the input beside the output, so that it judges how the two fit."""

@@ -24,7 +24,7 @@ class _TwoKinds(FromImages):
     """Inputs and samples that are not paired."""
 
     truth: ClassVar[bool] = False
-    scores: ClassVar[tuple[str, ...]] = ("kid", "patch_kid", "fid", "coverage")
+    scores: ClassVar[tuple[str, ...]] = ("kid", "patch_kid", "fid", "precision", "recall", "coverage")
 
     def check(self, data: DataSet) -> None:
         super().check(data)

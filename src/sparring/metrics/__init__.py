@@ -24,6 +24,8 @@ from sparring.metrics.memorisation import MEMORISATION
 from sparring.metrics.modes import HIGH_QUALITY, MODES, codes_by_channel
 from sparring.metrics.ms_ssim import MS_SSIM, ms_ssim
 from sparring.metrics.networks import Networks
+from sparring.metrics.paired import AGREEMENT, LPIPS, PAIRS, PIXEL_ACCURACY, psnr, ssim
+from sparring.metrics.patches import PATCH_KID, patch_distance
 from sparring.metrics.robustness import ROBUSTNESS
 from sparring.metrics.tables import PRIVACY, TABLE
 
@@ -54,7 +56,7 @@ def obtainable(views: Views) -> list[str]:
 def score(
     names: Sequence[str], views: Views, extractor: Extractor, extra_protocol: Mapping[str, Any] | None = None
 ) -> dict[str, Score]:
-    """Measures the metrics named, in that order; groups (`robustness`, `table`, `privacy`) name several.
+    """Measures the metrics named, in that order; groups (`pairs`, `robustness`, `table`, `privacy`) name several.
 
     Each score's protocol has the metric's own entries, the extractor's (name, hash, resize rule, and what it says of
     itself, such as a classifier's accuracy), and those given (split, seed, ...). A metric that is unknown, or that
@@ -103,12 +105,18 @@ METRICS: tuple[Metric, ...] = (
     MS_SSIM,
     MODES,
     HIGH_QUALITY,
+    PATCH_KID,
+    *PAIRS,
+    AGREEMENT,
+    PIXEL_ACCURACY,
+    LPIPS,
     *ROBUSTNESS,
     *TABLE,
     *PRIVACY,
 )
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
+    "pairs": tuple(known.name for known in PAIRS),
     "robustness": tuple(known.name for known in ROBUSTNESS),
     "table": tuple(known.name for known in TABLE),
     "privacy": tuple(known.name for known in PRIVACY),
@@ -142,5 +150,8 @@ __all__ = [
     "metric_names",
     "ms_ssim",
     "obtainable",
+    "patch_distance",
+    "psnr",
     "score",
+    "ssim",
 ]

@@ -100,9 +100,24 @@ class Views:
     """Of the run that made the fakes, for what samples alone do not tell."""
     table: Table | None = None
     """What the columns of the samples are, where these are rows of a table."""
+    truth: Tensor | None = None
+    """The real image that each fake should be, in [0, 1], float [n, channels, height, width], where there is one."""
+    holes: Tensor | None = None
+    """Where each fake was filled in, bool or 0 and 1, [n, 1, height, width]; None: everywhere."""
+    targets: Tensor | None = None
+    """Some training images of the kind that fakes should be, in [0, 1], float [m, channels, height, width]."""
     intervals: bool = True
     """Whether intervals are wanted; without, a metric may spare itself the resampling."""
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        images = self.fake.samples
+        if self.truth is not None and (images is None or self.truth.shape != images.shape):
+            raise ValueError(f"truth of shape {list(self.truth.shape)} for fakes of {_shape(images)}")
+        if self.holes is None:
+            return
+        if images is None or self.holes.shape != (len(images), 1, *images.shape[2:]):
+            raise ValueError(f"holes of shape {list(self.holes.shape)} for fakes of {_shape(images)}")
 
     def once(self, name: str, compute: Callable[[], T]) -> T:
         """The result of `compute`, kept under `name`: metrics that share work do it once."""
@@ -110,6 +125,10 @@ class Views:
             self._kept[name] = compute()
         kept: T = self._kept[name]
         return kept
+
+
+def _shape(samples: Tensor | None) -> str:
+    return "no samples" if samples is None else f"shape {list(samples.shape)}"
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def ms_ssim(x: Tensor, y: Tensor, count: int | None = None) -> Tensor:
     of pairs of images in [0, 1], [pairs, channels, height, width] with sides of at least 6: [pairs], in [0, 1].
 
     `count` scales (all that fit, where None); with fewer than five their weights are scaled to sum to 1. Borders are
-    mirrored at the coarsest scale, elsewhere only windows inside the image count; negative similarities count as 0.
+    mirrored at the coarsest scale, elsewhere only windows inside the image count; negative similarities count as 0,
+    with a gradient of 0.
     """
     count = scales(*x.shape[2:]) if count is None else count
     total = sum(WEIGHTS[:count])
@@ -38,17 +39,23 @@ def ms_ssim(x: Tensor, y: Tensor, count: int | None = None) -> Tensor:
     for scale, weight in enumerate(WEIGHTS[:count]):
         contrast, similarity = _ssim(x, y)
         last = scale == count - 1
-        result = result * (similarity if last else contrast).clamp(min=0) ** (weight / total)
+        result = result * _power(similarity if last else contrast, weight / total)
         if not last:
             x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
     return result
+
+
+def _power(base: Tensor, exponent: float) -> Tensor:
+    """A power of what is above 0, else 0: the slope of a power below 1 at 0 itself would be infinite."""
+    above = base > 0
+    return torch.where(above, torch.where(above, base, 1.0) ** exponent, 0.0)
 
 
 def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The mean contrast and structure inside the borders, and the mean similarity with mirrored borders, [pairs]."""
     side = WINDOW // 2
     x, y = (F.pad(images, (side, side, side, side), mode="reflect") for images in (x, y))
-    mean_x, mean_y, xx, yy, xy = _blur(torch.cat((x, y, x * x, y * y, x * y))).chunk(5)
+    mean_x, mean_y, xx, yy, xy = gaussian_means(torch.cat((x, y, x * x, y * y, x * y))).chunk(5)
     variances = (xx - mean_x.square()).clamp(min=0) + (yy - mean_y.square()).clamp(min=0)
     contrast = (2 * (xy - mean_x * mean_y) + CONTRAST) / (variances + CONTRAST)
     luminance = (2 * mean_x * mean_y + LUMINANCE) / (mean_x.square() + mean_y.square() + LUMINANCE)
@@ -56,7 +63,7 @@ def _ssim(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return inside.mean((1, 2, 3)), (luminance * contrast).mean((1, 2, 3))
 
 
-def _blur(images: Tensor) -> Tensor:
+def gaussian_means(images: Tensor) -> Tensor:
     """Gaussian means of the windows that lie inside, channel by channel."""
     place = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
     window = torch.exp(-place.square() / (2 * SIGMA**2))

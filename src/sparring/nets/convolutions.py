@@ -54,8 +54,8 @@ class Style(NamedTuple):
         return self._block(inputs, outputs, kernel, stride, first, self.activation.layer(), self.gain)
 
     def residual(self, width: int, count: int) -> Residual:
-        """One of `count` residual blocks, [batch, width, h, w] to the same; at the start, all of them together raise the
-        variance e-fold at most."""
+        """One of `count` residual blocks, [batch, width, h, w] to the same; at the start, all of them together raise
+        the variance e-fold at most."""
         second = self._block(width, width, 3, 1, False, nn.Identity(), self.gain / math.sqrt(2 * count))
         return Residual(self.block(width, width), second)
 

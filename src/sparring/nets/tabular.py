@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sparring.draws import gumbel
 from sparring.nets.blocks import Activation, LeakyRelu, Linear, NormName, Relu, Shape, Verdict, norm
+from sparring.nets.dense import Dense
 from sparring.part import Part
 
 
@@ -38,7 +39,7 @@ class Tabular(Part):
 
     def discriminator(self, shape: Shape) -> nn.Module:
         """[batch, *shape] to a verdict."""
-        return TabularDiscriminator(self, shape)
+        return Dense(widths=self.widths, activation=self.activation).discriminator(shape)
 
 
 class TabularGenerator(nn.Module):
@@ -64,25 +65,6 @@ class TabularGenerator(nn.Module):
             seen = torch.cat((layer(seen), seen), 1)
         made: Tensor = self.last(seen).reshape(len(latents), *self.shape)
         return made
-
-
-class TabularDiscriminator(nn.Module):
-    """[batch, *shape] to logits [batch], with the last hidden layer as features."""
-
-    def __init__(self, options: Tabular, shape: Shape) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        inputs = math.prod(shape)
-        for width in options.widths:
-            layers += [Linear(inputs, width), options.activation.layer()]
-            inputs = width
-        self.hidden = nn.Sequential(*layers)
-        self.last = Linear(inputs, 1)
-        self.features = inputs
-
-    def forward(self, samples: Tensor) -> Verdict:
-        features = self.hidden(samples.flatten(1))
-        return Verdict(self.last(features)[:, 0], features)
 
 
 class TableGenerator(nn.Module):

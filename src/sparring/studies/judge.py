@@ -12,9 +12,10 @@ from torch import Tensor
 
 from sparring import metrics
 from sparring.answers.records import Point
-from sparring.data import TableCodec
+from sparring.data import Rows
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError, TrainingError
+from sparring.games import FromImages, with_latents
 from sparring.loop import Step
 from sparring.machine import forget_peak, peak_since
 from sparring.match import Match, check_weights, measuring
@@ -22,9 +23,9 @@ from sparring.metrics import Features, Metric, Networks, Score, Views
 from sparring.observers import heldout_logits
 from sparring.probing import LATENTS, Pair, networks_of
 from sparring.recipe import Recipe
-from sparring.rowsampling import RowMaker, constraints_of
+from sparring.remaking import remade
+from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, append_line
-from sparring.sampling import draw
 from sparring.scoring import (
     FEWEST,
     choose_extractor,
@@ -67,7 +68,8 @@ class Yardstick:
         names = metrics.expanded([metric] if metric is not None else recipe.score.metrics or ())
         known = [metrics.metric(name) for name in names]
         self.extractor = choose_extractor(recipe.score, self.data, device, say)
-        known = known or [metrics.metric(default_metrics(self.data, self.extractor)[0])]
+        usual = recipe.game.scores_of(self.data.shape) if isinstance(recipe.game, FromImages) else ()
+        known = known or [metrics.metric((usual or default_metrics(self.data, self.extractor))[0])]
         beside = metrics.expanded(recipe.score.metrics or ()) if metric is not None else ()
         known += [metrics.metric(name) for name in beside if name not in names]
         self.metric = known[0]
@@ -128,7 +130,7 @@ class Yardstick:
         key = Key(match.seed, "study", half)
         views = Views(
             heldout=self.halves[half],
-            fake=features(self.extractor, self.data, torch.split(self._fakes(match, count, key), 500)),
+            fake=features(self.extractor, self.data, torch.split(self._fakes(match, half, count, key), 500)),
             key=Key("study", "scores"),
             modes=self.modes,
             table=self.table,
@@ -139,19 +141,22 @@ class Yardstick:
         with measuring(match.discriminator):
             return metrics.score(names, views, self.extractor, protocol | {"step": match.step})
 
-    def _fakes(self, match: Match, count: int, key: Key) -> Tensor:
-        """Samples in the data's own format; a table's rows as people get them."""
-        codec, device = match.data.codec, match.engine.device
-        if isinstance(codec, TableCodec):
-            constraints = constraints_of(self.recipe, codec)
-            maker = RowMaker(match.game, match.sampler(), codec, match.data.label_counts, constraints, device)
-            return torch.from_numpy(maker.rows(count, key))
-        labels = match.asked(key, torch.arange(count, device=device))
-        return draw(match.game, match.sampler(), codec, count, key, labels, device)
+    def _fakes(self, match: Match, half: Half, count: int, key: Key) -> Tensor:
+        data, device = match.data, match.engine.device
+        if isinstance(match.game, FromImages):
+            rows = Rows(data, self.numbers[half], device, heldout=True)
+            return remade(match.game, match.sampler(), rows, key, count).made
+        return samples_of(match.game, match.sampler(), data.codec, data.label_counts, self.recipe, count, key, device)
 
     def _networks(self, match: Match, half: Half, key: Key) -> Networks:
         match.fit("discriminator")
-        pair = Pair(match.game, match.sampler(), match.discriminator, match.data.codec, match.data.label_counts)
+        pair = Pair(
+            with_latents(match.game, "robustness"),
+            match.sampler(),
+            match.discriminator,
+            match.data.codec,
+            match.data.label_counts,
+        )
         numbers = self.numbers[half]
         labels = None if self.data.labels is None else self.data.labels[numbers]
         return networks_of(pair, self.extractor, self.data.stored(numbers[:LATENTS]), labels, key)

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,7 @@ from sparring.data.tables.constraints import parse_constraints
 from sparring.data.tables.database import is_address
 from sparring.data.tables.reading import read_sheet
 from sparring.data.tables.vector import ConditionVector
-from sparring.data.tables.writing import ENDINGS, imported_pyarrow
+from sparring.data.tables.writing import ENDINGS, imported_pyarrow, whole
 from sparring.errors import RequestError, nearest
 from sparring.part import Part
 
@@ -70,11 +71,16 @@ class Table(Part):
         return path
 
     def load(self) -> DataSet:
-        return self.of(self.sheet(), "database" if is_address(self.path) else Path(self.path).name)
+        return self.of(self.sheet(), self.name)
 
     def sheet(self) -> Sheet:
         """The table as it was read."""
         return read_sheet(self.source, kinds=self.kinds, without=self.without, table=self.table)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "database" if is_address(self.path) else Path(self.path).name
 
     @property
     def source(self) -> str:
@@ -103,9 +109,7 @@ class Table(Part):
 
         title, *notes = sheet.notes or ("",)  # what it is, and how large
         found = Found(name, title=title, notes=notes)
-        return _asked_for(
-            assemble(name, values, None, codec, found, by_number=True, fraction=self.held_out, limit=self.limit)
-        )
+        return self._assembled(values, codec, found)
 
     def like(self, codec: TableCodec) -> DataSet:
         """The rows at this path as a codec of other rows counts them."""
@@ -114,21 +118,22 @@ class Table(Part):
             for column in codec.columns
             if column.learned
         }
-        name = "database" if is_address(self.path) else Path(self.path).name
-        sheet = read_sheet(self.source, kinds=kinds, table=self.table, asked=f"data: {name}")
-        values = torch.from_numpy(aligned(sheet, codec.columns, name))
-        return _asked_for(
-            assemble(name, values, None, codec, Found(name), by_number=True, fraction=self.held_out, limit=self.limit)
+        sheet = read_sheet(self.source, kinds=kinds, table=self.table, asked=f"data: {self.name}")
+        values = torch.from_numpy(aligned(sheet, codec.columns, self.name))
+        return self._assembled(values, codec, Found(self.name))
+
+    def _assembled(
+        self, values: torch.Tensor, codec: TableCodec | Callable[[torch.Tensor], TableCodec], found: Found
+    ) -> DataSet:
+        """The data set, with its conditions where it has any."""
+        data = assemble(
+            found.what, values, None, codec, found, by_number=True, fraction=self.held_out, limit=self.limit
         )
-
-
-def _asked_for(data: DataSet) -> DataSet:
-    """A table's data set with its conditions, where it has any."""
-    assert isinstance(data.codec, TableCodec)
-    conditions = ConditionVector(data.codec, data.samples, data.train)
-    if not len(conditions):
-        return data
-    return replace(data, labels=conditions.of_rows, label_names=conditions.names, conditions=conditions)
+        assert isinstance(data.codec, TableCodec)
+        conditions = ConditionVector(data.codec, data.samples, data.train)
+        if not len(conditions):
+            return data
+        return replace(data, labels=conditions.of_rows, label_names=conditions.names, conditions=conditions)
 
 
 def kept_frame(frame: pd.DataFrame) -> str:
@@ -144,20 +149,17 @@ def kept_frame(frame: pd.DataFrame) -> str:
     path = cache_directory() / "frames" / f"{digest.hexdigest()[:32]}.parquet"
     if not path.exists():
         imported_pyarrow("data: a data frame")
-        part = path.with_name(f".part-{os.getpid()}-{path.name}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            frame.to_parquet(part, index=False)
-            part.rename(path)
+            with whole(path) as part:
+                frame.to_parquet(part, index=False)
         except (OSError, ValueError, TypeError) as error:
-            part.unlink(missing_ok=True)
             raise RequestError(f"data: the data frame cannot be kept at {path} ({error})") from None
     return str(path)
 
 
 def is_table(given: str) -> bool:
     """Whether `--data GIVEN` is a table, by its ending or the form of its address."""
-    return "://" in given or given.lower().endswith(ENDINGS)
+    return is_address(given) or given.lower().endswith(ENDINGS)
 
 
 def fewer_lines(given: str, count: int) -> bool:

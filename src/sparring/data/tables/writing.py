@@ -154,28 +154,28 @@ def write_table(
     path = Path(path)
     ending = ending_of(path, "to: ")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _whole(path) as part:
+        with whole(path) as part:
             if ending == ".parquet":
                 _write_parquet(part, to_frame(columns, values, dialect, seed=seed, taken=taken), columns, dialect)
             else:
                 with _opened(part, ending, dialect) as file:
                     for block in _lines(columns, values, _for_ending(dialect, ending), seed, taken):
                         file.write(block)
-        sync_folder(path.parent)
     except OSError as error:
         raise RequestError(f"to: {path} cannot be written ({error.strerror or error})") from None
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A file that takes the place of `path` once it is whole and on the disk."""
-    part = path.with_name(f"{PART}{path.name}")
+def whole(path: Path) -> Iterator[Path]:
+    """A file that takes the place of `path`, in a folder that is made, once it is whole and on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")  # several processes may write the same
     try:
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
+        sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
 

@@ -49,7 +49,7 @@ def memorisation(history: History) -> Finding | None:
     """Far more samples lie next to a training sample than held-out ones do (a twentieth of them, by definition)."""
     copies = history.last("copies", 3)
     strength = ramp(copies, 0.12, 0.4)
-    if copies is None or strength <= 0:
+    if copies is None or strength <= 0 or history.facts.translates:
         return None
     evidence: Evidence = {"copies": copies, "expected": 0.05}
     since = first(history, "copies", lambda value: value > 0.12)

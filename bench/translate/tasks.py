@@ -1,0 +1,218 @@
+"""What is trained, what stands beside it, and the scores of all on the same held-out images."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import references
+import torch
+from alone import reconstruction_alone
+from sides import two_folders
+from torch import Tensor
+
+import sparring
+from sparring.data import DataSet, Rows, ValueCodec
+from sparring.draws import Key
+from sparring.games import FromImages, Inpaint
+from sparring.games.masks import Drawn
+from sparring.match import make
+from sparring.metrics import patch_distance, psnr, ssim
+from sparring.metrics.patches import patches, texture
+from sparring.recipe import Scoring
+from sparring.remaking import remade
+from sparring.run import Run
+from sparring.scoring import choose_extractor, score
+
+Result = dict[str, Any]
+CPU = torch.device("cpu")
+QUARTER = Drawn(strokes=0, least=0.25, most=0.25)
+"""Boxes of a quarter of the area."""
+
+
+class Images(NamedTuple):
+    """What a system made, and what is known of it; float32 in [0, 1], [n, channels, height, width]."""
+
+    made: Tensor
+    truth: Tensor | None
+    holes: Tensor | None = None
+
+
+def results_of(task: str, data: Path, out: Path, seeds: int, budget: str, overrides: Sequence[str]) -> Iterator[Result]:
+    """Scores by system and seed; those in `out` are taken from there."""
+    for seed in range(seeds):
+        folder = out / f"{task}-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        systems = TASKS[task](data, folder, seed, budget, tuple(overrides))
+        for system, compute in systems.items():
+            file = folder / f"{system}.json"
+            if not file.exists():
+                begun = time.process_time()
+                scores = compute()
+                scores["cpu_s"] = time.process_time() - begun
+                file.write_text(json.dumps(scores))
+            yield {"task": task, "seed": seed, "system": system, **json.loads(file.read_text())}
+
+
+Compute = Callable[[], dict[str, float]]
+
+
+def maps(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str, ...]) -> dict[str, Compute]:
+    """Photos into maps, from pairs."""
+
+    def run() -> Run:
+        return _trained("translate/paired", data, folder, seed, budget, overrides)
+
+    def gan() -> dict[str, float]:
+        one = run()
+        return _compared(_own_images(one, one.recipe.data.load()))
+
+    def alone() -> dict[str, float]:
+        one = run()
+        source = one.recipe.data.load()
+        net = reconstruction_alone(one.recipe, source, one.seconds)
+        game = one.recipe.game
+        assert isinstance(game, FromImages)
+        rows = Rows(source, source.heldout, CPU, heldout=True)
+        found = remade(game, net, rows, Key("scored"))
+        return _compared(_unit(source, found.made, found.truth))
+
+    def nearest() -> dict[str, float]:
+        source = run().recipe.data.load()
+        return _compared(_unit(source, references.nearest_pair(source), source.stored(source.heldout)))
+
+    return {"sparring": gan, "reconstruction alone": alone, "nearest pair": nearest}
+
+
+def unpaired(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str, ...]) -> dict[str, Compute]:
+    """Photos into maps, of which none belongs to one of the photos."""
+    place = two_folders(data, folder.parent / "sides")
+
+    def run() -> Run:
+        return _trained("translate/unpaired", place, folder, seed, budget, overrides)
+
+    def scored(images: Callable[[Run, DataSet], Tensor]) -> Compute:
+        def compute() -> dict[str, float]:
+            one = run()
+            source = one.recipe.data.load()
+            extractor = choose_extractor(one.recipe.score, source, CPU, print)
+            made = images(one, source)
+            scoring = Scoring(metrics=("kid", "patch_kid", "fid"))
+            found = score(lambda count: made[:count], source, scoring, extractor, None, {})
+            return {name: float(entry["value"]) for name, entry in found.items()}
+
+        return compute
+
+    def own(one: Run, source: DataSet) -> Tensor:
+        game = one.recipe.game
+        assert isinstance(game, FromImages)
+        rows = Rows(source, source.heldout, CPU, heldout=True)
+        return remade(game, one.generator, rows, Key("scored"), _count(source)).made
+
+    def same(one: Run, source: DataSet) -> Tensor:
+        return _inputs(source)
+
+    def matched(one: Run, source: DataSet) -> Tensor:
+        return references.with_colours(_inputs(source), source.stored(source.train))
+
+    return {"sparring": scored(own), "identity": scored(same), "histogram matching": scored(matched)}
+
+
+def holes(recipe: str, words: tuple[str, ...]) -> Callable[..., dict[str, Compute]]:
+    """Boxes of a quarter of the area, filled."""
+
+    def task(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str, ...]) -> dict[str, Compute]:
+        def run() -> Run:
+            return _trained(recipe, data, folder, seed, budget, (*words, *overrides))
+
+        def filled(fill: Callable[[Run, Tensor, Tensor], Tensor]) -> Compute:
+            def compute() -> dict[str, float]:
+                one = run()
+                source = one.recipe.data.load()
+                truth = source.codec.to_unit(source.stored(source.heldout))  # type: ignore[union-attr]
+                where = QUARTER.draw(Key("scored holes"), torch.arange(len(truth)), tuple(truth.shape[2:]))
+                made = torch.where(where.bool(), fill(one, truth, where), truth)
+                return _compared(Images((made * 255).round() / 255, truth, where.bool()))
+
+            return compute
+
+        return {
+            "sparring": filled(_filled),
+            "biharmonic": filled(lambda one, truth, where: references.biharmonic(truth, where)),
+            "telea": filled(lambda one, truth, where: references.telea(truth, where)),
+            "mean": filled(lambda one, truth, where: references.mean(truth, where)),
+        }
+
+    return task
+
+
+def _filled(run: Run, truth: Tensor, where: Tensor) -> Tensor:
+    game, codec = run.recipe.game, run.codec
+    assert isinstance(game, Inpaint)
+    assert isinstance(codec, ValueCodec)
+    seen = truth if codec.range == "unit" else truth * 2 - 1
+    with torch.no_grad():
+        rows = torch.arange(len(truth))
+        made = [
+            make(game, run.generator, Key("scored"), some, game.emptied(seen[some], where[some]))
+            for some in rows.split(64)
+        ]
+    return codec.in_unit(torch.cat(made))
+
+
+TASKS: dict[str, Callable[[Path, Path, int, str, tuple[str, ...]], dict[str, Compute]]] = {
+    "maps": maps,
+    "unpaired": unpaired,
+    "mri": holes("inpaint/medical", ()),
+    "faces": holes("inpaint/photos", ()),
+}
+
+
+def _trained(recipe: str, data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str, ...]) -> Run:
+    """The run of a seed; a finished one is loaded."""
+    return sparring.train(recipe, *overrides, data=data, out=folder / "run", for_=budget, seed=seed)
+
+
+def _own_images(run: Run, source: DataSet) -> Images:
+    game = run.recipe.game
+    assert isinstance(game, FromImages)
+    found = remade(game, run.generator, Rows(source, source.heldout, CPU, heldout=True), Key("scored"))
+    return _unit(source, found.made, found.truth)
+
+
+def _unit(source: DataSet, made: Tensor, truth: Tensor | None) -> Images:
+    codec = source.codec
+    assert isinstance(codec, ValueCodec)
+    return Images(codec.to_unit(made), None if truth is None else codec.to_unit(truth))
+
+
+def _compared(images: Images) -> dict[str, float]:
+    """Scores against what should have come out; in the holes, where there are holes."""
+    assert images.truth is not None
+    apart = patch_distance(_textures(images.truth), _textures(images.made), paired=True)
+    return {
+        "psnr": float(psnr(images.made, images.truth, images.holes).mean()),
+        "ssim": float(ssim(images.made, images.truth, images.holes).mean()),
+        "patch_kid": apart.value,
+    }
+
+
+def _textures(images: Tensor) -> Tensor:
+    """As `patch_kid` takes them, [n, patches, width]."""
+    cut = patches(images)
+    return texture(cut.flatten(0, 1)).unflatten(0, cut.shape[:2])
+
+
+def _count(source: DataSet) -> int:
+    assert source.inputs is not None
+    return len(source.heldout)
+
+
+def _inputs(source: DataSet) -> Tensor:
+    """As many held-out inputs as there are held-out samples."""
+    assert source.inputs is not None
+    held = source.inputs.heldout
+    return source.inputs.stored(held[torch.arange(_count(source)) % len(held)])

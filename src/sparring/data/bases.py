@@ -1,0 +1,84 @@
+"""What the kinds of data have in common in a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import Field
+from torch import Tensor
+
+from sparring.data.archives import Arrays
+from sparring.data.codec import Range, image_codec
+from sparring.data.dataset import DataSet, Found, assemble
+from sparring.data.fitting import Fit
+from sparring.data.picture import Half, Rules
+from sparring.data.samplefile import blocks_of
+from sparring.part import Part
+
+
+class SourceOptions(Part):
+    """Of all data."""
+
+    held_out: float = Field(0.1, ge=0, le=0.25)
+    """Part of the samples that is held out for scores, chosen by content hash; at least 20, never over a quarter."""
+    limit: int | None = Field(None, ge=2)
+    """Train on this many samples only."""
+
+
+class PictureOptions(SourceOptions):
+    """Of images."""
+
+    mirror: bool = False
+    """Show half of the training images mirrored, drawn anew each time."""
+    range: Range = "signed"
+    """What networks see: `signed` for [-1, 1], `unit` for [0, 1]."""
+
+    def assembled(self, name: str, arrays: Arrays, found: Found, partners: Iterable[Tensor] | None = None) -> DataSet:
+        """The data set of images, as `assemble` puts it together."""
+        return assemble(
+            name,
+            arrays.samples,
+            arrays.labels,
+            image_codec(arrays.samples, self.range, blocks_of(arrays.samples, arrays.file)),
+            found,
+            label_names=arrays.label_names,
+            heldout=arrays.heldout,
+            fraction=self.held_out,
+            limit=self.limit,
+            mirror=self.mirror,
+            file=arrays.file,
+            partners=partners,
+        )
+
+
+class FileOptions(PictureOptions):
+    """Of image files."""
+
+    size: int | tuple[int, int] | None = None
+    """Edge, or [height, width]; by default the images' own size where they share one, at most `largest`, else a square
+    of the median shorter side."""
+    largest: int | None = Field(None, ge=4)
+    """The longer side at most, where `size` is not given."""
+    fit: Fit = "crop"
+    """How other sizes are brought to it: `crop` the middle, `resize` out of shape, or `pad` with the mean colour."""
+    channels: int | None = Field(None, ge=1)
+    """1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha; needed where files are mixed."""
+    strict: bool = True
+    """Refuse files that cannot be read or are not what their ending says; without, such files are left out (or read as
+    what they are) and named."""
+
+    def model_post_init(self, context: Any) -> None:
+        edges = [self.size] if isinstance(self.size, int) else list(self.size or [])
+        if edges and (min(edges) < 4 or max(edges) > 4096):
+            raise ValueError(f"size: {self.size} is not within 4 to 4096")
+
+    @property
+    def exact_size(self) -> tuple[int, int] | None:
+        """[height, width] as asked for."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    def rules(self, half: Half | None = None) -> Rules:
+        """How image files become one array."""
+        where = f"data.{self.recipe_name()}"
+        return Rules(self.exact_size, self.largest, self.fit, self.channels, self.strict, half, where)
