@@ -211,7 +211,7 @@ def test_a_run_both_ways_translates_either_way(trained: Trained, browser: Any, t
     with served(trained("cycle"), tmp_path / "tmp") as site, opened(browser, site.address) as page:
         page.wait_for_selector("#examples img")
         page.set_input_files("#source input[type=file]", tmp_path / "mine.png")
-        page.locator("#before img").wait_for()
+        page.locator("#result img").first.wait_for()
         found = []
         for way in ("from the first kind to the second", "from the second kind to the first"):
             page.get_by_label(way).check()

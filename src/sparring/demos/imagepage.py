@@ -62,14 +62,10 @@ def lay_out(run: Run, data: DataSet | None, folder: Path) -> None:
             with gr.Column(scale=2, min_width=320):
                 before = _canvas()
         with gr.Column(scale=2 if fills else 3, min_width=320):
-            if not fills:
-                before = gr.Image(
-                    label="Before", type="pil", format="png", interactive=False, height=300, elem_id="before"
-                )
             slider = gr.ImageSlider(
                 label="Before and after", format="png", type="pil", interactive=False, max_height=560, elem_id="result"
             )
-    source.change(told(_taken), source, [before, slider, file])
+    _on_new_picture(source, before if fills else None, slider, file)
 
     def run_it(path: str | None, direction: str | None, canvas: Any = None) -> Any:
         if path is not None and canvas is not None and canvas["background"] is None:
@@ -82,10 +78,18 @@ def lay_out(run: Run, data: DataSet | None, folder: Path) -> None:
         direction.change(told(lambda way: _laid(table, data, way)), direction, gallery)
 
 
-def _taken(path: str | None) -> Any:
-    """A picture where it is worked on; what was made of the one before goes."""
-    picture = None if path is None else shown(opened(path))
-    return picture, None, gr.DownloadButton(value=None, interactive=False)
+def _on_new_picture(source: Any, canvas: Any | None, slider: Any, file: Any) -> None:
+    """A new picture goes where it is worked on: on the canvas, or to both sides of the slider. What was made of the one
+    before goes."""
+
+    def take(path: str | None) -> Any:
+        picture = None if path is None else shown(opened(path))
+        gone = gr.DownloadButton(value=None, interactive=False)
+        if canvas is not None:
+            return picture, None, gone
+        return None if picture is None else (picture, picture), gone
+
+    source.change(told(take), source, [slider, file] if canvas is None else [canvas, slider, file])
 
 
 def _canvas() -> Any:
