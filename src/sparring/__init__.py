@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FROM = {
     "sparring.api": [
         *("augment", "compare", "demo", "diagnose", "evaluate", "explore", "load", "plan", "report"),
-        *("sample", "show", "study", "train"),
+        *("sample", "show", "study", "train", "translate"),
     ],
     "sparring.doctor.watch": ["Doctor"],
     "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
@@ -65,4 +65,5 @@ __all__ = [
     "show",
     "study",
     "train",
+    "translate",
 ]

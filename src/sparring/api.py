@@ -36,6 +36,7 @@ from sparring.rundir import RunDir, append_line, write_file
 from sparring.sampling import write_samples
 from sparring.scorer import Source, scored
 from sparring.scoring import choose_extractor, default_metrics, needs_networks
+from sparring.translating import translate as translate_files
 from sparring.tuning import choose
 from sparring.zoo import recipes as recipes
 
@@ -129,6 +130,34 @@ def sample(
         write_table(target, codec.columns, samples.numpy(), codec.dialect, seed=seed)
         return 1
     return write_samples(target, samples, labels, codec)
+
+
+def translate(
+    run: Place | Run,
+    source: Place,
+    to: Place,
+    mask: Place | None = None,
+    direction: str | None = None,
+    seed: int = 0,
+    tile: int | None = None,
+    device: str = "auto",
+    step: int | str | None = None,
+    quiet: bool = True,
+) -> list[Path]:
+    """Turns a picture into another, or all of a folder, by a run of images to images; gives the paths written.
+
+    A picture of any size comes back in its own size, depth and, where the run's inputs and outputs are alike, channels,
+    with its metadata (docs/translating.md). A run that fills holes takes them from `mask` (white is filled), a picture
+    or a folder of ones with the same names, or from where the picture is transparent; outside of holes each pixel keeps
+    its number. `direction` is a2b or b2a, of runs of the game `cycle`; `seed` is of what the generator draws by dropout
+    that is always on; `tile` is the edge of the squares that large pictures are cut into, by default as memory allows.
+    Raises RequestError where the request or a file is wrong; in a folder the good files are done first."""
+    loaded = loaded_run(run, step)
+    place = choose_plan(device, "fp32", images=True).device
+    act = loaded.translation(direction, seed, place)
+    told = Talk(quiet=quiet).say
+    where = None if mask is None else Path(mask).expanduser()
+    return translate_files(act, Path(source).expanduser(), Path(to).expanduser(), where, tile, told)
 
 
 def evaluate(

@@ -92,6 +92,29 @@ def sample(
 
 
 @app.command()
+def translate(
+    run: Path,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A picture, or a folder of them.")],
+    to: Annotated[Path, typer.Option(help="The picture to write, or a folder.")],
+    mask: Annotated[
+        Optional[Path], typer.Option(help="Of a run that fills: a picture, white where to fill, or a folder of them.")
+    ] = None,
+    direction: Annotated[Optional[str], typer.Option(help="a2b or b2a, of runs that go both ways.")] = None,
+    seed: Annotated[int, typer.Option(help="Of what dropout that is always on draws.")] = 0,
+    tile: Annotated[
+        Optional[int], typer.Option(help="Edge of the squares that large pictures are cut into, in pixels.")
+    ] = None,
+    step: StepOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Turn pictures into others, or fill their holes."""
+    from sparring import api
+
+    files = api.translate(run, source, to, mask, direction, seed, tile, device, step, quiet=False)
+    typer.echo(f"{to}: {len(files)} picture{'s' if len(files) != 1 else ''}", err=True)
+
+
+@app.command()
 def evaluate(
     run: Path,
     data: DataOption = None,

@@ -13,7 +13,10 @@ from sparring.data import Batch, Rows, ValueCodec
 from sparring.draws import Key
 from sparring.games import ImageGame, Inpaint
 from sparring.match import make
+from sparring.nets import Translator
 from sparring.sampling import CHUNK, CHUNK_VALUES, sheet
+from sparring.surgery import random_layers, rewind
+from sparring.translating import Translation
 
 
 class Remade(NamedTuple):
@@ -80,3 +83,33 @@ def strips(found: Remade, codec: ValueCodec, columns: int = 4) -> Image.Image:
 def _coloured(pictures: Tensor) -> Tensor:
     """Pictures of any number of channels in three."""
     return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1].expand(-1, 3, -1, -1)
+
+
+def translation(
+    game: ImageGame,
+    generator: nn.Module,
+    codecs: tuple[ValueCodec, ValueCodec],
+    device: torch.device,
+    key: Key,
+    *,
+    back: bool = False,
+) -> Translation:
+    """What a generator, in eval mode, does to pictures, from the first codec to the second, with what it draws besides
+    by a key; of the game `cycle`, also `back`."""
+
+    @torch.no_grad()
+    def act(images: Tensor, holes: Tensor | None) -> Tensor:
+        seen = images.to(device)
+        rows = torch.arange(len(seen), device=device)
+        asked = seen if holes is None else Inpaint.emptied(seen, holes.to(device))
+        if back:
+            rewind(random_layers(generator), key.at("masks"), rows)
+            return game.drawn(generator, asked, back=True).cpu()
+        return make(game, generator, key, rows, asked).cpu()
+
+    drawing = game.drawing(generator, back=back)
+    if not isinstance(drawing, Translator):  # a user's own, of which nothing is known
+        return Translation(act, *codecs, fills=game.fills, device=device)
+    alike = game.batch_norms == "data" and not any(layer.always for layer in random_layers(drawing))
+    reach = drawing.reach if alike else None
+    return Translation(act, *codecs, step=drawing.step, reach=reach, fills=game.fills, device=device)

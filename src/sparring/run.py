@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.build import operated_net
-from sparring.data import Formats, TableCodec, codec_from_json
+from sparring.data import Formats, Pairs, Sides, TableCodec, ValueCodec, codec_from_json
 from sparring.draws import Key
 from sparring.errors import RequestError, nearest
 from sparring.game import Side
+from sparring.games import Cycle, FromImages
 from sparring.match import draw_labels
 from sparring.recipe import Recipe, validated
+from sparring.remaking import translation
 from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, read_lines
 from sparring.sampling import draw
 from sparring.schedules import Now
 from sparring.surgery import random_layers
+from sparring.translating import Translation
 from sparring.zoo import read_yaml
 
 
@@ -197,6 +200,36 @@ class Run:
         labels = self._labels(count, key, label)
         net = self.generator.to(place)
         return draw(self.recipe.game, net, self.codec, count, key, labels, place), labels
+
+    def translation(self, direction: str | None = None, seed: int = 0, device: str = "cpu") -> Translation:
+        """What the run does to pictures, for `sparring.translating`: the way it was trained, or of the game `cycle` in
+        either `direction`, a2b or b2a."""
+        game = self.recipe.game
+        if not isinstance(game, FromImages):
+            raise RequestError(f"{self.path}: makes samples from noise; sparring sample {self.path} --to OUTPUT")
+        codecs = (self.codec if self.inputs is None else self.inputs), self.codec
+        assert isinstance(codecs[0], ValueCodec)  # `FromImages.check` has seen to it
+        assert isinstance(codecs[1], ValueCodec)
+        back = self._turned(direction)
+        place = torch.device(device)
+        way = (codecs[1], codecs[0]) if back else (codecs[0], codecs[1])
+        return translation(game, self.generator.to(place), way, place, Key(seed, "translation"), back=back)
+
+    def _turned(self, direction: str | None) -> bool:
+        """Whether a direction is the other one than that of training."""
+        data = self.recipe.data
+        if direction is None:
+            return False
+        if direction not in ("a2b", "b2a"):
+            raise RequestError(f"direction: '{direction}' is none; say a2b or b2a")
+        if not isinstance(data, Pairs | Sides):
+            raise RequestError(f"direction: {direction}, and {self.path} knows one way only; leave it out")
+        if direction == data.direction:
+            return False
+        if not isinstance(self.recipe.game, Cycle):
+            way = f"train with data.{data.recipe_name()}.direction={direction}"
+            raise RequestError(f"direction: {direction}, and {self.path} was trained {data.direction}; {way}")
+        return True
 
     def make(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Samples in the data's own format for given latents [n, latent]."""

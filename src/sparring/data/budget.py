@@ -24,7 +24,7 @@ def machine_budget() -> int:
     Raises RequestError where the variable holds no amount.
     """
     named = _named(MACHINE)
-    return _available() // MACHINE_PART if named is None else named
+    return available() // MACHINE_PART if named is None else named
 
 
 def device_budget(device: torch.device) -> int:
@@ -34,7 +34,7 @@ def device_budget(device: torch.device) -> int:
         return named
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0]) // DEVICE_PART
-    return _available() // DEVICE_PART
+    return available() // DEVICE_PART
 
 
 def amount(text: str) -> int | None:
@@ -55,7 +55,7 @@ def _named(variable: str) -> int | None:
     return found
 
 
-def _available() -> int:
+def available() -> int:
     """Bytes that the machine, or the container this runs in, has left."""
     free = UNKNOWN
     try:

@@ -62,7 +62,7 @@ def files_of(path: Path) -> tuple[list[File], int]:
 def files_of_folder(folder: Path) -> tuple[list[File], int]:
     """The image files below a folder, by name, and how many other files there are."""
     images, others = [], 0
-    for name, entry in _walk(folder, ""):
+    for name, entry in walk(folder, ""):
         if os.path.splitext(name)[1].lower() in FORMATS:
             stat = entry.stat()
             images.append(File(name, partial(_content, folder, name), stat.st_size, stat.st_mtime_ns))
@@ -71,7 +71,7 @@ def files_of_folder(folder: Path) -> tuple[list[File], int]:
     return images, others
 
 
-def _walk(folder: Path | str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def walk(folder: Path | str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files below a folder with their names, sorted part by part; hidden ones, linked folders and folders that
     cannot be read are passed over."""
     try:
@@ -81,7 +81,7 @@ def _walk(folder: Path | str, prefix: str) -> Iterator[tuple[str, os.DirEntry[st
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+            yield from walk(entry.path, f"{prefix}{entry.name}/")
         elif entry.is_file():
             yield prefix + entry.name, entry
 

@@ -70,8 +70,8 @@ def or_reason(read: Callable[..., T], *arguments: object) -> T | Unreadable:
         return reason
 
 
-def _open(file: File, strict: bool) -> Image.Image:
-    """The opened image, its format checked against the file's ending."""
+def opened(file: File, strict: bool) -> Image.Image:
+    """The opened image, its pixels not yet read, its format checked against the file's ending. Raises Unreadable."""
     ending = PurePosixPath(file.name).suffix.lower()
     try:
         content = file.read()
@@ -83,7 +83,7 @@ def _open(file: File, strict: bool) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Unreadable("too many pixels; a decompression bomb?") from None
     except (OSError, SyntaxError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise Unreadable(_short(error)) from None
+        raise Unreadable(short(error)) from None
     if image.width * image.height > MOST_PIXELS:
         raise Unreadable(f"{image.width} x {image.height} pixels; a decompression bomb?")
     same = {"MPO": "JPEG"}.get(image.format or "", image.format)
@@ -94,7 +94,7 @@ def _open(file: File, strict: bool) -> Image.Image:
 
 def head_of(file: File, rules: Rules) -> Head:
     """What an image file says of itself. Raises Unreadable."""
-    image = _open(file, rules.strict)
+    image = opened(file, rules.strict)
     mode = "I;16" if image.mode.startswith("I") else image.mode
     if mode == "P":
         mode = "RGBA" if "transparency" in image.info else "P"
@@ -104,7 +104,7 @@ def head_of(file: File, rules: Rules) -> Head:
     try:
         orientation = image.getexif().get(0x0112, 1)
     except Exception as error:
-        raise Unreadable(_short(error)) from None
+        raise Unreadable(short(error)) from None
     if orientation in (5, 6, 7, 8):  # lies on its side
         height, width = width, height
     if rules.half is None:
@@ -121,11 +121,11 @@ def fitted(file: File, rules: Rules, size: tuple[int, int], channels: int, deep:
 
 def whole(file: File, rules: Rules, channels: int, deep: bool) -> Image.Image:
     """One image upright, of so many channels; of 16 bits as floats, which can be made smaller."""
-    image = _open(file, rules.strict)
+    image = opened(file, rules.strict)
     try:
         image.load()
     except Exception as error:
-        raise Unreadable(_short(error)) from None
+        raise Unreadable(short(error)) from None
     image = ImageOps.exif_transpose(image)
     if rules.half is not None:
         first = image.width // 2 if rules.half == "right" else 0
@@ -162,6 +162,7 @@ def fit_to(image: Image.Image, size: tuple[int, int], fit: Fit) -> Image.Image:
     return canvas
 
 
-def _short(error: Exception) -> str:
+def short(error: Exception) -> str:
+    """The first line of what an error says, not too long."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     return text[:120]

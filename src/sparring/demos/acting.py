@@ -2,105 +2,92 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
-from torch import Tensor
+from PIL import Image, ImageChops
 
-from sparring.data import DataSet, ValueCodec
-from sparring.data.picture import MOST_PIXELS
+from sparring.data import DataSet, Pairs, Sides, ValueCodec
+from sparring.data.picturefiles import Picture, ending_of, read_picture, transparent, written_ending
+from sparring.data.picturefiles.colours import to_rgb
+from sparring.data.picturefiles.picture import bounds
 from sparring.draws import Key, permutation
-from sparring.errors import RequestError, nearest
-from sparring.games import Cycle, FromImages, Inpaint
-from sparring.match import make
+from sparring.errors import RequestError
+from sparring.games import Cycle, Inpaint
 from sparring.run import Run
+from sparring.sampling import picture_of
+from sparring.translating import translate
 
-DIRECTIONS = ("a2b", "b2a")
-"""From the first kind of images to the second, and back."""
 EXAMPLES = 6
 """Held-out images on the page, at most."""
 SHOWN = (512, 1024)
 """The longer edge of what a mask is painted on, at least and at most."""
-MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-"""What images of so many channels are to Pillow."""
-DEEP = ("I;16", "I")
-"""What images of 16 bits are to Pillow."""
 _ALONE = threading.Lock()  # dropout that is always on draws from a state that its layers hold
 
 
 def directions_of(run: Run) -> tuple[str, ...]:
-    """The ways between which a person chooses; none where there is only one."""
-    return DIRECTIONS if isinstance(run.recipe.game, Cycle) else ()
+    """The ways between which a person chooses, a2b and b2a, that of training first; none where there is only one."""
+    data = run.recipe.data
+    if not isinstance(run.recipe.game, Cycle) or not isinstance(data, Pairs | Sides):
+        return ()
+    return ("a2b", "b2a") if data.direction == "a2b" else ("b2a", "a2b")
 
 
 def act_on(
-    run: Run, picture: Image.Image, mask: Image.Image | None = None, direction: str | None = None
-) -> Image.Image:
-    """What the run makes of a picture, in the picture's size; each time the same.
+    run: Run,
+    source: Path,
+    folder: Path,
+    mask: Image.Image | None = None,
+    direction: str | None = None,
+    device: str = "cpu",
+) -> Path:
+    """What the run makes of a picture's file, as a file in a folder, named after both; as `sparring translate` does it.
 
-    Of a run that fills holes, `mask` is a picture of one channel and of the same size, above 0 in the holes; outside of
-    these, every pixel is as it was. `direction` is for runs that go both ways, `a2b` by default. Raises RequestError
-    where the mask or the direction is wrong.
+    Of a run that fills holes, `mask` is white in the holes, of one channel and of the picture's size; without one, what
+    is transparent is filled. Raises RequestError, which names the file without its folder, where the picture, the mask
+    or the direction is wrong.
     """
-    game = run.recipe.game
-    assert isinstance(game, FromImages)
-    ways = directions_of(run)
-    if direction is not None and direction not in (ways or DIRECTIONS[:1]):
-        raise RequestError(f"direction: '{direction}'; {nearest(direction, ways or DIRECTIONS[:1])}")
-    given, made = _codecs(run, back=direction == "b2a")
-    holes = _holes(mask, picture) if isinstance(game, Inpaint) else None
-    asked = _encoded(picture, given)
-    if holes is not None:
-        asked = Inpaint.emptied(asked, torch.from_numpy(np.array(holes) > 0)[None, None].float())
-    with _ALONE, torch.no_grad():
-        asked = asked.to(next(run.generator.parameters()).device)
-        if direction == "b2a":
-            drawn = game.drawn(run.generator, asked, back=True)
-        else:
-            drawn = make(game, run.generator, Key("demo"), torch.arange(1, device=asked.device), asked)
-    result = _picture(made.decode(drawn)[0].cpu(), made)
-    if holes is None:
-        return result
-    return _composed(picture, result, np.array(holes) > 0)
+    fills, ending = isinstance(run.recipe.game, Inpaint), ending_of(source)
+    stem = source.name[: len(source.name) - len(ending)]
+    target = folder / f"{stem}-{run.path.resolve().name}{written_ending(ending, fills)}"
+    with tempfile.TemporaryDirectory() as aside:
+        where = None
+        if fills:
+            where = _written(mask, picture_in(source), Path(aside) / "mask.png")
+        try:
+            with _ALONE:
+                return translate(run.translation(direction, device=device), source, target, where)[0]
+        except RequestError as error:
+            raise _by_name(error, source) from None
 
 
-def _codecs(run: Run, *, back: bool) -> tuple[ValueCodec, ValueCodec]:
-    """Of what goes in, and of what comes out."""
-    ends = (run.codec if run.inputs is None else run.inputs, run.codec)
-    given, made = reversed(ends) if back else ends
-    assert isinstance(given, ValueCodec)
-    assert isinstance(made, ValueCodec)
-    return given, made
-
-
-def _holes(mask: Image.Image | None, picture: Image.Image) -> Image.Image:
-    """255 in the holes and 0 elsewhere, of one channel."""
-    if mask is None or mask.getextrema()[1] == 0:
+def _written(mask: Image.Image | None, picture: Picture, path: Path) -> Path | None:
+    """The mask's file; None where a picture says itself what to fill."""
+    extremes = (0, 0) if mask is None else mask.getextrema()
+    if mask is None or extremes[1] == 0:
+        if transparent(picture) is not None:
+            return None
         raise RequestError("mask: nothing is painted; paint over what is to be filled in")
-    if mask.size != picture.size:
-        sizes = " x ".join(map(str, mask.size)), " x ".join(map(str, picture.size))
-        raise RequestError(f"mask: {sizes[0]} pixels, and the picture has {sizes[1]}")
-    if mask.getextrema()[0] != 0:
+    if extremes[0] != 0:
         raise RequestError("mask: all is painted; leave something of the picture to go by")
-    return mask.point(lambda value: 255 if value else 0)
+    mask.save(path)
+    return path
 
 
-def _composed(picture: Image.Image, made: Image.Image, holes: NDArray[np.bool_]) -> Image.Image:
-    """The picture with what was made in its holes, bool [height, width]; by arrays, since Pillow's paste errs in 16
-    bits."""
-    before = np.array(picture)
-    if picture.mode not in DEEP:
-        after = np.array(made.convert(picture.mode))
-    else:
-        after = np.array(made) if made.mode in DEEP else np.array(made.convert("L")).astype(np.int32) * 257
-    before[holes] = after[holes]
-    return Image.fromarray(before)
+def picture_in(path: Path) -> Picture:
+    """The picture in a file. Raises RequestError, which names the file without its folder, for what is none."""
+    try:
+        return read_picture(path)
+    except RequestError as error:
+        raise _by_name(error, path) from None
+
+
+def _by_name(error: RequestError, path: Path) -> RequestError:
+    """The same of a file whose folder says nothing to a person."""
+    return RequestError(str(error).replace(str(path), path.name))
 
 
 def mask_of(layers: Sequence[Image.Image], size: tuple[int, int]) -> Image.Image | None:
@@ -117,45 +104,26 @@ def mask_of(layers: Sequence[Image.Image], size: tuple[int, int]) -> Image.Image
     return whole.point(lambda value: 255 if value else 0)  # so that the thinnest stroke stays
 
 
-def opened(path: str | Path) -> Image.Image:
-    """The picture in a file, upright, as its pixels are: palettes become colours. Raises RequestError for what is no
-    picture, is damaged, moves, or is too large."""
-    name = Path(path).name
-    try:
-        with _file(path) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise RequestError(f"{name}: {image.width} x {image.height} pixels; at most {MOST_PIXELS:,}")
-            frames = int(getattr(image, "n_frames", 1))
-            if frames > 1:
-                raise RequestError(f"{name}: has {frames} frames; take a picture of one")
-            upright = ImageOps.exif_transpose(image)
-    except UnidentifiedImageError:
-        raise RequestError(f"{name}: not a picture that can be read; take a .png or .jpg") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise RequestError(f"{name}: damaged ({str(error).splitlines()[0][:120]})") from None
-    if upright.mode == "P":
-        return upright.convert("RGBA" if "transparency" in upright.info else "RGB")
-    return (
-        upright if upright.mode in (*MODES.values(), *DEEP) else upright.convert("L" if upright.mode == "1" else "RGB")
-    )
+def shown(picture: Picture, like: Picture | None = None, edges: tuple[int, int] = SHOWN) -> Image.Image:
+    """A picture, of a volume the middle slice, as a page shows it: 8 bits, in colours, its longer edge brought within
+    `edges`. Black and white are the lowest and the highest value where there are more than 8 bits, of the picture that
+    it is to be beside (`like`), if any."""
+    scale = picture if like is None or like.depth != picture.depth else like
+    low, high = (scale.low, scale.high) if scale.depth == "uint8" else bounds(scale.planes)
+    if scale.high < scale.low and low < high:  # values are to be inverted
+        low, high = high, low
+    plane = to_rgb(picture.planes[len(picture.planes) // 2]).astype(np.float32)
+    unit = np.nan_to_num((plane - low) / (high - low)).clip(0, 1)
+    image = Image.fromarray((unit * 255).round().astype(np.uint8).transpose(1, 2, 0))
+    return fitted(image, edges)
 
 
-def _file(path: str | Path) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(path)
-
-
-def shown(picture: Image.Image, edges: tuple[int, int] = SHOWN) -> Image.Image:
-    """A picture as a page shows it: 8 bits, in colours, its longer edge brought within `edges`."""
-    if picture.mode in DEEP:
-        values = np.asarray(picture).astype(np.float32)
-        low, high = float(values.min()), float(values.max())
-        picture = Image.fromarray(((values - low) / max(high - low, 1.0) * 255).round().astype(np.uint8))
-    longest = max(picture.size)
+def fitted(image: Image.Image, edges: tuple[int, int] = SHOWN) -> Image.Image:
+    """An image with its longer edge brought within `edges`."""
+    longest = max(image.size)
     scale = min(max(longest, edges[0]), edges[1]) / longest
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, Image.Resampling.BICUBIC)
 
 
 def examples(data: DataSet, *, back: bool = False, count: int = EXAMPLES) -> list[Image.Image]:
@@ -166,30 +134,8 @@ def examples(data: DataSet, *, back: bool = False, count: int = EXAMPLES) -> lis
     numbers = numbers if len(numbers) else side.train
     chosen = numbers[permutation(Key("demo"), len(numbers))[:count]]
     assert isinstance(side.codec, ValueCodec)
-    return [_picture(sample, side.codec) for sample in side.stored(chosen)]
-
-
-def _encoded(picture: Image.Image, codec: ValueCodec) -> Tensor:
-    """As networks see it, float32 [1, channels, height, width]. Other depths are stretched to the codec's."""
-    channels = codec.shape[0]
-    if channels not in MODES:
-        raise RequestError(f"pictures have 1 to 4 channels, and this run's images have {channels}")
-    if picture.mode in DEEP:
-        stored = torch.from_numpy(np.asarray(picture).astype(np.float32))[None]
-        unit = codec.to_unit(stored).clamp(0, 1) if codec.depth == "uint16" else stored / 65535
-        unit = unit.expand(channels, -1, -1)
-    else:
-        array = np.array(picture.convert(MODES[channels])).reshape(picture.height, picture.width, channels)
-        unit = torch.from_numpy(array).permute(2, 0, 1).float() / 255
-    return (unit if codec.range == "unit" else unit * 2 - 1)[None]
-
-
-def _picture(stored: Tensor, codec: ValueCodec) -> Image.Image:
-    """A sample as it is stored, [channels, height, width], as a picture."""
-    channels = codec.shape[0]
-    if channels not in MODES:
-        raise RequestError(f"pictures have 1 to 4 channels, and this run's images have {channels}")
-    if codec.depth == "uint16" and channels == 1:
-        return Image.fromarray(stored[0].numpy().astype(np.uint16))
-    array = (codec.to_unit(stored) * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
-    return Image.fromarray(array[..., 0] if channels == 1 else array)
+    deep = side.codec.depth == "uint16" and side.codec.shape[0] == 1
+    return [
+        Image.fromarray(sample[0].numpy().astype(np.uint16)) if deep else picture_of(sample, side.codec)
+        for sample in side.stored(chosen)
+    ]

@@ -10,9 +10,10 @@ import gradio as gr
 from PIL import Image
 
 from sparring.data import DataSet
-from sparring.demos.acting import act_on, directions_of, examples, mask_of, opened, shown
-from sparring.demos.shell import title_of, told
+from sparring.demos.acting import act_on, directions_of, examples, fitted, mask_of, picture_in, shown
+from sparring.demos.shell import told
 from sparring.errors import RequestError
+from sparring.games import Inpaint
 from sparring.run import Run
 
 PAINT = "rgba(20, 184, 166, 0.75)"
@@ -22,40 +23,45 @@ WORDS = {"a2b": "from the first kind to the second", "b2a": "from the second kin
 class Table:
     """Where pictures lie, on this machine, while they are worked on."""
 
-    def __init__(self, run: Run, folder: Path) -> None:
-        self.run, self.folder = run, folder
+    def __init__(self, run: Run, data: DataSet | None, device: str, folder: Path) -> None:
+        self.run, self.data, self.device, self.folder = run, data, device, folder
 
-    def lay(self, picture: Image.Image, name: str) -> str:
-        """A picture as a file of its own folder, whose name is what it is downloaded as."""
+    def examples(self, way: str | None) -> list[Image.Image]:
+        """Images to choose from, of the kind that goes in."""
+        if self.data is None:
+            return []
+        return examples(self.data, back=way is not None and way != directions_of(self.run)[0])
+
+    def place(self) -> Path:
+        """A folder of its own, since a file's name is what it is downloaded as."""
         place = self.folder / uuid.uuid4().hex
         place.mkdir()
-        picture.save(place / name)
-        return str(place / name)
+        return place
 
     def act(self, path: str | None, layers: list[Image.Image], direction: str | None) -> tuple[Any, str]:
         """The picture of a file beside what the run makes of it, as the page shows them, and the file of the whole."""
         if path is None:
             raise RequestError("picture: there is none yet; drop one, or take an example")
-        picture = opened(path)
-        made = act_on(self.run, picture, mask_of(layers, picture.size), direction)
-        name = f"{Path(path).stem}-{title_of(self.run)}.png"
-        return (shown(picture), shown(made)), self.lay(made, name)
+        picture = picture_in(Path(path))
+        mask = mask_of(layers, (picture.width, picture.height))
+        made = act_on(self.run, Path(path), self.place(), mask, direction, self.device)
+        return (shown(picture), shown(picture_in(made), picture)), str(made)
 
 
-def lay_out(run: Run, data: DataSet | None, folder: Path) -> None:
+def lay_out(run: Run, data: DataSet | None, device: str, folder: Path) -> None:
     """Fills a page; files go to a folder."""
-    table, fills = Table(run, folder), bool(getattr(run.recipe.game, "fills", False))
+    table, fills = Table(run, data, device, folder), isinstance(run.recipe.game, Inpaint)
     ways = directions_of(run)
     with gr.Row():
         with gr.Column(scale=1, min_width=260):
-            source = gr.File(label="Picture", file_types=["image"], height=130, elem_id="source")
+            source = gr.File(label="Picture", height=130, elem_id="source")
             direction = gr.Radio(
                 [(WORDS[way], way) for way in ways],
                 value=ways[0] if ways else None,
                 label="Direction",
                 visible=bool(ways),
             )
-            gallery = _examples(table, data, source, direction)
+            gallery = _examples(table, source, direction)
             act = gr.Button("Fill in" if fills else "Translate", variant="primary", elem_id="act")
             file = gr.DownloadButton("Download the result", interactive=False, elem_id="download")
         if fills:
@@ -75,7 +81,7 @@ def lay_out(run: Run, data: DataSet | None, folder: Path) -> None:
 
     act.click(told(run_it), [source, direction, *([before] if fills else [])], [slider, file])
     if gallery is not None and ways:
-        direction.change(told(lambda way: _laid(table, data, way)), direction, gallery)
+        direction.change(told(lambda way: [fitted(one) for one in table.examples(way)]), direction, gallery)
 
 
 def _on_new_picture(source: Any, canvas: Any | None, slider: Any, file: Any) -> None:
@@ -83,7 +89,7 @@ def _on_new_picture(source: Any, canvas: Any | None, slider: Any, file: Any) -> 
     before goes."""
 
     def take(path: str | None) -> Any:
-        picture = None if path is None else shown(opened(path))
+        picture = None if path is None else shown(picture_in(Path(path)))
         gone = gr.DownloadButton(value=None, interactive=False)
         if canvas is not None:
             return picture, None, gone
@@ -110,13 +116,13 @@ def _canvas() -> Any:
     )
 
 
-def _examples(table: Table, data: DataSet | None, source: Any, direction: Any) -> Any:
+def _examples(table: Table, source: Any, direction: Any) -> Any:
     """Held-out images to choose from, where the run's data are at hand."""
-    if data is None:
+    if table.data is None:
         return None
     gr.HTML("Or one that training did not see:", elem_classes=["plain"])
     gallery = gr.Gallery(
-        _laid(table, data, None),
+        [fitted(one) for one in table.examples(None)],
         label="Held-out images",
         show_label=False,
         columns=3,
@@ -130,13 +136,10 @@ def _examples(table: Table, data: DataSet | None, source: Any, direction: Any) -
     )
 
     def chosen(way: str | None, event: gr.SelectData) -> str:
-        assert data is not None
         number = int(event.index)
-        return table.lay(examples(data, back=way == "b2a")[number], f"example-{number + 1}.png")
+        path = table.place() / f"example-{number + 1}.png"
+        table.examples(way)[number].save(path)
+        return str(path)
 
     gallery.select(chosen, direction, source)
     return gallery
-
-
-def _laid(table: Table, data: DataSet | None, way: str | None) -> list[Image.Image]:
-    return [] if data is None else [shown(one) for one in examples(data, back=way == "b2a")]

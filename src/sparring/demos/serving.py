@@ -71,7 +71,7 @@ def page_of(run: Run, data: DataSet | None, device: str, folder: Path) -> Any:
     with gr.Blocks(title=f"{shell.title_of(run)} · Sparring", analytics_enabled=False) as blocks:
         shell.head(run)
         if isinstance(run.recipe.game, FromImages):
-            imagepage.lay_out(run, data, folder)
+            imagepage.lay_out(run, data, device, folder)
         elif run.codec.kind == "table":
             rowpage.lay_out(run, device, folder, blocks)
         else:

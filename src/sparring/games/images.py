@@ -87,6 +87,10 @@ class FromImages(Part):
         """The training data, one random order after the other."""
         return Batches(rows, size, key, mirror=mirror, position=position)
 
+    def drawing(self, generator: nn.Module, *, back: bool = False) -> nn.Module:
+        """The network within a generator that draws images."""
+        return generator
+
     def made(self, turn: Turn) -> Tensor:
         """What the generator makes in this turn."""
         generator, key = turn.duel.generator, turn.key.at("latents")

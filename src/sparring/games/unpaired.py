@@ -61,6 +61,9 @@ class Unpaired(_TwoKinds):
             depths = [stage.shape[1] for stage in inner(torch.zeros(1, *asked), stages=True)]
         return Embedding(inner, depths, self.embedding)
 
+    def drawing(self, generator: nn.Module, *, back: bool = False) -> nn.Module:
+        return generator.net if isinstance(generator, Embedding) else generator
+
     def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
         if kind == "identity":
             return [Alike(self._identity(turn), turn.batch.samples)]
@@ -119,6 +122,11 @@ class Cycle(_TwoKinds):
             raise refuse_own("generator")
         back = Formats(formats.inputs or formats.samples, 0, formats.samples)
         return BothWays(super().build_generator(net, formats), super().build_generator(net, back))
+
+    def drawing(self, generator: nn.Module, *, back: bool = False) -> nn.Module:
+        if not isinstance(generator, BothWays):
+            return generator
+        return generator.back if back else generator.there
 
     def build_discriminator(self, net: Net, formats: Formats) -> nn.Module:
         if isinstance(net, Own):

@@ -1,0 +1,20 @@
+"""One picture of any kind, to be translated and written again as it came: image files, NIfTI volumes and DICOM."""
+
+from __future__ import annotations
+
+from sparring.data.picturefiles.masks import read_mask, transparent
+from sparring.data.picturefiles.picture import Colour, Depth, Picture, ending_of
+from sparring.data.picturefiles.reading import ENDINGS, picture_names, read_picture, written_ending
+
+__all__ = [
+    "ENDINGS",
+    "Colour",
+    "Depth",
+    "Picture",
+    "ending_of",
+    "picture_names",
+    "read_mask",
+    "read_picture",
+    "transparent",
+    "written_ending",
+]
