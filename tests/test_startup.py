@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "lightning_fabric", "torchmetrics", "sklearn", "scipy", "matplotlib", "pandas", "jinja2", "optuna")
+HEAVY = (
+    "torch",
+    "lightning_fabric",
+    "torchmetrics",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "pandas",
+    "jinja2",
+    "optuna",
+    "gradio",
+)
 
 
 def imported(program: str, *words: str, cwd: Path | None = None) -> set[str]:

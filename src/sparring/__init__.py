@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sparring.api import augment, compare, diagnose, evaluate, explore, load, plan, report, sample, show, study
+    from sparring.api import (
+        augment,
+        compare,
+        demo,
+        diagnose,
+        evaluate,
+        explore,
+        load,
+        plan,
+        report,
+        sample,
+        show,
+        study,
+    )
     from sparring.api import train as train
     from sparring.doctor.watch import Doctor
     from sparring.errors import RequestError, SparringError, TrainingError
@@ -16,7 +29,7 @@ if TYPE_CHECKING:
 
 _FROM = {
     "sparring.api": [
-        *("augment", "compare", "diagnose", "evaluate", "explore", "load", "plan", "report"),
+        *("augment", "compare", "demo", "diagnose", "evaluate", "explore", "load", "plan", "report"),
         *("sample", "show", "study", "train", "translate"),
     ],
     "sparring.doctor.watch": ["Doctor"],
@@ -40,6 +53,7 @@ __all__ = [
     "TrainingError",
     "augment",
     "compare",
+    "demo",
     "diagnose",
     "evaluate",
     "explore",

@@ -18,6 +18,7 @@ from sparring.console import Talk
 from sparring.data import PLACES, Table, TableCodec, called
 from sparring.data.tables.source import kept_frame
 from sparring.data.tables.writing import write_table
+from sparring.demos.serving import serve
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Engine, choose_plan
@@ -316,6 +317,27 @@ def explore(
         raise RequestError(f"{loaded.path}: its networks cannot be looked into: {reason}") from None
     _write(target, page, "to")
     return {"run": str(loaded.path), "step": loaded.step, "page": str(target), **found}
+
+
+def demo(
+    run: Place | Run,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    step: int | str | None = None,
+    device: str = "auto",
+    browser: bool = True,
+    quiet: bool = False,
+) -> None:
+    """A page on this machine to try a run by hand, until Ctrl-C: samples, interpolation and directions of a run from
+    noise, new rows of a table, and pictures translated or filled in by a run that makes images of images.
+
+    `port` is the first free one from 7860 by default; `browser` opens the page, where there is a screen. Nothing comes
+    from other machines, and with the default `host` nobody but this machine reaches it. Takes the extra `demo`. Raises
+    RequestError for what is wrong with the request.
+    """
+    loaded = loaded_run(run, step)
+    place = choose_plan(device, "fp32", images=False).device
+    serve(loaded, place, host, port, Talk(quiet=quiet).say, browser=browser)
 
 
 def _html(path: Place, name: str) -> Path:

@@ -179,6 +179,21 @@ def explore(
 
 
 @app.command()
+def demo(
+    run: Path,
+    port: Annotated[Optional[int], typer.Option(help="The first free one from 7860 by default.")] = None,
+    host: Annotated[str, typer.Option(help="Who can reach it: 127.0.0.1, this machine alone.")] = "127.0.0.1",
+    step: StepOption = None,
+    device: DeviceOption = "auto",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+) -> None:
+    """Try a run by hand, on a page of this machine: samples and directions, new rows, pictures translated or filled."""
+    from sparring import api
+
+    api.demo(run, port, host, step, device, browser)
+
+
+@app.command()
 def compare(
     runs: list[Path],
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("comparison.html"),

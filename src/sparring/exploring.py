@@ -181,19 +181,28 @@ def _made(pair: Pair, latents: Tensor, labels: Tensor | None, each: int, key: Ke
 
 
 def interpolation(run: Run) -> bytes:
-    """Rows of samples between pairs of latents; along the great circle for normal ones, whose middle would be too short
-    along the straight line (White 2016, https://arxiv.org/abs/1609.04468)."""
+    """Rows of samples between pairs of latents."""
     pair, key = pair_of(run), Key("interpolation")
     rows = torch.arange(PAIRS, device=pair.device)
-    first, last = (pair.game.latent.draw(key.at(end), rows)[:, None] for end in ("first", "last"))
-    place = torch.linspace(0, 1, STEPS, device=pair.device)[None, :, None]
-    if pair.game.latent.recipe_name() == "uniform":
-        between = first + (last - first) * place
-    else:
-        angle = torch.acos((first * last).sum(2, keepdim=True) / (first.norm(dim=2) * last.norm(dim=2))[..., None])
-        between = (torch.sin((1 - place) * angle) * first + torch.sin(place * angle) * last) / torch.sin(angle)
+    first, last = (pair.game.latent.draw(key.at(end), rows) for end in ("first", "last"))
+    places = torch.linspace(0, 1, STEPS).tolist()
     labels = None if run.recipe.game.labels == "none" else rows % max(len(run.label_names), 1)
-    return png(grid(_made(pair, between.flatten(0, 1), labels, STEPS, key), run.codec, columns=STEPS))
+    return png(grid(_made(pair, between(pair, first, last, places), labels, STEPS, key), run.codec, columns=STEPS))
+
+
+def between(pair: Pair, first: Tensor, last: Tensor, places: Sequence[float]) -> Tensor:
+    """Latents on the way from `first` [n, latent] (place 0) to `last` (place 1), [n * places, latent]: those of a pair
+    come together. Along the great circle for normal ones, whose middle would be too short along the straight line
+    (White 2016, https://arxiv.org/abs/1609.04468)."""
+    first, last = first[:, None], last[:, None]
+    place = torch.tensor(places).to(first)[None, :, None]
+    straight = first + (last - first) * place
+    if pair.game.latent.recipe_name() == "uniform":
+        return straight.flatten(0, 1)
+    cosine = (first * last).sum(2, keepdim=True) / (first.norm(dim=2) * last.norm(dim=2))[..., None]
+    angle = torch.acos(cosine.clamp(-1, 1))
+    around = (torch.sin((1 - place) * angle) * first + torch.sin(place * angle) * last) / torch.sin(angle)
+    return torch.where(angle > 1e-3, around, straight).flatten(0, 1)
 
 
 class Neighbours(NamedTuple):

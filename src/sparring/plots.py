@@ -11,8 +11,8 @@ from torch import Tensor
 GREY, PINK = "#b0b0b0", "#d6336c"
 
 
-def scatter(samples: Tensor, real: Tensor, reach: float) -> bytes:
-    """Points [n, 2] over real ones, a PNG that shows [-reach, reach] each way."""
+def scatter(samples: Tensor, real: Tensor | None, reach: float) -> bytes:
+    """Points [n, 2] over real ones, where these are known, a PNG that shows [-reach, reach] each way."""
     figure, axes = _figure(real, reach)
     axes.scatter(samples[:, 0], samples[:, 1], s=2, c=PINK, label="samples")
     axes.legend(loc="upper right", fontsize=7)

@@ -84,10 +84,19 @@ def write_samples(path: Path, samples: Tensor, labels: Tensor | None, codec: Cod
 
 def grid(samples: Tensor, codec: Codec, columns: int | None = None) -> Image.Image:
     """Samples side by side, small ones enlarged, as an 8-bit picture."""
+    return sheet(_pictures(samples, codec), columns or math.ceil(math.sqrt(len(samples))))
+
+
+def picture_of(sample: Tensor, codec: Codec) -> Image.Image:
+    """A sample [channels, height, width] in its size, as an 8-bit picture."""
+    array = _pictures(sample[None], codec)[0].permute(1, 2, 0).numpy()
+    return Image.fromarray(array.squeeze(2) if array.shape[2] == 1 else array)
+
+
+def _pictures(samples: Tensor, codec: Codec) -> Tensor:
+    """Samples as uint8 [n, channels (1, 3 or 4), height, width]."""
     pictures = (codec.to_unit(samples) * 255).round().clamp(0, 255).to(torch.uint8)
-    if pictures.shape[1] not in (1, 3, 4):
-        pictures = pictures[:, :1]
-    return sheet(pictures, columns or math.ceil(math.sqrt(len(samples))))
+    return pictures if pictures.shape[1] in (1, 3, 4) else pictures[:, :1]
 
 
 def sheet(pictures: Tensor, columns: int) -> Image.Image:
