@@ -166,7 +166,9 @@ def _filled(run: Run, truth: Tensor, where: Tensor) -> Tensor:
 TASKS: dict[str, Callable[[Path, Path, int, str, tuple[str, ...]], dict[str, Compute]]] = {
     "maps": maps,
     "unpaired": unpaired,
-    "mri": holes("inpaint/medical", ()),
+    "mri": holes(
+        "inpaint/medical", ("data.images.mirror=true", "data.images.strict=false", "data.images.labels=false")
+    ),
     "faces": holes("inpaint/photos", ()),
 }
 
