@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import references
 import torch
 from alone import reconstruction_alone
+from distinct import without_copies
 from sides import two_folders
 from torch import Tensor
 
@@ -122,11 +123,13 @@ def unpaired(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[
 
 
 def holes(recipe: str, words: tuple[str, ...]) -> Callable[..., dict[str, Compute]]:
-    """Boxes of a quarter of the area, filled."""
+    """Boxes of a quarter of the area, filled, in images of which none occurs twice."""
 
     def task(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str, ...]) -> dict[str, Compute]:
+        place = without_copies(data, folder.parent / f"{data.stem}-distinct")
+
         def run() -> Run:
-            return _trained(recipe, data, folder, seed, budget, (*words, *overrides))
+            return _trained(recipe, place, folder, seed, budget, (*words, *overrides))
 
         def filled(fill: Callable[[Run, Tensor, Tensor], Tensor]) -> Compute:
             def compute() -> dict[str, float]:
@@ -166,9 +169,7 @@ def _filled(run: Run, truth: Tensor, where: Tensor) -> Tensor:
 TASKS: dict[str, Callable[[Path, Path, int, str, tuple[str, ...]], dict[str, Compute]]] = {
     "maps": maps,
     "unpaired": unpaired,
-    "mri": holes(
-        "inpaint/medical", ("data.images.mirror=true", "data.images.strict=false", "data.images.labels=false")
-    ),
+    "mri": holes("inpaint/medical", ("data.images.mirror=true",)),
     "faces": holes("inpaint/photos", ()),
 }
 
