@@ -88,6 +88,8 @@ def translate(
         raise RequestError(
             f"mask: {mask}: this run fills no holes, but translates all of a picture; leave the mask out"
         )
+    if tile is not None and tile < 1:
+        raise RequestError(f"tile: {tile} is no edge in pixels; take 256, say, or leave it out")
     if not source.exists():
         raise RequestError(f"{source}: no such file or folder")
     if mask is not None and not mask.exists():
