@@ -15,16 +15,16 @@ TRANSLATED = (45, 61)
 """Height and width of a picture to translate: not those of training, nor multiples of anything."""
 
 
-def data_of(recipe: str, folder: Path) -> Path | list[Path]:
+def data_of(recipe: str, folder: Path, count: int = 40) -> Path | list[Path]:
     """Random images of 32 x 32 such as a recipe asks for, written to a folder."""
     if recipe.startswith("style"):
         write_images(folder, 1, (80, 72), name="content.png")
         write_images(folder, 1, (70, 90), name="style.png", seed=1)
         return [folder / "content.png", folder / "style.png"]
     if recipe.startswith("inpaint"):
-        return write_images(folder / "images", 40, (32, 32), "L" if recipe.endswith("medical") else "RGB")
+        return write_images(folder / "images", count, (32, 32), "L" if recipe.endswith("medical") else "RGB")
     for seed, side in enumerate("ab"):
-        write_images(folder / "both" / side, 40, (32, 32), seed=seed)
+        write_images(folder / "both" / side, count, (32, 32), seed=seed)
     return folder / "both"
 
 
