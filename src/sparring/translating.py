@@ -215,9 +215,10 @@ class _Work:
         picture = read_picture(source)
         holes = self._holes(picture, mask)
         if picture.colour != "grey" and self.act.inputs.shape[0] == 1:
-            if self.act.fills:
+            if self.act.fills and not _all_grey(picture):
                 raise RequestError(f"{source}: a picture in colour, and this run fills grey ones; make it grey first")
-            self._note("pictures in colour are made grey: this run was trained on grey ones")
+            if not self.act.fills:  # which keeps the channels, all alike
+                self._note("pictures in colour are made grey: this run was trained on grey ones")
         alpha = picture.alpha
         if alpha is not None and holes is not None:
             alpha = np.where(holes[0], np.uint8(255), alpha)
@@ -283,6 +284,11 @@ class _Work:
         if line not in self.told:
             self.told.add(line)
             self.say(line)
+
+
+def _all_grey(picture: Picture) -> bool:
+    """Whether a picture holds nothing but grey in channels of colour, as many scans do."""
+    return picture.colour == "rgb" and bool((picture.planes == picture.planes[:, :1]).all())
 
 
 def _mask_for(masks: Path, name: str) -> Path:
