@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sparring.draws import Key
-from sparring.game import Duel, Turn
+from sparring.game import Alike, Duel, Likeness, Turn
 from sparring.nets import Verdict
 from sparring.schedules import Now
 
@@ -46,6 +47,13 @@ class PlainGame:
     def fake(self, turn: Turn) -> Tensor:
         fakes: Tensor = turn.duel.generator(turn.batch.samples)
         return fakes
+
+    def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
+        """Each fake is to be like its own real; as patches, values two by two, of length 1."""
+        made, wanted = turn.fake, turn.batch.samples
+        if kind == "patches":
+            made, wanted = (F.normalize(x.reshape(len(x), -1, 2), dim=-1) for x in (made, wanted))
+        return [Alike(made, wanted)]
 
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Any) -> Verdict:
         seen = discriminator(sample)

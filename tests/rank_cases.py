@@ -5,6 +5,7 @@ A module of its own: the processes import it by name.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ DROPPED: dict[str, Any] = {"surgery": {"dropout": {"rate": 0.4}}}
 
 ALWAYS = {"ada": {"probability": 0.7}}
 """Options with which an augmentation acts from the first step."""
+
+CODER: dict[str, Any] = {"net": {"encoder_decoder": {"width": 4, "blocks": 1, "levels": 1, "kernel": 3}}}
+UNET: dict[str, Any] = {"net": {"unet": {"width": 4, "norm": "batch"}}}
+PATCH: dict[str, Any] = {"net": {"patch": {"width": 4}}}
+ALWAYS_DROPPED: dict[str, Any] = {"surgery": {"dropout": {"rate": 0.4, "when": "always"}}}
 
 TERMS = [n for n, term in parts_of(Term).items() if "discriminator" in term.sides and n != "auxiliary"]  # for tables
 """Which the discriminator's loss takes on images."""
@@ -86,8 +92,40 @@ CASES: dict[str, dict[str, Any]] = {
     "mirror": {"data": {"digits": {"mirror": True}}},
     "points": {"data": {"ring": {}}},
     "own": {},
+    "images-paired": {
+        "game": "paired",
+        "generator": UNET | ALWAYS_DROPPED | {"terms": {"reconstruction": None, "layer_matching": None}},
+        "discriminator": PATCH | {"terms": {"r1": None}},
+    },
+    "images-paired-mirrored": {
+        "data": {"digits": {"mirror": True}},
+        "game": {"paired": {"conditional": False}},
+        "generator": UNET | {"terms": {"reconstruction": None}},
+        "discriminator": PATCH,
+    },
+    "images-unpaired": {
+        "game": {"unpaired": {"patches": 8, "embedding": 8}},
+        "generator": CODER | {"terms": {"contrastive": None, "identity": None}},
+        "discriminator": PATCH,
+    },
+    "images-cycle": {
+        "game": {"cycle": {"history": 20}},
+        "generator": CODER | {"terms": {"cycle": None, "identity": None}},
+        "discriminator": PATCH,
+    },
+    "images-inpaint": {
+        "game": {"inpaint": {"masks": {"drawn": {"borders": 1}}}},
+        "generator": UNET | {"terms": {"reconstruction": None, "layer_matching": None}},
+        "discriminator": PATCH | {"surgery": {"spectral_norm": None}},
+    },
+    "images-inpaint-in-parts": {
+        "microbatch": 3,
+        "game": "inpaint",
+        "generator": {"net": {"unet": {"width": 4, "norm": "none"}}, "terms": {"reconstruction": None}},
+        "discriminator": {"net": {"patch": {"width": 4, "norm": "none"}}},
+    },
 }
-"""Changes to the small recipe, by name."""
+"""Changes to the small recipe, by name; of `images-` from the images' negatives, where they take an input."""
 
 
 class Own(nn.Module):
@@ -113,6 +151,9 @@ def case_match(name: str) -> Match:
     torch.manual_seed(0)
     own = {"discriminator": Own()} if name == "own" else {}
     data = recipe.data.load()
+    if getattr(recipe.game, "translates", False) and not recipe.game.fills:
+        negatives = replace(data, samples=255 - data.samples, name="negatives")
+        data = replace(data, inputs=negatives, paired=recipe.game.truth)
     match = build(fitted(recipe, data, own), data, Engine(choose_plan("cpu", "fp32", images=True)), own)
     assert match.average is not None
     for net in (match.generator, match.discriminator, match.average.net):

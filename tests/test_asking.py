@@ -51,6 +51,15 @@ def test_a_folder_goes_into_the_recipes_own_kind_of_data(kind: str, two: Path) -
     assert asked(written(two, {kind: {"size": 32}}), f"data.{kind}.fit=pad", data="photos")[kind]["fit"] == "pad"
 
 
+def test_an_override_says_another_form_of_the_data(two: Path) -> None:
+    """Pairs taken apart, for a recipe of two kinds; what both forms know stays."""
+    recipe = written(two, {"sides": {"size": 32, "path": "old", "other": "older"}})
+    found = asked(recipe, "data.pairs.apart=true", data="photos")
+    assert found == {"pairs": {"path": str(two / "photos"), "size": 32, "apart": True}}
+    assert set(asked(recipe, "data.sides.fit=pad", data="photos")) == {"sides"}
+    assert asked(recipe, "steps=3", data="digits") == {"digits": {}}
+
+
 def test_a_second_word_is_a_second_place(two: Path) -> None:
     wanted = {"content": str(two / "content.png"), "style": str(two / "style.png")}
     recipe = written(two, {"pictures": {"size": 32}})

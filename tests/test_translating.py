@@ -291,6 +291,21 @@ def test_only_holes_are_filled(tmp_path: Path, mode: str, ending: str, tile: int
         assert np.all(np.asarray(after)[holes][:, -1] == 255)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_grey_in_channels_of_colour_is_filled_by_a_run_of_grey(tmp_path: Path, mode: str) -> None:
+    """As many scans come; the result has the same channels, all alike."""
+    shown(noise(tmp_path / "grey.png", "L")).convert(mode).save(tmp_path / "in.png")
+    said: list[str] = []
+    grey = run(filling, inputs=1, fills=True)
+    translate(grey, tmp_path / "in.png", tmp_path / "out.png", hole(tmp_path / "mask.png"), say=said.append)
+    before, after = (np.asarray(shown(tmp_path / f"{name}.png")) for name in ("in", "out"))
+    holes = np.asarray(shown(tmp_path / "mask.png")) > 0
+    assert after.shape == before.shape
+    assert np.array_equal(after[~holes], before[~holes])
+    assert np.all(after[holes][:, :3] == 191)  # halfway between the middle and white
+    assert said == []
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     mode=st.sampled_from(["1", "L", "LA", "RGB", "RGBA", "I;16", "P"]),

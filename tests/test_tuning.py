@@ -13,7 +13,7 @@ from torch import nn
 
 import sparring
 from sparring import compiling, tuning
-from sparring.build import build, can_be_compiled, can_join
+from sparring.build import build, can_be_compiled, can_join, fitted
 from sparring.data import DataSet
 from sparring.data.options import Digits
 from sparring.draws import Key
@@ -21,6 +21,8 @@ from sparring.engine import Engine, choose_plan
 from sparring.observers import heldout_logits
 from sparring.recipe import Recipe, validated
 from sparring.tuning import candidates, choose
+from tests.test_image_games import CASES as IMAGE_CASES
+from tests.test_image_games import CODER, JUDGE
 
 DATA: DataSet = Digits().load()
 CONV = {"dcgan": {"widths": [8, 8], "std": None}}
@@ -195,6 +197,28 @@ def test_compiled_networks_play_the_same_game(more: dict[str, Any], graphs: Any)
     torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)
     assert 2 <= graphs["stats"]["unique_graphs"] <= 4  # and none for each step, or for measuring
     assert not graphs["graph_break"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.parametrize("case", ["paired", "unpaired", "cycle", "inpaint"])
+def test_compiled_networks_play_the_same_game_of_images(case: str, graphs: Any) -> None:
+    """Passes that ask for more than an image (the way back, features of places) are not compiled, and say the same."""
+    data, said = IMAGE_CASES[case]
+    game = {"cycle": {"history": 0}} if case == "cycle" else said["game"]
+    given = recipe(generator={"net": CODER, "terms": said["terms"]}, discriminator=JUDGE, batch=8, game=game)
+    given, plain = fitted(given, data, {}), choose_plan("cpu", "fp32", images=True)
+    assert can_be_compiled(given, {})
+    found = []
+    for plan in (plain, plain._replace(compiled=True)):
+        played = build(given, data, Engine(plan)).play()
+        found.append([(s.discriminator[0]["loss"], s.generator[0]["loss"]) for s in (next(played) for _ in range(3))])
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)
+    assert graphs["stats"]["unique_graphs"] >= 2
+    assert not graphs["graph_break"]
+
+
+def test_history_is_not_compiled() -> None:
+    assert not can_be_compiled(recipe(game="cycle"), {})
 
 
 def test_a_slope_at_fakes_that_both_players_share_is_not_compiled() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import sparring
 from sparring import zoo
@@ -17,13 +18,14 @@ from sparring.recipe import Recipe, kind_left_open, validated
 from sparring.surgery import random_layers
 from tests.conftest import write_images
 from tests.data.tables.files import write_mixed
+from tests.from_images import RECIPES, TRANSLATED, data_of, mask, picture, words_of
 
 NAMES = zoo.names()
 ASKED = {
     "digits", "ring", "grid", "stacked_digits",
     "image/small", "image/medium", "image/large", "image/few", "table", "table/few",
     "classic/dropout-dense", "classic/dropout-mlp", "classic/two-phase", "classic/leaky-mlp",
-    "classic/leaky-mlp-by-sides", "classic/tanh-leaky",
+    "classic/leaky-mlp-by-sides", "classic/tanh-leaky", *RECIPES,
 }  # fmt: skip
 SIZES = {"image/small": (28, 3), "image/medium": (64, 3), "image/large": (128, 3), "image/few": (64, 3)}
 
@@ -49,7 +51,7 @@ def test_a_recipe_says_what_it_is_for_and_is_itself_again_as_text(name: str) -> 
     assert (kind_left_open(zoo.read_recipe(name)) is not None) == name.startswith(OPEN)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in RECIPES])
 def test_a_recipe_trains_and_samples(name: str, tmp_path: Path) -> None:
     """A few small steps on what it is made for, down to samples."""
     if name.startswith("table"):
@@ -79,6 +81,25 @@ def test_a_recipe_trains_and_samples(name: str, tmp_path: Path) -> None:
         assert samples.shape[1:] == ((edge, edge) if channels == 1 else (edge, edge, channels))
     assert np.isfinite(samples).all()
     assert (tmp_path / "run" / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_trains_and_translates(name: str, tmp_path: Path) -> None:
+    """Two small steps, down to a picture of another size than those of training."""
+    run = sparring.train(name, *words_of(name), data=data_of(name, tmp_path), out=tmp_path / "run", quiet=True)
+    assert run.step == 2
+    assert (run.path / "report.html").exists()
+    assert (run.path / "samples" / "step-0000002.png").exists()
+    source = picture(tmp_path / "in.png", "L" if name == "inpaint/medical" else "RGB")
+    holes = mask(tmp_path / "mask.png") if name.startswith("inpaint") else None
+    (written,) = sparring.translate(run.path, source, tmp_path / "out.png", mask=holes)
+    given, made = (np.asarray(Image.open(path)) for path in (source, written))
+    assert made.shape == given.shape
+    assert made.shape[:2] == TRANSLATED
+    changed = (made != given).reshape(*TRANSLATED, -1).any(-1)
+    inside = np.ones(TRANSLATED, bool) if holes is None else np.asarray(Image.open(holes)) > 0
+    assert changed[inside].mean() > 0.9
+    assert not changed[~inside].any()
 
 
 def test_other_data_keep_what_the_recipe_says_of_data(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sparring import zoo
 from sparring.chooser import choose_recipe
 from sparring.console import Talk
-from sparring.data import options_of
+from sparring.data import PLACES, options_of
 from sparring.data.files import FORMATS
 from sparring.data.tables.column import KINDS
 from sparring.errors import RequestError, nearest
@@ -46,7 +46,7 @@ def fields_of(
         talk.say(f"recipe: {recipe} ({why})")
     fields = zoo.read_recipe(recipe)
     if first is not None:
-        fields["data"] = options_of(first, fields.get("data"), second)
+        fields["data"] = options_of(first, _as_said(fields.get("data"), overrides), second)
     if seed is not None:
         fields["seed"] = seed
     if isinstance(fields.get("data"), dict) and "table" in fields["data"]:
@@ -72,6 +72,15 @@ def _is_place(word: str) -> bool:
     """Whether a word is a path rather than `key=value`."""
     path = Path(word).expanduser()
     return "=" not in word and (path.suffix.lower() in FORMATS or path.exists())
+
+
+def _as_said(data: Any, overrides: Sequence[str]) -> Any:
+    """A recipe's data, or where an override is of data in another form (`data.pairs.apart=true`), these in that one."""
+    said = [parts[1] for parts in (word.partition("=")[0].split(".") for word in overrides) if parts[0] == "data"][:1]
+    kind, options = next(iter(data.items())) if isinstance(data, dict) and len(data) == 1 else (data, {})
+    if not said or said[0] == kind or said[0] not in PLACES or kind not in PLACES:
+        return data
+    return {said[0]: options}
 
 
 def _of_a_column(word: str) -> str:

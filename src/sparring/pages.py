@@ -13,6 +13,7 @@ from sparring.doctor import Diagnosis, Finding, diagnose, events_of
 from sparring.doctor.walk import standing, walked
 from sparring.draws import Key, permutation
 from sparring.exploring import Effort
+from sparring.games import FromImages
 from sparring.metrics import Extractor
 from sparring.metrics.features.pixels import Pixels
 from sparring.reports import ExplorePage, RunPage, render_comparison, render_explore, render_run
@@ -66,6 +67,8 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         pictures=[(int(file.stem[5:]), file.read_bytes()) for file in sorted(run.dir.samples.glob("step-*.png"))],
         final=final,
         final_said=said,
+        translates=run.recipe.game.translates,
+        fills=isinstance(run.recipe.game, FromImages) and run.recipe.game.fills,
         interpolation=exploring.interpolation(run) if noise else None,
         neighbours=exploring.shown(exploring.neighbours(run, data, chosen), data) if noise and data is not None else [],
         neighbours_by=_named(chosen),

@@ -21,7 +21,7 @@ from sparring.recipe import Recipe
 from sparring.remaking import remade
 from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, append_line
-from sparring.scoring import choose_extractor, is_better, score
+from sparring.scoring import choose_extractor, is_better, needs_networks, score
 
 
 class Scorer:
@@ -128,6 +128,8 @@ def scored(
         with measuring(source.net, source.discriminator):
             found = remade(recipe.game, source.net, rows, key, count)
         known = names or recipe.score.metrics or recipe.game.scores_of(data.shape)
+        if needs_networks(known):
+            with_latents(recipe.game, "metrics: robustness")  # which says why not
         truth, holes = (None if part is None else partial(_all, part) for part in (found.truth, found.holes))
         return score(partial(_all, found.made), data, recipe.score, extractor, known, about, truth=truth, holes=holes)
 

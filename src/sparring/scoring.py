@@ -189,7 +189,7 @@ def score(
         networks=networks(extractor, heldout) if networks and needs_networks(chosen) else None,
         truth=None if truth is None else data.codec.to_unit(truth(made)),
         holes=None if holes is None else holes(made),
-        targets=_targets(chosen, data, train),
+        targets=targets_of(chosen, data, train),
     )
     protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}
     scores = metrics.score(chosen, views, extractor, protocol | dict(about))
@@ -207,7 +207,7 @@ def needs_networks(names: Sequence[str]) -> bool:
     return not set(metrics.GROUPS["robustness"]).isdisjoint(metrics.expanded(names))
 
 
-def _targets(names: Sequence[str], data: DataSet, train: Tensor) -> Tensor | None:
+def targets_of(names: Sequence[str], data: DataSet, train: Tensor) -> Tensor | None:
     """Some training images, where any of these metrics looks at their colours."""
     if data.codec.kind != "image" or {"agreement", "pixel_accuracy"}.isdisjoint(names):
         return None

@@ -88,6 +88,8 @@ def translate(
         raise RequestError(
             f"mask: {mask}: this run fills no holes, but translates all of a picture; leave the mask out"
         )
+    if tile is not None and tile < 1:
+        raise RequestError(f"tile: {tile} is no edge in pixels; take 256, say, or leave it out")
     if not source.exists():
         raise RequestError(f"{source}: no such file or folder")
     if mask is not None and not mask.exists():
@@ -213,9 +215,10 @@ class _Work:
         picture = read_picture(source)
         holes = self._holes(picture, mask)
         if picture.colour != "grey" and self.act.inputs.shape[0] == 1:
-            if self.act.fills:
+            if self.act.fills and not _all_grey(picture):
                 raise RequestError(f"{source}: a picture in colour, and this run fills grey ones; make it grey first")
-            self._note("pictures in colour are made grey: this run was trained on grey ones")
+            if not self.act.fills:  # which keeps the channels, all alike
+                self._note("pictures in colour are made grey: this run was trained on grey ones")
         alpha = picture.alpha
         if alpha is not None and holes is not None:
             alpha = np.where(holes[0], np.uint8(255), alpha)
@@ -281,6 +284,11 @@ class _Work:
         if line not in self.told:
             self.told.add(line)
             self.say(line)
+
+
+def _all_grey(picture: Picture) -> bool:
+    """Whether a picture holds nothing but grey in channels of colour, as many scans do."""
+    return picture.colour == "rgb" and bool((picture.planes == picture.planes[:, :1]).all())
 
 
 def _mask_for(masks: Path, name: str) -> Path:

@@ -8,14 +8,19 @@ import pytest
 import torch
 
 from sparring.build import build
+from sparring.data import Formats
 from sparring.data.options import Digits
+from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
-from sparring.games import Game
-from sparring.match import Match, make
+from sparring.game import Turn
+from sparring.games import Cycle, FromImages, Game
+from sparring.match import Match, drawn_batch, make
 from sparring.nets import Net
 from sparring.part import parts_of
+from sparring.terms import Term
 from tests.conftest import small_recipe
+from tests.test_image_games import match_of as match_of_images
 
 SMALL: dict[str, Any] = {
     "dense": {"widths": [8]},
@@ -27,6 +32,8 @@ SMALL: dict[str, Any] = {
 JUDGES: dict[str, Any] = {"patch": {"width": 4, "scales": 2}}
 """What is a discriminator alone."""
 TRANSLATORS = {"unet", "encoder_decoder"}
+FROM_IMAGES = ("paired", "unpaired", "cycle", "inpaint")
+"""Games from images, and cases of `tests.test_image_games` of the same names."""
 DATA = Digits().load()
 
 
@@ -88,7 +95,42 @@ def test_latents_have_their_distribution(latent: str) -> None:
 
 def test_the_unions_are_closed() -> None:
     assert set(SMALL) | set(JUDGES) | TRANSLATORS | {"own"} == set(parts_of(Net))
-    assert set(parts_of(Game)) == {"from_noise", "table"}
+    assert set(parts_of(Game)) == {"from_noise", "table", *FROM_IMAGES}
+    assert set(FROM_IMAGES) == {name for name, game in parts_of(Game).items() if issubclass(game, FromImages)}
+    offered = {kind for game in parts_of(Game).values() if issubclass(game, FromImages) for kind in game.offers}
+    assert offered == {term.likeness for term in parts_of(Term).values() if term.likeness is not None}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", FROM_IMAGES)
+def test_an_image_depends_on_its_number_and_its_input_alone(name: str) -> None:
+    """What is made of it, where its holes are, and what is shown of it."""
+    match = match_of_images(name)
+    rows = match.heldout
+    whole, part = drawn_batch(rows, Key(3), torch.arange(20)), drawn_batch(rows, Key(3), torch.arange(5, 9))
+    net, game = match.sampler(), match.game
+    made = [make(game, net, Key(4), batch.rows, game.asked(batch)) for batch in (whole, part)]
+    assert made[0].shape == (20, *match.data.shape)
+    torch.testing.assert_close(made[0][5:9], made[1])
+    shown = [game.shown(samples, batch) for samples, batch in zip(made, (whole, part), strict=True)]
+    formats = Formats(match.data.codec, 0, None if match.data.inputs is None else match.data.inputs.codec)
+    if not isinstance(game, Cycle):  # which shows reals and fakes of both kinds, or of one
+        assert shown[0].shape[1:] == game.shown_shape(formats)
+    torch.testing.assert_close(shown[0][5:9], shown[1])
+    assert len(game.show(match.discriminator.eval(), made[0], whole).logits) == 20
+
+
+@pytest.mark.parametrize("name", FROM_IMAGES)
+def test_a_game_offers_what_it_says(name: str) -> None:
+    match = match_of_images(name)
+    for kind in ("target", "cycle", "identity", "patches"):
+        turn = Turn(match.duel, next(match.batches), match.now(0), "generator", Key(1))
+        turn.begin()
+        pairs = match.game.likenesses(turn, kind)
+        assert bool(pairs) == (kind in match.game.offers)
+        for pair in pairs:
+            assert pair.made.shape == pair.wanted.shape
+            assert pair.made.requires_grad
+            assert not pair.wanted.requires_grad
 
 
 @pytest.mark.parametrize(
@@ -105,8 +147,6 @@ def test_what_a_network_cannot_be_is_said_in_one_line(name: str, side: str) -> N
 
 
 def test_noise_images_stand_in_for_the_share_of_fakes_that_is_asked_for() -> None:
-    from sparring.game import Turn
-
     recipe = small_recipe(game={"from_noise": {"noise_images": 0.5, "latent": {"normal": {"size": 8}}}}, batch=1000)
     match = build(recipe, DATA, Engine(choose_plan("cpu", "fp32", images=True)))
     batch = next(match.batches)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.draws import Key
+from sparring.game import Turn
 from sparring.nets import Verdict
 from sparring.part import parts_of
 from sparring.terms import Term, Terms
@@ -23,7 +24,7 @@ def term(request: pytest.FixtureRequest) -> Term:
 
 
 class Surprised(nn.Module):
-    """A discriminator with something like an auxiliary network beside it."""
+    """A discriminator with something like an auxiliary network beside it, and with hidden maps."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -32,7 +33,7 @@ class Surprised(nn.Module):
     def forward(self, x: Tensor) -> Verdict:
         verdict: Verdict = self.net(x)
         assert verdict.features is not None
-        return verdict._replace(surprise=verdict.features.square().mean(1))
+        return verdict._replace(surprise=verdict.features.square().mean(1), maps=(verdict.features,))
 
 
 def net_of(rate: float) -> nn.Module:
@@ -44,10 +45,22 @@ def test_names_are_known_to_recipes(term: Term) -> None:
     assert ALL[type(term).recipe_name()] is type(term)
 
 
-def value_and_gradients(term: Term, seed: int = 0) -> tuple[Tensor, list[Tensor]]:
+def a_turn(term: Term, watched: frozenset[str], seed: int = 0) -> tuple[Turn, nn.Module]:
+    """A turn of the player whose term it is, and this one's network: terms of likeness are the generator's."""
     net = net_of(0.5)
-    turn = turn_of(X, net, watched=term.watches, seed=seed)
+    if term.likeness is None:
+        turn = turn_of(X, net, watched=watched, seed=seed)
+    else:
+        maker = nn.Linear(4, 4)
+        with torch.no_grad():
+            maker.weight.copy_(torch.arange(16.0).reshape(4, 4).sin())
+        turn = turn_of(X, net, maker, mover="generator", watched=watched, seed=seed)
     turn.begin()
+    return turn, turn.net
+
+
+def value_and_gradients(term: Term, seed: int = 0) -> tuple[Tensor, list[Tensor]]:
+    turn, net = a_turn(term, term.watches, seed)
     value = term(turn)
     gradients = torch.autograd.grad(value, list(net.parameters()), allow_unused=True, materialize_grads=True)
     return value.detach(), list(gradients)
@@ -76,8 +89,7 @@ def test_the_weight_multiplies(term: Term) -> None:
 def test_watched_samples_are_those_that_are_needed(term: Term) -> None:
     """Without them the term cannot be computed; with no others it can."""
     assert term.watches <= {"real", "fake"}
-    turn = turn_of(X, net_of(0.5), watched=frozenset())
-    turn.begin()
+    turn, _ = a_turn(term, frozenset())
     if term.watches:
         with pytest.raises(RuntimeError, match="require grad|grad_fn"):
             term(turn)

@@ -116,15 +116,23 @@ def commands(page: RunPage) -> list[tuple[str, str]]:
     """What to type to use the run, or to go on with it: a purpose and a command."""
     run = shlex.quote(page.title)
     draw = f"sparring sample {run} --count 64 --to {shlex.quote(page.samples_to)}"
-    if page.final_said:
-        draw = f"sparring translate {run} INPUT --to OUTPUT"
+    if page.translates:
+        draw = f"sparring translate {run} INPUT --to OUTPUT" + (" --mask MASK" if page.fills else "")
+    purpose = "Fill holes of images" if page.fills else "Turn images into others"
     best = (
-        [(f"Draw from the best checkpoint, step {page.best_step:,}", f"{draw} --step best")] if _has_best(page) else []
+        [
+            (
+                f"{'The same by' if page.translates else 'Draw from'} the best checkpoint, step {page.best_step:,}",
+                f"{draw} --step best",
+            )
+        ]
+        if _has_best(page)
+        else []
     )
     longer = ("Train longer", f"sparring train --out {run} --for {max(page.steps, 1) * 2}steps")
     resume = ("Go on training", f"sparring train --out {run}")
     return [
-        ("Turn images into others" if page.final_said else "Draw new samples", draw),
+        (purpose if page.translates else "Draw new samples", draw),
         *best,
         longer if page.finished else resume,
         ("Score it again", f"sparring evaluate {run}"),

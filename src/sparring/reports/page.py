@@ -120,6 +120,10 @@ class RunPage:
     explored: Explored | None = None
     final_said: str = ""
     """What `final` shows, where it is not fresh samples."""
+    translates: bool = False
+    """Whether the run makes images of images."""
+    fills: bool = False
+    """Whether it fills holes of them."""
     samples_to: str = "samples/"
     """Where the page's `sparring sample` command writes: points need a path ending in .csv or .npz."""
     verdict: str = ""

@@ -47,7 +47,7 @@ def render_run(page: RunPage) -> str:
         page=page,
         badges=facts.state(page),
         key_facts=facts.key_facts(page, scores),
-        final=_picture(page.final, "Grid of new samples of the generator", FINAL_BYTES),
+        final=_picture(page.final, page.final_said or "Grid of new samples of the generator", FINAL_BYTES),
         real=_picture(page.real, f"Grid of real samples{named}, held out from training", REAL_BYTES),
         frames=frames,
         left_out=left_out,
@@ -199,8 +199,8 @@ def _film(page: RunPage) -> tuple[list[tuple[int, Picture]], int]:
     shown = taken
     if len(taken) > MOST_FRAMES:
         shown = [taken[place * (len(taken) - 1) // (MOST_FRAMES - 1)] for place in range(MOST_FRAMES)]
-    room = FILM_BYTES // max(len(shown), 1)
-    frames = [(step, picture(png, f"Samples at step {step:,}", room, most_side=1000)) for step, png in shown]
+    room, what = FILM_BYTES // max(len(shown), 1), "Images" if page.translates else "Samples"
+    frames = [(step, picture(png, f"{what} at step {step:,}", room, most_side=1000)) for step, png in shown]
     return frames, len(taken) - len(shown)
 
 

@@ -35,6 +35,7 @@ from sparring.scoring import (
     known_modes,
     needs_networks,
     seen,
+    targets_of,
 )
 
 NOTES = "study"
@@ -86,6 +87,8 @@ class Yardstick:
         self.table = columns_of(self.data)
         self.recipe = recipe
         self.most = recipe.score.count
+        train = self.data.train[permutation(Key("study", "targets"), len(self.data.train))]
+        self.targets = targets_of([metric.name for metric in known], self.data, train)
         missing = self._missing(self.metric)
         if missing:
             raise RequestError(f"metric: '{self.metric.name}' {missing}")
@@ -98,7 +101,16 @@ class Yardstick:
     def _missing(self, metric: Metric) -> str | None:
         """Why a metric cannot be had in this study, and what can; None if it can."""
         real = self.halves["report"]
-        views = Views(heldout=real, fake=real, key=Key("study"), modes=self.modes, table=self.table, intervals=False)
+        views = Views(
+            heldout=real,
+            fake=real,
+            key=Key("study"),
+            modes=self.modes,
+            table=self.table,
+            truth=self._truth("report"),
+            targets=self.targets,
+            intervals=False,
+        )
         missing = None if needs_networks([metric.name]) else metric.missing(views)  # networks, each run has
         known = ", ".join([*metrics.obtainable(views), *metrics.GROUPS])
         return None if missing is None else f"{missing}; to be had: {known}"
@@ -109,7 +121,8 @@ class Yardstick:
         if name in COUNTED:
             return self.most
         real = len(self.halves[half])
-        return min(self.most, max(real, FAKES)) if name in UNEQUAL else min(self.most, real)
+        drawn = name in UNEQUAL and not self.recipe.game.translates  # each held-out image is translated once
+        return min(self.most, max(real, FAKES)) if drawn else min(self.most, real)
 
     def score(self, match: Match, half: Half) -> Score:
         """Scores the averaged generator against one half. The latents are the same for all arms of a seed, and others
@@ -128,25 +141,37 @@ class Yardstick:
 
     def _scores(self, match: Match, half: Half, count: int, names: list[str]) -> dict[str, Score]:
         key = Key(match.seed, "study", half)
+        fakes, holes = self._fakes(match, half, count, key)
         views = Views(
             heldout=self.halves[half],
-            fake=features(self.extractor, self.data, torch.split(self._fakes(match, half, count, key), 500)),
+            fake=features(self.extractor, self.data, torch.split(fakes, 500)),
             key=Key("study", "scores"),
             modes=self.modes,
             table=self.table,
             networks=self._networks(match, half, key) if needs_networks(names) else None,
+            truth=self._truth(half, count),
+            holes=holes,
+            targets=self.targets,
             intervals=False,
         )
         protocol = {"data": self.data.name, "fingerprint": self.data.fingerprint[:12], "split": self.told(half)}
         with measuring(match.discriminator):
             return metrics.score(names, views, self.extractor, protocol | {"step": match.step})
 
-    def _fakes(self, match: Match, half: Half, count: int, key: Key) -> Tensor:
-        data, device = match.data, match.engine.device
+    def _fakes(self, match: Match, half: Half, count: int, key: Key) -> tuple[Tensor, Tensor | None]:
+        """Fakes, and where they were filled in, if that is what the game does."""
+        data, device, net = match.data, match.engine.device, match.sampler()
         if isinstance(match.game, FromImages):
-            rows = Rows(data, self.numbers[half], device, heldout=True)
-            return remade(match.game, match.sampler(), rows, key, count).made
-        return samples_of(match.game, match.sampler(), data.codec, data.label_counts, self.recipe, count, key, device)
+            found = remade(match.game, net, Rows(self.data, self.numbers[half], device, heldout=True), key, count)
+            return found.made, found.holes
+        return samples_of(match.game, net, data.codec, data.label_counts, self.recipe, count, key, device), None
+
+    def _truth(self, half: Half, count: int | None = None) -> Tensor | None:
+        """What should have come out, in the order of the fakes, where the game knows."""
+        game = self.recipe.game
+        if not isinstance(game, FromImages) or not game.truth:
+            return None
+        return self.data.codec.to_unit(self.data.stored(self.numbers[half][:count]))
 
     def _networks(self, match: Match, half: Half, key: Key) -> Networks:
         match.fit("discriminator")
