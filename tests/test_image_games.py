@@ -358,15 +358,15 @@ def test_heldout_images_are_made_anew_in_their_order(case: str) -> None:
         assert found.holes is not None
         assert torch.equal(found.truth, real)
         assert torch.equal(found.made[~found.holes], real[~found.holes])
-        assert torch.all(found.asked[found.holes] == 0.5)
+        assert torch.all(found.asked[found.holes] == 128)
     elif case == "paired":
         assert torch.equal(found.truth, real)
-        torch.testing.assert_close(found.asked, 1 - real / 255)
+        assert torch.equal(found.asked, 255 - real)
     else:
         assert found.truth is None
         wanted = SIDES.inputs.stored(SIDES.inputs.heldout)  # of which there are 40
-        torch.testing.assert_close(found.asked[:40], wanted / 255)
-        torch.testing.assert_close(found.asked[40:], wanted[:10] / 255)
+        assert torch.equal(found.asked[:40], wanted)
+        assert torch.equal(found.asked[40:], wanted[:10])
 
 
 def test_noise_is_dropout_that_is_always_on() -> None:
@@ -474,3 +474,88 @@ def test_batches_hold_their_inputs_apart() -> None:
 def test_a_game_of_two_kinds_says_what_it_offers() -> None:
     assert Cycle.offers == {"cycle", "identity"}
     assert Unpaired.offers == {"identity", "patches"}
+
+
+BATCHED: dict[str, Any] = {"encoder_decoder": CODER["encoder_decoder"] | {"norm": "batch"}}
+
+
+def test_statistics_of_both_ways_and_both_kinds_are_estimated() -> None:
+    judge = {"net": {"patch": {"width": 4, "norm": "batch"}}, "refit_batch_norms": True}
+    match = match_of("cycle", net=BATCHED, judge=judge)
+    steps = match.play()
+    for _ in range(3):
+        match.take(next(steps))
+    match.sampler()
+    match.fit("discriminator")
+    assert match.average is not None
+    for net in (match.average.net, match.discriminator):
+        norms = [module for module in net.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        assert norms
+        assert all(norm.running_mean is not None and bool(norm.running_mean.abs().sum() > 0) for norm in norms)
+
+
+def test_history_and_both_players_at_once_are_refused() -> None:
+    with pytest.raises(RequestError, match=r"game\.cycle\.history: .* say update=alternating"):
+        match_of("cycle", update="simultaneous")
+    recipe = small_recipe(
+        game={"cycle": {"history": 0}}, generator={"net": CODER}, discriminator=JUDGE, batch=8, update="simultaneous"
+    )
+    match = build(fitted(recipe, SIDES, {}), SIDES, Engine(choose_plan("cpu", "fp32", images=True)))
+    before = [p.clone() for p in match.generator.parameters()]
+    match.take(next(match.play()))
+    assert not any(torch.equal(a, b) for a, b in zip(before, match.generator.parameters(), strict=True))
+
+
+def test_two_kinds_of_other_channels_have_no_identity() -> None:
+    colour = DIGITS.samples.repeat(1, 3, 1, 1)
+    data = replace(
+        SIDES,
+        inputs=replace(inverted(), samples=colour, codec=DIGITS.codec._replace(shape=(3, 8, 8))),  # type: ignore[union-attr]
+    )
+
+    def play(**terms: Any) -> None:
+        recipe = small_recipe(game="cycle", generator={"net": CODER, "terms": terms}, discriminator=JUDGE, batch=8)
+        match = build(fitted(recipe, data, {}), data, Engine(choose_plan("cpu", "fp32", images=True)))
+        match.take(next(match.play()))
+
+    play(cycle={})
+    with pytest.raises(RequestError, match=r"identity: compares images of one shape, and the two kinds are 3 x 8 x 8"):
+        play(cycle={}, identity={})
+
+
+def test_places_of_patches_are_all_different() -> None:
+    match = match_of("unpaired")
+    turn = a_turn(match)
+    game = match.game
+    assert isinstance(game, Unpaired)
+    places = torch.arange(16.0).reshape(1, 1, 4, 4).expand(2, -1, -1, -1)
+
+    class Numbered(nn.Module):
+        def forward(self, images: torch.Tensor, stages: bool = False) -> Any:
+            return (places,)
+
+    match.generator.net = Numbered()
+    match.generator.heads = nn.ModuleList([nn.Identity()])
+    drawn = torch.rand(64)
+    match.generator.places = 10
+    normal = torch.nn.functional.normalize
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "normalize", lambda x, dim: x)
+        (found,) = match.generator(turn.batch.samples, draws=drawn)
+    assert normal is torch.nn.functional.normalize
+    assert sorted(found[0, :, 0].tolist()) == sorted(drawn[:16].argsort()[:10].tolist())
+    assert len(set(found[0, :, 0].tolist())) == 10
+
+
+def test_too_few_inputs_to_hold_some_out_are_told() -> None:
+    data = replace(SIDES, inputs=replace(inverted(), train=torch.arange(3), heldout=torch.arange(0)))
+    recipe = small_recipe(game="unpaired", generator={"net": CODER}, discriminator=JUDGE, batch=8)
+    with pytest.raises(RequestError, match="too few to hold some out"):
+        fitted(recipe, data, {})
+
+
+def test_transparency_is_no_channel_of_a_game() -> None:
+    data = replace(DIGITS, samples=DIGITS.samples.repeat(1, 2, 1, 1), codec=DIGITS.codec._replace(shape=(2, 8, 8)))  # type: ignore[union-attr]
+    recipe = small_recipe(game="inpaint", generator={"net": CODER}, discriminator=JUDGE, batch=8)
+    with pytest.raises(RequestError, match="images with transparency"):
+        fitted(recipe, data, {})

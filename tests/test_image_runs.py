@@ -155,3 +155,16 @@ def text_of(page: Path) -> str:
     tree = read(page.read_text())
     shown = [part.text for part in tree.all("section") if part.attributes["id"] not in ("recipe", "environment")]
     return " ".join([*shown, *(picture.attributes["alt"] for picture in tree.all("img"))])
+
+
+def test_nothing_held_out_and_a_logit_a_sample(tmp_path: Path) -> None:
+    """No scores are taken then, and the report shows what it can."""
+    name = "inpaint/photos"
+    words = [word for word in words_of(name) if not word.startswith("discriminator.net")]
+    words = [word for word in words if not word.startswith("score")]
+    judge = ["discriminator.net={resnet: {width: 4}}", "discriminator.surgery={}"]
+    data = data_of(name, tmp_path)
+    for number, more in enumerate((["data.images.held_out=0"], ["score.metrics=[mae]"])):
+        run = sparring.train(name, *words, *judge, *more, data=data, out=tmp_path / str(number), quiet=True)
+        assert (run.path / "report.html").exists()
+        assert bool(run.scores) == (number == 1)

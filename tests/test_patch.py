@@ -124,3 +124,16 @@ def test_what_cannot_be_built_is_said_in_one_line(build, told: str) -> None:  # 
     with pytest.raises(RequestError, match=told) as caught:
         parse(build)
     assert "\n" not in str(caught.value)
+
+
+def test_each_scale_counts_alike() -> None:
+    net = made(Patch(width=4, scales=3), (3, 64, 64)).eval()
+    images = torch.randn(2, 3, 64, 64)
+    seen, means = images, []
+    for scale in net.scales:
+        told, _ = scale(seen)
+        means.append(told.mean((1, 2, 3)))
+        seen = net.shrink(seen)
+    logits = net(images).logits
+    assert logits.shape == (2, 3 * 36)
+    torch.testing.assert_close(logits.mean(1), torch.stack(means).mean(0))

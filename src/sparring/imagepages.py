@@ -74,7 +74,7 @@ def _judged(run: Run, game: ImageGame, batch: Batch, what: str, samples: Tensor,
 
     def judge(points: Tensor, rows: Tensor) -> Tensor:
         rewind(layers, Key("attribution"), rows)
-        return as_verdict(run.discriminator(points), len(points)).logits.float().flatten(1).mean(1)
+        return as_verdict(run.discriminator(points), len(points)).logits.float().reshape(len(points), -1).mean(1)
 
     found = integrated_gradients(judge, seen, baseline, steps, at_once=32)
     found = type(found)(*(part.cpu() for part in found))

@@ -15,7 +15,7 @@ from sparring.data import Batch, Batches, DataSet, Rows
 from sparring.draws import Key, integers
 from sparring.engine import Engine
 from sparring.game import Duel, Side
-from sparring.games import Game
+from sparring.games import FromImages, Game
 from sparring.loop import UPDATES, Step, Table, UpdateName, play
 from sparring.nets import Verdict
 from sparring.optimisers import Average, refit_batch_norms
@@ -113,7 +113,11 @@ class Match:
         for number in range(passes):
             rows = torch.arange(number * size, (number + 1) * size, device=self.engine.device)
             key = Key(self.seed, "refit")
-            yield make(self.game, net, key, rows, self.asked(key, rows))
+            if isinstance(self.game, FromImages):
+                rewind(random_layers(net), key.at("masks"), rows)
+                yield self.game.seen(net, drawn_batch(self.batches.rows, key, rows), key)[1]
+            else:
+                yield make(self.game, net, key, rows, self.asked(key, rows))
 
     def _judged(self, passes: int) -> Iterator[Verdict]:
         """Reals and fakes before the live discriminator, half the batches each."""
@@ -121,6 +125,11 @@ class Match:
             key = Key(self.seed, "refit", number)
             batch = probe_batch(self.batches.rows, max(self.batch, 64), key)
             rewind(random_layers(self.discriminator), key, batch.rows)
+            if isinstance(self.game, FromImages):
+                rewind(random_layers(self.generator), key.at("masks"), batch.rows)
+                for images in self.game.seen(self.generator, batch, key):
+                    yield self.game.show(self.discriminator, images, batch)
+                continue
             yield self.game.show(self.discriminator, batch.samples, batch)
             fakes = make(self.game, self.generator, key, batch.rows, self.game.asked(batch))
             yield self.game.show(self.discriminator, fakes, batch)

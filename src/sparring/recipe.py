@@ -12,7 +12,7 @@ from sparring.augmentations import Augments
 from sparring.data import PLACES, Data
 from sparring.engine import Precision, Tracker
 from sparring.errors import RequestError
-from sparring.games import FromNoise, Game
+from sparring.games import Cycle, FromNoise, Game
 from sparring.loop import UpdateName
 from sparring.nets import Net
 from sparring.objectives import Objective
@@ -146,6 +146,11 @@ class Recipe(Part):
         if self.update == "simultaneous" and isinstance(self.game, FromNoise) and self.game.noise_images != 0:
             raise ValueError(
                 "game.from_noise.noise_images: the generator would learn from them; say update=alternating"
+            )
+
+        if self.update == "simultaneous" and isinstance(self.game, Cycle) and self.game.history > 0:
+            raise ValueError(
+                "game.cycle.history: the generators would not learn from earlier fakes; say update=alternating, or 0"
             )
 
     def period(self) -> int:

@@ -23,7 +23,7 @@ class Remade(NamedTuple):
     """Images, and what was made of them."""
 
     asked: Tensor
-    """What the generator was given, float32 [n, channels, height, width] in [0, 1]; holes are grey."""
+    """What the generator was given, as a picture shows it: uint8 [n, channels, height, width], holes in grey."""
     made: Tensor
     """What it made, [n, ...] as samples are stored."""
     truth: Tensor | None
@@ -63,7 +63,12 @@ def _some(game: ImageGame, generator: nn.Module, rows: Rows, numbers: Tensor, ke
         assert truth is not None
         made = torch.where(holes, made, truth)  # not even rounded
         seen = torch.where(holes, 0.5, seen)
-    return Remade(seen, made, truth, holes)
+    return Remade(_bytes(seen), made, truth, holes)
+
+
+def _bytes(images: Tensor) -> Tensor:
+    """Images in [0, 1] in 8 bits."""
+    return (images * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _joined(parts: tuple[Tensor | None, ...]) -> Tensor | None:
@@ -74,9 +79,8 @@ def _joined(parts: tuple[Tensor | None, ...]) -> Tensor | None:
 def strips(found: Remade, codec: ValueCodec, columns: int = 4) -> Image.Image:
     """Rows of input, output and, where it is known, what should have come out; `columns` such groups beside each
     other."""
-    shown = [found.asked, codec.to_unit(found.made)]
-    shown += [] if found.truth is None else [codec.to_unit(found.truth)]
-    pictures = [_coloured((images * 255).round().clamp(0, 255).to(torch.uint8)) for images in shown]
+    known = [images for images in (found.made, found.truth) if images is not None]
+    pictures = [_coloured(images) for images in (found.asked, *(_bytes(codec.to_unit(images)) for images in known))]
     return sheet(torch.stack(pictures, 1).flatten(0, 1), columns * len(pictures))
 
 

@@ -21,7 +21,7 @@ from sparring.recipe import Recipe
 from sparring.remaking import remade
 from sparring.rowsampling import samples_of
 from sparring.rundir import RunDir, append_line
-from sparring.scoring import choose_extractor, is_better, needs_networks, score
+from sparring.scoring import choose_extractor, is_better, judged_by, needs_networks, score
 
 
 class Scorer:
@@ -123,8 +123,8 @@ def scored(
     device = next(source.net.parameters()).device
     about = {"step": step}
     if isinstance(recipe.game, FromImages):
-        rows = Rows(data, data.heldout, device, heldout=True)
-        count = min(len(rows), recipe.score.count)
+        rows = Rows(data, judged_by(data, recipe.score), device, heldout=True)
+        count = len(rows) if rows.inputs is None else min(len(rows), len(rows.inputs))
         with measuring(source.net, source.discriminator):
             found = remade(recipe.game, source.net, rows, key, count)
         known = names or recipe.score.metrics or recipe.game.scores_of(data.shape)

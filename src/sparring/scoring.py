@@ -167,14 +167,8 @@ def score(
     image that each of `fakes(count)` should be, in the data's own format, and `holes(count)` where it was filled in,
     bool [count, 1, height, width].
     """
-    if len(data.heldout) < FEWEST:
-        raise RequestError(
-            f"metrics: {len(data.heldout)} samples are held out, and scores need at least {FEWEST}; "
-            + ("take 40 samples or more" if len(data.samples) < 4 * FEWEST else "set data's held_out=0.1")
-        )
-    key = Key("scores", scoring.seed)
-    count = min(len(data.heldout), scoring.count)
-    heldout = data.heldout[permutation(key.at("heldout"), len(data.heldout))[:count]]
+    heldout, key = judged_by(data, scoring), Key("scores", scoring.seed)
+    count = len(heldout)
     train = data.train[permutation(key.at("train"), len(data.train))]
     chosen = metrics.expanded(names or scoring.metrics or default_metrics(data, extractor))
     # Of a table's rows more than are held out: models are trained on them
@@ -200,6 +194,18 @@ def score(
         if name in yardstick:
             found[name]["protocol"]["training_data"] = yardstick[name]
     return found
+
+
+def judged_by(data: DataSet, scoring: Scoring) -> Tensor:
+    """The numbers of the held-out samples that scores are taken against, in their order. Raises RequestError where too
+    few are held out."""
+    if len(data.heldout) < FEWEST:
+        raise RequestError(
+            f"metrics: {len(data.heldout)} samples are held out, and scores need at least {FEWEST}; "
+            + ("take 40 samples or more" if len(data.samples) < 4 * FEWEST else "set data's held_out=0.1")
+        )
+    order = permutation(Key("scores", scoring.seed).at("heldout"), len(data.heldout))
+    return data.heldout[order[: scoring.count]]
 
 
 def needs_networks(names: Sequence[str]) -> bool:

@@ -121,14 +121,15 @@ class Batch:
     def part(self, rows: slice) -> Batch:
         """Some of the rows."""
         read = None if self._read is None else lambda: self._stored[rows]
-        labels = None if self._labels is None else self._labels[rows]
-        return Batch(self._source, self._index[rows], self.rows[rows], self._mirror, read, labels, key=self.key)
+        labels, inputs = (None if part is None else part[rows] for part in (self._labels, self._inputs))
+        index, numbers = self._index[rows], self.rows[rows]
+        return Batch(self._source, index, numbers, self._mirror, read, labels, key=self.key, inputs=inputs)
 
     def twice(self) -> Batch:
         """The rows, and the same again: for what shows two samples of each at once."""
-        labels = None if self._labels is None else self._labels.repeat(2)
+        labels, inputs = (None if part is None else part.repeat(2) for part in (self._labels, self._inputs))
         index, rows = self._index.repeat(2), self.rows.repeat(2)
-        return Batch(self._source, index, rows, self._mirror, labels=labels, key=self.key)
+        return Batch(self._source, index, rows, self._mirror, labels=labels, key=self.key, inputs=inputs)
 
 
 class Batches(Iterator[Batch]):

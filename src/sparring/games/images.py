@@ -49,6 +49,11 @@ class FromImages(Part):
         if data.codec.kind != "image":
             told = "rows of a table" if data.codec.kind == "table" else "points"
             raise RequestError(f"game: {self.recipe_name()} is for images, and {data.name} are {told}")
+        for part in (data, data.inputs):
+            if part is not None and part.shape[0] not in (1, 3):
+                kind = "images with transparency" if part.shape[0] in (2, 4) else f"{part.shape[0]} channels"
+                told = "pictures keep theirs as it is; say channels=3 or channels=1"
+                raise RequestError(f"data: {part.name} has {kind}, and images are made of 1 or 3 channels; {told}")
 
     def scores_of(self, shape: Shape) -> tuple[str, ...]:
         """The metrics that are taken of samples of this shape: small images have no patches and no structure."""
@@ -128,6 +133,11 @@ class FromImages(Part):
         """The verdict on samples, as they are or as `shown`."""
         alone = sample.shape[1] == batch.shape[0]
         return as_verdict(discriminator(self.shown(sample, batch) if alone else sample), len(sample))
+
+    def seen(self, generator: nn.Module, batch: Batch, key: Key) -> tuple[Tensor, Tensor]:
+        """What the discriminator sees of a batch in training, real and fake; all of the generator takes part."""
+        made = self.make(generator, key, batch.rows, self.asked(batch))
+        return self.shown(batch.samples, batch), self.shown(made, batch)
 
     def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
         return []

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sparring import ranks
 from sparring.data import Batch, DataSet, Formats
-from sparring.draws import uniform
+from sparring.draws import Key, uniform
 from sparring.errors import RequestError
 from sparring.game import Alike, Likeness, Turn
 from sparring.games.images import FromImages
@@ -32,6 +32,11 @@ class _TwoKinds(FromImages):
             raise RequestError(
                 f"game: {self.recipe_name()} needs images of two kinds, and {data.name} are of one; "
                 "say data.sides.path=DIR"
+            )
+        if len(data.heldout) and not len(data.inputs.heldout):
+            raise RequestError(
+                f"data: {data.name} has {len(data.inputs.samples)} images to start from, too few to hold some out; "
+                "take 4 or more, or hold none out of either side (held_out=0)"
             )
 
     def asked(self, batch: Batch) -> Tensor:
@@ -59,7 +64,7 @@ class Unpaired(_TwoKinds):
             )
         with torch.no_grad():
             depths = [stage.shape[1] for stage in inner(torch.zeros(1, *asked), stages=True)]
-        return Embedding(inner, depths, self.embedding)
+        return Embedding(inner, depths, self.embedding, self.patches)
 
     def drawing(self, generator: nn.Module, *, back: bool = False) -> nn.Module:
         return generator.net if isinstance(generator, Embedding) else generator
@@ -69,11 +74,12 @@ class Unpaired(_TwoKinds):
             return [Alike(self._identity(turn), turn.batch.samples)]
         if kind != "patches":
             return []
-        points = uniform(turn.key.at("patches"), torch.arange(self.patches, device=turn.batch.rows.device))
-        generator = turn.duel.generator
+        # Maps hold no more places than four images: one that is padded to its next size has twice its edges at most
+        most = torch.arange(4 * turn.batch.shape[1] * turn.batch.shape[2], device=turn.batch.rows.device)
+        draws, generator = uniform(turn.key.at("patches"), most), turn.duel.generator
 
         def alike(image: Tensor, made: Tensor) -> list[Alike]:
-            kept, found = generator(image, points=points), generator(made, points=points)
+            kept, found = generator(image, draws=draws), generator(made, draws=draws)
             return [Alike(one, other.detach()) for one, other in zip(found, kept, strict=True)]
 
         pairs = alike(self.asked(turn.batch), self.made(turn))
@@ -86,23 +92,24 @@ class Unpaired(_TwoKinds):
 class Embedding(nn.Module):
     """A generator whose encoder's features of single places can be had as points on a sphere."""
 
-    def __init__(self, net: nn.Module, depths: list[int], width: int) -> None:
+    def __init__(self, net: nn.Module, depths: list[int], width: int, places: int) -> None:
         super().__init__()
         self.net = net
+        self.places = places
         self.heads = nn.ModuleList(
             nn.Sequential(Linear(depth, width), nn.ReLU(), Linear(width, width)) for depth in depths
         )
 
-    def forward(self, images: Tensor, points: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
-        """Images [n, channels, height, width] to samples; with `points` [places] in [0, 1), which say where in reading
-        order, to each depth's features there: [n, places, width], of length 1."""
-        if points is None:
+    def forward(self, images: Tensor, draws: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
+        """Images [n, channels, height, width] to samples; with `draws`, a number for each place of the largest maps,
+        to each depth's features at the places of the lowest: [n, places, width], of length 1."""
+        if draws is None:
             made: Tensor = self.net(images)
             return made
         found = []
         for head, stage in zip(self.heads, self.net(images, stages=True), strict=True):
             flat = stage.flatten(2).transpose(1, 2)
-            picked = flat[:, (points * flat.shape[1]).long()]
+            picked = flat[:, draws[: flat.shape[1]].argsort()[: self.places]]
             found.append(F.normalize(head(picked.contiguous()).float(), dim=-1))
         return tuple(found)
 
@@ -154,11 +161,21 @@ class Cycle(_TwoKinds):
         """Inputs made of samples."""
         return turn.once("back", lambda: turn.duel.generator(turn.batch.samples, back=True))
 
+    def seen(self, generator: nn.Module, batch: Batch, key: Key) -> tuple[Tensor, Tensor]:
+        asked, samples = self.asked(batch), batch.samples
+        fakes = self.drawn(generator, samples, back=True), self.drawn(generator, asked)
+        return torch.cat((asked, samples), 1), torch.cat(fakes, 1)
+
     def likenesses(self, turn: Turn, kind: Likeness) -> list[Alike]:
         asked, samples, generator = self.asked(turn.batch), turn.batch.samples, turn.duel.generator
         if kind == "cycle":
             returned = generator(self.made(turn), back=True), generator(self._back(turn))
         elif kind == "identity":
+            if asked.shape != samples.shape:
+                raise RequestError(
+                    f"generator.terms.identity: compares images of one shape, and the two kinds are "
+                    f"{_size(asked.shape[1:])} and {_size(samples.shape[1:])}; leave it out"
+                )
             returned = generator(asked, back=True), generator(samples)
         else:
             return []

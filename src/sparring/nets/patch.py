@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -61,7 +62,7 @@ class Patch(Part):
 
 
 class PatchDiscriminator(nn.Module):
-    """[batch, channels, height, width] to logits [batch, places], the places of all scales side by side; features
+    """[batch, channels, height, width] to logits [batch, places], as many of each scale, side by side; features
     [batch, width], the means of each scale's last hidden maps; and all hidden maps, scale by scale."""
 
     def __init__(self, options: Patch, depths: list[int], channels: int) -> None:
@@ -72,14 +73,16 @@ class PatchDiscriminator(nn.Module):
         self.shrink = nn.AvgPool2d(3, 2, 1, count_include_pad=False)
 
     def forward(self, samples: Tensor) -> Verdict:
-        logits, features, maps = [], [], []
+        logits: list[Tensor] = []
+        features, maps = [], []
         for number, scale in enumerate(self.scales):
             samples = self.shrink(samples) if number else samples
             told, seen = scale(samples)
-            logits.append(told.flatten(1))
+            # Each scale counts alike: places of a coarse one are repeated to as many as the finest has
+            logits.append(F.interpolate(told, logits[0].shape[2:], mode="nearest") if logits else told)
             features.append(seen[-1].mean((2, 3)))
             maps += seen
-        return Verdict(torch.cat(logits, 1), torch.cat(features, 1), maps=tuple(maps))
+        return Verdict(torch.cat(logits, 1).flatten(1), torch.cat(features, 1), maps=tuple(maps))
 
 
 class Scale(nn.Module):
