@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from sparring import ranks
 from sparring.augmentations import DiffAugment
 from sparring.build import build, fitted
 from sparring.data import Batch, DataSet
@@ -433,6 +434,19 @@ def test_what_does_not_go_together_is_one_line(case: str) -> None:
     with pytest.raises(RequestError, match=told) as caught:
         asked()
     assert "\n" not in str(caught.value)
+
+
+def test_parts_of_several_processes_keep_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert match_of("cycle", microbatch=2).chunk == 2
+    monkeypatch.setattr(ranks, "count", lambda: 2)
+    with pytest.raises(RequestError, match="microbatch: 2 .*; say game.cycle.history=0, or no microbatch") as caught:
+        match_of("cycle", microbatch=2)
+    assert "\n" not in str(caught.value)
+    match_of("cycle")
+    match_of("cycle", microbatch=4)  # all that each has
+    match_of("unpaired", microbatch=2)
+    monkeypatch.setitem(CASES, "cycle", (SIDES, {"game": {"cycle": {"history": 0}}}))
+    match_of("cycle", microbatch=2)
 
 
 def test_masks_of_a_folder(tmp_path: Any) -> None:
