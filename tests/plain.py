@@ -55,6 +55,9 @@ class PlainGame:
             made, wanted = (F.normalize(x.reshape(len(x), -1, 2), dim=-1) for x in (made, wanted))
         return [Alike(made, wanted)]
 
+    def groups(self, sample: Tensor, batch: Any) -> tuple[int, ...]:
+        return (sample.shape[1],)
+
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Any) -> Verdict:
         seen = discriminator(sample)
         return seen if isinstance(seen, Verdict) else Verdict(seen)

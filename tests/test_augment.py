@@ -148,3 +148,45 @@ def test_hue_turns_colours_about_grey() -> None:
     torch.testing.assert_close(turns @ turns.transpose(1, 2), identity, atol=1e-6, rtol=0)
     torch.testing.assert_close(turns @ torch.ones(3).double(), torch.ones(7, 3).double(), atol=1e-6, rtol=0)
     assert float((turns[1] - identity[1]).abs().max()) > 0.5
+
+
+GROUPED = [(3, 3, 1), (1, 3, 0), (2, 0, 2)]
+"""Channels of two images side by side, and of a mask after them."""
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_one_image_of_all_channels_is_what_no_groups_are(augmentation: Augment, channels: int) -> None:
+    x, rows = images(6, channels), torch.arange(6)
+    assert torch.equal(augmentation(x, NOW, Key(1), rows, (channels,)), augmentation(x, NOW, Key(1), rows))
+
+
+@pytest.mark.parametrize("setting", [DiffAugment(), Ada(probability=0.9)], ids=["diff_augment", "ada"])
+@pytest.mark.parametrize("sizes", GROUPED)
+def test_each_image_is_changed_as_it_were_alone(setting: Augment, sizes: tuple[int, int, int]) -> None:
+    """By the same amounts; of a mask only the places change."""
+    x, rows, (first, second, mask) = images(6, sum(sizes)), torch.arange(6), sizes
+    groups = tuple(size for size in (first, second) if size)
+    together = setting(x, NOW, Key(1), rows, groups)
+    *wanted, places = torch.split(x, [*groups, mask], 1)
+    alone = [setting(image, NOW, Key(1), rows) for image in wanted]
+    if mask:
+        alone.append(setting.model_copy(update={"color": False})(places, NOW, Key(1), rows))
+    torch.testing.assert_close(together, torch.cat(alone, 1))
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_no_gradient_passes_from_one_image_to_another(setting: str) -> None:
+    x = images(6, 7).requires_grad_()
+    seen = SETTINGS[setting](x, NOW, Key(1), torch.arange(6), (3, 3))
+    (slope,) = torch.autograd.grad(seen[:, 3:6].square().sum(), x)
+    assert bool(slope[:, 3:6].any())
+    assert not bool(slope[:, :3].any())
+    assert not bool(slope[:, 6:].any())
+
+
+def test_noise_leaves_masks_and_differs_between_images() -> None:
+    x = torch.zeros(4, 7, 8, 8)
+    noise = InstanceNoise(sigma=0.3)(x, NOW, Key(1), torch.arange(4), (3, 3))
+    assert not bool(noise[:, 6:].any())
+    assert not torch.equal(noise[:, :3], noise[:, 3:6])
+    assert float(noise[:, :6].std()) == pytest.approx(0.3, abs=0.03)

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from sparring import ranks
+from sparring.augmentations import DiffAugment
 from sparring.build import build, fitted
 from sparring.data import Batch, DataSet
 from sparring.data.options import Digits
@@ -99,6 +101,46 @@ def test_a_pair_is_shown_side_by_side() -> None:
     torch.testing.assert_close(turn.fake[:, 1:], match.generator(turn.batch.inputs))
     own = match.game.show(match.discriminator, turn.batch.samples, turn.batch)
     torch.testing.assert_close(own.logits, match.discriminator(turn.real).logits)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_colour_and_noise_act_on_each_image_by_itself(case: str) -> None:
+    """As if the discriminator saw it alone; what is no image, a mask, stays as it is."""
+    color = DiffAugment(translation=0, cutout=0)
+    match = match_of(case, augment={"diff_augment": color.model_dump()})
+    turn = a_turn(match)
+    for sample in (turn.real, turn.fake):
+        seen = match.duel.augmented(sample, turn.batch, turn.now, Key(2))
+        for channel in range(sample.shape[1]):  # of which each is an image of its own, or the mask
+            image = sample[:, channel : channel + 1]
+            if match.game.fills and channel == 1:
+                wanted = image
+            else:
+                wanted = color(image, turn.now, Key(2).at("diff_augment"), turn.batch.rows)
+            torch.testing.assert_close(seen[:, channel : channel + 1], wanted)
+    match = match_of(case, augment={"instance_noise": {"sigma": 0.5}})
+    noisy = match.duel.augmented(turn.real, turn.batch, turn.now, Key(2))
+    kept = [torch.equal(a, b) for a, b in zip(noisy.unbind(1), turn.real.unbind(1), strict=True)]
+    assert kept == [match.game.fills and channel == 1 for channel in range(turn.real.shape[1])]
+
+
+def test_of_a_sample_alone_all_is_one_image() -> None:
+    for case in ("paired", "cycle", "inpaint"):
+        match = match_of(case)
+        turn = a_turn(match)
+        assert match.game.groups(turn.batch.samples, turn.batch) == (1,)
+    batch = next(match_of("paired").batches)
+    assert match_of("paired").game.groups(torch.zeros(8, 4, 8, 8), batch) == (3, 1)
+
+
+@pytest.mark.parametrize("kind", ["diff_augment", "ada", "instance_noise"])
+def test_games_from_noise_are_augmented_as_one_image(kind: str) -> None:
+    options = {"ada": {"probability": 0.9}}.get(kind, {})
+    recipe = small_recipe(batch=8, augment={kind: options})
+    match = build(fitted(recipe, DIGITS, {}), DIGITS, Engine(choose_plan("cpu", "fp32", images=True)))
+    turn = a_turn(match)
+    plain = match.duel.augment[kind](turn.real, turn.now, Key(2).at(kind), turn.batch.rows)
+    assert torch.equal(match.duel.augmented(turn.real, turn.batch, turn.now, Key(2)), plain)
 
 
 def test_pairs_are_mirrored_together() -> None:
@@ -392,6 +434,19 @@ def test_what_does_not_go_together_is_one_line(case: str) -> None:
     with pytest.raises(RequestError, match=told) as caught:
         asked()
     assert "\n" not in str(caught.value)
+
+
+def test_parts_of_several_processes_keep_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert match_of("cycle", microbatch=2).chunk == 2
+    monkeypatch.setattr(ranks, "count", lambda: 2)
+    with pytest.raises(RequestError, match="microbatch: 2 .*; say game.cycle.history=0, or no microbatch") as caught:
+        match_of("cycle", microbatch=2)
+    assert "\n" not in str(caught.value)
+    match_of("cycle")
+    match_of("cycle", microbatch=4)  # all that each has
+    match_of("unpaired", microbatch=2)
+    monkeypatch.setitem(CASES, "cycle", (SIDES, {"game": {"cycle": {"history": 0}}}))
+    match_of("cycle", microbatch=2)
 
 
 def test_masks_of_a_folder(tmp_path: Any) -> None:

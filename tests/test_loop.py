@@ -35,6 +35,9 @@ class NoiseGame:
         made: Tensor = turn.duel.generator(normal(turn.key.at("z"), turn.batch.rows, (4,)))
         return made
 
+    def groups(self, sample: Tensor, batch: Any) -> tuple[int, ...]:
+        return (sample.shape[1],)
+
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Any) -> Verdict:
         verdict: Verdict = discriminator(sample)
         return verdict

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sparring.augmentations import InstanceNoise
+from sparring.augmentations import Ada, Augment, DiffAugment, InstanceNoise
 from sparring.draws import Key
 from sparring.game import Turn
 from sparring.nets import Dense, Verdict, initialise
 from sparring.surgery import Drop, Dropout, operate, random_layers
-from sparring.terms import L1, L2, R1, R2, Consistency, Dragan, GradientPenalty
+from sparring.terms import L1, L2, R1, R2, Consistency, Dragan, GradientPenalty, LayerMatching
 from tests.plain import NOW, turn_of
 
 X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -286,3 +286,35 @@ def test_consistency_shows_both_passes_the_same_augmentation() -> None:
     turn = turn_of(torch.randn(8, 3, 6, 6), lambda x: x.sum((1, 2, 3)), augment={"noise": InstanceNoise(sigma=0.5)})
     assert Consistency()(turn) == 0
     assert not torch.equal(turn.judge(turn.real, "real").logits, turn.judge(turn.real, "fake").logits)
+
+
+class Mapped(nn.Module):
+    """A discriminator with one hidden map, from which it may drop, that counts its passes."""
+
+    def __init__(self, rate: float = 0.0) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(108, 16), nn.Dropout(rate))
+        self.passes = 0
+
+    def forward(self, x: Tensor) -> Verdict:
+        self.passes += 1
+        hidden = self.layers(x)
+        return Verdict(hidden.sum(1), maps=(hidden,))
+
+
+@pytest.mark.parametrize("augmentation", [DiffAugment(), Ada(probability=0.9), InstanceNoise(sigma=0.5)])
+def test_layer_matching_of_a_perfect_generator_is_zero_under_augmentation(augmentation: Augment) -> None:
+    images, net = torch.randn(8, 3, 6, 6), Mapped(0.5)
+    turn = turn_of(images, net, lambda x: x, mover="generator", augment={"it": augmentation})
+    assert float(LayerMatching()(turn).detach()) == 0
+    assert not torch.equal(turn.on_real.logits, turn.on_fake.logits)  # whose augmentations differ
+    other = turn_of(images, net, lambda x: 0.5 * x, mover="generator", augment={"it": augmentation})
+    assert float(LayerMatching()(other).detach()) > 0
+
+
+def test_layer_matching_shares_the_objectives_passes_where_nothing_is_augmented() -> None:
+    net = Mapped()
+    turn = turn_of(torch.randn(8, 3, 6, 6), net, lambda x: x, mover="generator")
+    _ = turn.on_fake
+    assert float(LayerMatching()(turn).detach()) == 0
+    assert net.passes == 2

@@ -2,12 +2,15 @@
 twice, so that gradients reach the generator and penalties see through it.
 
 Each augmentation maps [batch, channels, height, width] to the same shape; its draws are functions of the key and of
-the samples' numbers, int64 [batch].
+the samples' numbers, int64 [batch]. A sample can hold several images side by side, and masks after them: `groups` says
+how many channels each image has, in their order; without it all channels are one image. Geometry acts on all channels
+alike, colour on each image by itself, by the same amounts, and neither colour nor noise on masks.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, Protocol
 
 import torch
@@ -19,11 +22,14 @@ from sparring.draws import Key, integers, normal, uniform
 from sparring.part import Named, OneOf, Part
 from sparring.schedules import Adaptive, Now, Schedule, value
 
+Groups = tuple[int, ...]
+"""How many channels each image has, of those side by side in a sample; channels after these are masks."""
+
 
 class Augmentation(Protocol):
     """Changes samples at random, the same in distribution for reals and fakes."""
 
-    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor, groups: Groups | None = None) -> Tensor: ...
 
 
 class DiffAugment(Part):
@@ -37,19 +43,23 @@ class DiffAugment(Part):
     cutout: float = Field(0.5, ge=0, le=1)
     """Side of the square that is set to zero, as a fraction of the image's side."""
 
-    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor, groups: Groups | None = None) -> Tensor:
         if self.color:
             amounts = uniform(key.at("color"), rows, (3, 1, 1, 1))
-            x = x + (amounts[:, 0] - 0.5)
-            grey = x.mean(1, keepdim=True)
-            x = (x - grey) * (amounts[:, 1] * 2) + grey
-            mean = x.mean((1, 2, 3), keepdim=True)
-            x = (x - mean) * (amounts[:, 2] + 0.5) + mean
+            x = _each(x, groups, lambda image: self._color(image, amounts))
         if self.translation:
             x = shift(x, *_offsets(x, self.translation, key.at("translation"), rows))
         if self.cutout:
             x = x * _window(x, self.cutout, key.at("cutout"), rows)
         return x
+
+    @staticmethod
+    def _color(x: Tensor, amounts: Tensor) -> Tensor:
+        x = x + (amounts[:, 0] - 0.5)
+        grey = x.mean(1, keepdim=True)
+        x = (x - grey) * (amounts[:, 1] * 2) + grey
+        mean = x.mean((1, 2, 3), keepdim=True)
+        return (x - mean) * (amounts[:, 2] + 0.5) + mean
 
 
 class Ada(Part):
@@ -66,7 +76,7 @@ class Ada(Part):
     color: bool = True
     """Brightness and contrast; with three channels also hue and saturation."""
 
-    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor, groups: Groups | None = None) -> Tensor:
         probability = value(self.probability, now)
         if probability <= 0:
             return x
@@ -75,7 +85,7 @@ class Ada(Part):
         if self.geometry:
             x = self._geometry(x, probability, key.at("geometry"), rows)
         if self.color:
-            x = self._color(x, probability, key.at("color"), rows)
+            x = _each(x, groups, lambda image: self._color(image, probability, key.at("color"), rows))
         return x
 
     @staticmethod
@@ -136,9 +146,20 @@ class InstanceNoise(Part):
     sigma: Schedule = 0.1
     """Standard deviation, in the units of the data's range (width 2, or 1 for `range: unit`)."""
 
-    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, now: Now, key: Key, rows: Tensor, groups: Groups | None = None) -> Tensor:
         sigma = value(self.sigma, now)
-        return x + sigma * normal(key, rows, x.shape[1:]) if sigma > 0 else x
+        if sigma <= 0:
+            return x
+        images = None if groups is None else (sum(groups),)  # each channel of any image draws its own
+        return _each(x, images, lambda image: image + sigma * normal(key, rows, image.shape[1:]))
+
+
+def _each(x: Tensor, groups: Groups | None, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """Changes each image of those side by side by itself; masks stay as they are."""
+    if groups is None or groups == (x.shape[1],):
+        return change(x)
+    *images, masks = torch.split(x, [*groups, x.shape[1] - sum(groups)], 1)
+    return torch.cat([*map(change, images), masks], 1)
 
 
 def shift(x: Tensor, down: Tensor, right: Tensor) -> Tensor:

@@ -130,6 +130,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
     recipe = recipe.model_copy(deep=True)  # controllers keep their values in their own copy
     nets = build_nets(recipe, data, own or {})
     _check_terms(recipe, nets)
+    _check_history(recipe)
     device = engine.device
     if engine.plan.deterministic and device.type == "cuda" and any(isinstance(a, Ada) for a in recipe.augment.values()):
         raise RequestError("deterministic: augment.ada has no such form on a GPU; take augment.diff_augment")
@@ -251,6 +252,18 @@ def _check_terms(recipe: Recipe, nets: Mapping[Side, nn.Module]) -> None:
                 f"discriminator.terms.{name}: needs a discriminator that draws; "
                 "add discriminator.surgery.dropout.rate=0.3"
             )
+
+
+def _check_history(recipe: Recipe) -> None:
+    """Fakes of parts would enter it in another order than one process gives them, which is that of the rows."""
+    game, share = recipe.game, recipe.batch // ranks.count()
+    if not isinstance(game, Cycle) or not game.history or ranks.count() == 1:
+        return
+    if recipe.microbatch is not None and recipe.microbatch < share:
+        raise RequestError(
+            f"microbatch: {recipe.microbatch} parts the {share} samples of each of {ranks.count()} processes, and "
+            f"game.cycle.history={game.history} takes them whole; say game.cycle.history=0, or no microbatch"
+        )
 
 
 def _own_dropout(nets: Mapping[Side, nn.Module]) -> bool:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring import ranks
-from sparring.augmentations import Augmentation
+from sparring.augmentations import Augmentation, Groups
 from sparring.data import Batch
 from sparring.draws import Key
 from sparring.nets import Verdict
@@ -55,6 +55,10 @@ class Game(Protocol):
     def fake(self, turn: Turn) -> Tensor:
         """As many fakes, with the gradient to the generator."""
 
+    def groups(self, sample: Tensor, batch: Batch) -> Groups:
+        """How many channels each image has, of those side by side in samples that belong to the batch's rows, in their
+        order; channels after these are masks."""
+
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
         """The discriminator's verdict on samples that belong to the batch's rows."""
 
@@ -89,7 +93,7 @@ class Duel:
     def augmented(self, sample: Tensor, batch: Batch, now: Now, key: Key) -> Tensor:
         """The samples as the discriminator sees them."""
         for name, augmentation in self.augment.items():
-            sample = augmentation(sample, now, key.at(name), batch.rows)
+            sample = augmentation(sample, now, key.at(name), batch.rows, self.game.groups(sample, batch))
         return sample
 
 

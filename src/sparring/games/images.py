@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from sparring.augmentations import Groups
 from sparring.data import Batch, Batches, DataSet, Formats, Rows, ValueCodec
 from sparring.draws import Key
 from sparring.errors import RequestError
@@ -121,6 +122,12 @@ class FromImages(Part):
     def shown(self, sample: Tensor, batch: Batch) -> Tensor:
         """Samples of the batch's rows as the discriminator sees them."""
         return sample
+
+    def groups(self, sample: Tensor, batch: Batch) -> Groups:
+        """A sample alone, or beside another image, which comes first."""
+        made = batch.shape[0]
+        beside = sample.shape[1] - made
+        return (beside, made) if beside else (made,)
 
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
         """The verdict on samples, as they are or as `shown`."""

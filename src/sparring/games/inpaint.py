@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from sparring.augmentations import Groups
 from sparring.data import Batch, DataSet, Formats
 from sparring.draws import Key
 from sparring.errors import RequestError
@@ -87,6 +88,10 @@ class Inpaint(FromImages):
 
     def shown(self, sample: Tensor, batch: Batch) -> Tensor:
         return self._with_holes(sample, self.holes(batch))
+
+    def groups(self, sample: Tensor, batch: Batch) -> Groups:
+        """The image; where the holes are is a mask."""
+        return (batch.shape[0],)
 
     def _with_holes(self, images: Tensor, holes: Tensor) -> Tensor:
         return torch.cat((images, holes.to(images.dtype)), 1) if self.show_mask else images

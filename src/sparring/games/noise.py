@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from sparring.augmentations import Groups
 from sparring.data import Batch, Batches, Codec, Formats, Rows
 from sparring.draws import Key, normal, uniform
 from sparring.errors import RequestError
@@ -155,6 +156,10 @@ class FromNoise(Part):
         """Samples [n, ...] for given latents [n, latent], and labels, int64 [n], where the game has any."""
         made: Tensor = generator(latents) if self.labels == "none" else generator(latents, labels)
         return made
+
+    def groups(self, sample: Tensor, batch: Batch) -> Groups:
+        """All channels are of one image."""
+        return (sample.shape[1],)
 
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
         return self.judge(discriminator, sample, batch.labels)

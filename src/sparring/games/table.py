@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from sparring.augmentations import Groups
 from sparring.data import Batch, Batches, Codec, ConditionVector, Formats, Rows, SampledBatches, TableCodec
 from sparring.draws import Key
 from sparring.errors import RequestError
@@ -131,6 +132,10 @@ class Table(Part):
         """Rows [n, width] for given latents [n, latent], each column at its likeliest, and conditions, int64 [n]."""
         made: Tensor = generator(latents, self._asked(labels))
         return made
+
+    def groups(self, sample: Tensor, batch: Batch) -> Groups:
+        """All channels are of one sample."""
+        return (sample.shape[1],)
 
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
         return self.judge(discriminator, sample, batch.labels)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sparring.errors import RequestError
 from sparring.game import Alike, Likeness, Turn
+from sparring.nets import Verdict
 from sparring.schedules import Schedule
 from sparring.terms.base import Weighted
 
@@ -86,15 +87,25 @@ class Contrastive(Weighted):
 
 class LayerMatching(Weighted):
     """The distance between the discriminator's hidden maps of a fake and of the real sample in its place, each layer's
-    mean (Wang et al. 2018, https://arxiv.org/abs/1711.11585)."""
+    mean (Wang et al. 2018, https://arxiv.org/abs/1711.11585). Where samples are augmented, both are judged again,
+    equally augmented and without masks."""
 
     sides: ClassVar[frozenset[str]] = frozenset({"generator"})
     likeness: ClassVar[Likeness | None] = "target"
     weight: Schedule = 10.0
 
     def __call__(self, turn: Turn) -> Tensor:
-        real, fake = turn.on_real.maps, turn.on_fake.maps
+        fake, real = (verdict.maps for verdict in self._verdicts(turn))
         if real is None or fake is None:
             raise RequestError("generator.terms: layer_matching needs a discriminator that gives its maps: net=patch")
         apart = [(mine.float() - its.detach().float()).abs().mean() for mine, its in zip(fake, real, strict=True)]
         return torch.stack(apart).mean()
+
+    @staticmethod
+    def _verdicts(turn: Turn) -> tuple[Verdict, Verdict]:
+        """On the fakes and on the reals."""
+        if not turn.duel.augment:
+            return turn.on_fake, turn.on_real
+        fake = turn.judge(turn.fake, "fake", masks=False)
+        with torch.no_grad():
+            return fake, turn.judge(turn.real, "fake", masks=False)  # as its fake is augmented, not as `on_real`
