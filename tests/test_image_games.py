@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from sparring import ranks
@@ -15,12 +19,13 @@ from sparring.augmentations import DiffAugment
 from sparring.build import build, fitted
 from sparring.data import Batch, DataSet
 from sparring.data.options import Digits
+from sparring.data.picturefiles import read_mask
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
 from sparring.game import Turn
 from sparring.games import Cycle, FromImages, Inpaint, Unpaired
-from sparring.games.masks import Drawn
+from sparring.games.masks import Drawn, Folder
 from sparring.games.unpaired import BothKinds
 from sparring.match import Match, drawn_batch, make
 from sparring.remaking import remade
@@ -238,6 +243,17 @@ def test_strokes_are_as_wide_as_asked() -> None:
     assert float(thin.mean()) < 0.05 < 0.1 < float(wide.mean())
 
 
+def test_strokes_that_cover_all_are_boxes() -> None:
+    rows = torch.arange(500)
+    wide = Drawn(boxes=0, width=0.9, parts=32, least=0.1, most=0.3).draw(Key(8), rows, (16, 16))
+    area = wide.mean((1, 2, 3))
+    assert 0 < float(area.min()) < float(area.max()) < 1
+    boxes = Drawn(strokes=0, least=0.1, most=0.3).draw(Key(8), rows, (16, 16))
+    instead = (wide == boxes).flatten(1).all(1)
+    assert 0 < int(instead.sum()) < len(rows)
+    assert float(area[~instead].min()) > 0.3
+
+
 def test_a_mask_depends_on_its_number_alone() -> None:
     whole = Drawn().draw(Key(7), torch.arange(20), (16, 16))
     assert torch.equal(whole[5:9], Drawn().draw(Key(7), torch.arange(5, 9), (16, 16)))
@@ -450,8 +466,6 @@ def test_parts_of_several_processes_keep_no_history(monkeypatch: pytest.MonkeyPa
 
 
 def test_masks_of_a_folder(tmp_path: Any) -> None:
-    from PIL import Image
-
     left = Image.new("L", (20, 20))
     left.paste(255, (0, 0, 10, 20))
     left.save(tmp_path / "left.png")
@@ -474,6 +488,34 @@ def test_masks_of_a_folder(tmp_path: Any) -> None:
     again = recipe.game.masks.model_copy(update={"path": f"{tmp_path}/."})
     with pytest.raises(RequestError, match=r"none\.png: has no hole"):
         again.draw(Key(0), torch.arange(3), (8, 8))
+
+
+def test_a_folders_masks_are_read_as_in_translation(tmp_path: Path) -> None:
+    hole = np.zeros((32, 32), bool)
+    hole[:8, :16] = True
+    clear = np.full((32, 32, 4), 255, np.uint8)
+    clear[hole, 3] = 0
+    pictures = {"deep": np.where(hole, 40_000, 300).astype(np.uint16), "clear": clear}
+    pictures["floats"] = np.where(hole, 1.0, 0.1).astype(np.float32)
+    for name, values in pictures.items():
+        ending = "tif" if name == "floats" else "png"
+        (tmp_path / name).mkdir()
+        Image.fromarray(values).save(tmp_path / name / f"mask.{ending}")
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as packed:
+            packed.write(tmp_path / name / f"mask.{ending}", f"mask.{ending}")
+        for path in (tmp_path / name, tmp_path / f"{name}.zip"):
+            whole = Folder(path=str(path)).draw(Key(1), torch.arange(2), (32, 32))
+            assert np.array_equal(whole[1, 0] > 0, read_mask(tmp_path / name / f"mask.{ending}", 32, 32)[0])
+            small = Folder(path=str(path)).draw(Key(1), torch.arange(2), (8, 8))
+            assert np.array_equal(small[0, 0] > 0, hole[::4, ::4])
+
+
+@pytest.mark.parametrize("pixels", [10_000, 14_000])
+def test_a_mask_with_too_many_pixels_is_told_in_a_line(tmp_path: Path, pixels: int) -> None:
+    Image.new("1", (pixels, pixels)).save(tmp_path / "huge.png")
+    with pytest.raises(RequestError, match=r"huge\.png: .*a decompression bomb\?") as caught:
+        Folder(path=str(tmp_path)).draw(Key(1), torch.arange(2), (8, 8))
+    assert "\n" not in str(caught.value)
 
 
 def test_batches_hold_their_inputs_apart() -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from sparring import translating
 from sparring.data import ValueCodec
+from sparring.data.picturefiles import read_picture
 from sparring.errors import RequestError
 from sparring.translating import Translation, translate
 
@@ -451,6 +452,34 @@ def test_a_volume_is_filled_slice_by_slice(tmp_path: Path) -> None:
     before, after = (np.asarray(nibabel.load(path).dataobj) for path in (source, tmp_path / "out.nii"))
     assert np.array_equal(before != after, (mask > 0) & (before != after[2, 3, 1]))
     assert (before != after).any()
+
+
+@pytest.mark.parametrize("kind", ["deep.png", "floats.tif", "volume.nii", "scan.dcm"])
+def test_what_lies_in_a_hole_does_not_matter(tmp_path: Path, kind: str) -> None:
+    values = np.random.default_rng(0).integers(300, 900, (6, 9))
+    holes = np.zeros((6, 9), bool)
+    holes[1:3, 2:6] = True
+    Image.fromarray(holes).save(tmp_path / "mask.png")
+    written = []
+    for name, inside in (("low", 0), ("high", 4000)):
+        path = tmp_path / name / kind
+        path.parent.mkdir()
+        with_hole = np.where(holes, inside, values)
+        if kind == "volume.nii":
+            upright = with_hole[::-1].T.astype(np.int16)[..., None]
+            nibabel.save(nibabel.Nifti1Image(upright, np.eye(4)), path)
+        elif kind == "scan.dcm":
+            dataset = pydicom.dcmread(scan(path, PixelRepresentation=0, SmallestImagePixelValue=0))
+            dataset.PixelData = with_hole.astype(np.uint16).tobytes()
+            dataset.save_as(path)
+        else:
+            Image.fromarray(with_hole.astype(np.uint16 if kind == "deep.png" else np.float32)).save(path)
+        translate(run(filling, 1, fills=True), path, tmp_path / f"{name}-{kind}", tmp_path / "mask.png")
+        written.append(read_picture(tmp_path / f"{name}-{kind}").planes[0, 0])
+    assert np.array_equal(*written)
+    assert np.array_equal(written[0][~holes], values[~holes])
+    low, high = values[~holes].min(), values[~holes].max()
+    assert np.allclose(written[0][holes], low + 0.75 * (high - low), atol=0.5)
 
 
 def test_pictures_larger_than_the_memory_are_tiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,18 @@ def test_plans_of_the_same_mathematics_play_the_same_game(joined: bool, channels
     torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("term", ["gradient_penalty", "r1"])
+def test_slopes_of_patches_with_channels_last(term: str) -> None:
+    judge = {"net": {"patch": {"width": 4, "norm": "none"}}, "terms": {term: {}}}
+    given = recipe(objective="wasserstein", generator={"net": CONV}, discriminator=judge)
+    plain = choose_plan("cpu", "fp32", images=True)
+    losses = []
+    for last in (False, True):
+        steps = build(given, DATA, Engine(plain._replace(channels_last=last))).play()
+        losses.append(torch.stack([next(steps).discriminator[0]["loss"] for _ in range(3)]))
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=1e-5)
+
+
 COMPILED: list[dict[str, Any]] = [
     {},
     {"update": "simultaneous"},

@@ -33,4 +33,9 @@ def _lay_gradients(layer: nn.Module, inputs: Any, output: Any) -> None:
     if torch.compiler.is_compiling():
         return  # the compiler lays its own gradients out
     if isinstance(output, Tensor) and output.ndim == 4 and output.requires_grad:
-        output.register_hook(channels_last)  # type: ignore[no-untyped-call]
+        output.register_hook(_lay_gradient)  # type: ignore[no-untyped-call]
+
+
+def _lay_gradient(gradient: Tensor | None) -> Tensor | None:
+    """None where nothing comes back on this way, as in the slope of a slope."""
+    return None if gradient is None else channels_last(gradient)

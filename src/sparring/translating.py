@@ -25,6 +25,7 @@ from sparring.data.picturefiles import (
     written_ending,
 )
 from sparring.data.picturefiles.colours import to_cmyk, to_grey, to_rgb
+from sparring.data.picturefiles.picture import bounds
 from sparring.errors import RequestError
 from sparring.rundir import write_file
 from sparring.tiling import pixel_bytes, tile_for, tiled
@@ -74,7 +75,8 @@ def translate(
     Size, depth, channels, transparency and metadata stay (see `read_picture` and `Picture.encoded`). The result has the
     run's channels where these differ between its inputs and outputs; else a grey picture stays grey, and a coloured one
     becomes grey where the run is. Values of 8 bits are as in training; of more, the run's own scale holds if it was
-    trained on that depth, else the picture's own lowest and highest value become black and white.
+    trained on that depth, else the picture's own lowest and highest value (outside the holes of a run that fills)
+    become black and white.
 
     A run that fills changes holes alone, and makes them opaque: each other pixel keeps its own numbers, for which
     results of JPEG files are PNG. Holes are those of `mask`, a picture of the same size or a folder of ones with the
@@ -103,7 +105,7 @@ def translate(
 def translated(act: Translation, picture: Picture, holes: NDArray[np.bool_] | None, tile: int | None) -> NDArray[Any]:
     """A picture's new values [slices, channels, height, width], in its own type and scale. `holes` [slices, height,
     width] are what a run that fills changes; `tile` is the largest edge, None for the picture whole."""
-    low, high = _scale(act.inputs, picture), _scale(act.outputs, picture)
+    low, high = (_scale(codec, picture, holes) for codec in (act.inputs, act.outputs))
     inputs = act.inputs._replace(depth="float32", low=low[0], high=low[1])
     outputs = act.outputs._replace(depth="float32", low=high[0], high=high[1])
     slices = []
@@ -133,19 +135,18 @@ def _through(act: Translation, image: Tensor, hole: Tensor | None, tile: int | N
     return tiled(through, whole, edge, overlap, act.step, act.reach)
 
 
-def _scale(codec: ValueCodec, picture: Picture) -> tuple[float, float]:
+def _scale(codec: ValueCodec, picture: Picture, holes: NDArray[np.bool_] | None) -> tuple[float, float]:
     """The picture's values that are black and white to the run."""
     if picture.depth == "uint8" or codec.depth != picture.depth:
-        return _own_scale(picture)
+        return _own_scale(picture, holes)
     return (codec.low, codec.high) if picture.high > picture.low else (codec.high, codec.low)
 
 
-def _own_scale(picture: Picture) -> tuple[float, float]:
-    if picture.depth != "uint16" or picture.colour != "grey":
+def _own_scale(picture: Picture, holes: NDArray[np.bool_] | None) -> tuple[float, float]:
+    if picture.depth == "uint8" or picture.colour != "grey":
         return picture.low, picture.high
-    low, high = float(picture.planes.min()), float(picture.planes.max())
-    bounds = (low, high if high > low else low + 1)
-    return bounds if picture.high > picture.low else bounds[::-1]
+    low, high = bounds(picture.planes if holes is None else picture.planes[:, 0][~holes])  # a fill sees no hole
+    return (low, high) if picture.high > picture.low else (high, low)
 
 
 def _recoloured(act: Translation, picture: Picture, plane: NDArray[Any], made: NDArray[Any]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sparring.data import Batches, DataSet, Pairs, Rows
+from sparring.data import Batches, DataSet, Images, Pairs, Rows, Sides
 from sparring.draws import Key
 from sparring.errors import RequestError
 from tests.conftest import write_images
@@ -192,6 +192,22 @@ def test_from_the_cache_as_from_memory(tmp_path: Path, monkeypatch: pytest.Monke
         assert data.fingerprint == plain.fingerprint
         assert torch.equal(data.stored(data.train), plain.stored(plain.train))
         assert torch.equal(data.inputs.stored(data.train), plain.inputs.stored(plain.train))
+
+
+def test_the_same_files_in_another_source_are_not_taken_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(two_folders(tmp_path / "set"))
+    monkeypatch.setenv("SPARRING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SPARRING_DATA_MEMORY", "0")
+    pairs, sides, images = Pairs(path=path).load(), Sides(path=path).load(), Images(path=path).load()
+    assert pairs.inputs is not None
+    assert sides.inputs is not None
+    assert [len(data.samples) for data in (pairs, pairs.inputs, sides, sides.inputs, images)] == [40, 40, 40, 40, 80]
+    assert torch.equal(sides.samples, pairs.samples)
+    assert sides.file is not None
+    assert images.file is not None
+    assert images.file.path == sides.file.path  # all files of both, decoded once
 
 
 def cut(path: Path) -> None:

@@ -44,8 +44,10 @@ def read_pictures(
     the files they came from. `partners` are of the same sizes as these, file by file, or refused as unreadable."""
     roots = (where,) if isinstance(where, Path) else where
     archives = [("", root.stat().st_size, root.stat().st_mtime_ns) for root in roots if root.is_file()]
-    stats = [(file.name, file.size, file.changed) for file in [*files, *(partners or ())]]
-    key = source_key([*((str(root.resolve()), 0, 0) for root in roots), *archives, *stats], rules.deciding())
+    deciding = rules.deciding()
+    if partners is not None:  # apart, or the files of both sides as one source would have the same key
+        deciding["partners"] = source_key(_stats(partners), {})
+    key = source_key([*((str(root.resolve()), 0, 0) for root in roots), *archives, *_stats(files)], deciding)
     kept = known(key)
     if kept is None:
         work = _Decoding(files, rules, found, " and ".join(map(str, roots)), partners)
@@ -56,6 +58,10 @@ def read_pictures(
     found.notes += [*about["notes"], *([kept.note] if kept.file else [])]
     left_out = set(about["left_out"])
     return kept, [place for place in range(len(files)) if place not in left_out]
+
+
+def _stats(files: list[File]) -> list[tuple[str, int, int]]:
+    return [(file.name, file.size, file.changed) for file in files]
 
 
 class _Decoding:

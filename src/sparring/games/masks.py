@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from sparring.data.files import files_of
+from sparring.data.picturefiles import holes_of, raster
 from sparring.draws import Key, integers, uniform
 from sparring.errors import RequestError
 from sparring.part import OneOf, Part
@@ -29,9 +29,9 @@ class Drawn(Part):
     borders: float = Field(0.0, ge=0)
     """How often it is the border around a window, so that the image is continued."""
     least: float = Field(0.05, gt=0, lt=1)
-    """The part of the image that a box or a border takes, at least."""
+    """The part of the image that a box or a border takes, at least; strokes have no such bound."""
     most: float = Field(0.35, gt=0, lt=1)
-    """The same, at most."""
+    """The same, at most. Strokes take what their width and number of parts make."""
     width: float = Field(0.12, gt=0, lt=1)
     """Of a stroke, as a part of the shorter edge, at most; at least a third of it."""
     parts: int = Field(6, ge=1, le=32)
@@ -44,13 +44,17 @@ class Drawn(Part):
             raise ValueError("boxes: boxes, strokes and borders are all 0; give one of them a share")
 
     def draw(self, key: Key, rows: Tensor, size: tuple[int, int]) -> Tensor:
-        """Holes of numbered rows, 1 inside and 0 outside, float32 [rows, 1, height, width]; never empty or whole."""
+        """Holes of numbered rows, 1 inside and 0 outside, float32 [rows, 1, height, width]; never empty or whole: where
+        strokes would be, the row has a box."""
         total = self.boxes + self.strokes + self.borders
         kind = uniform(key.at("kind"), rows, (1, 1)) * total
         boxes = self._box(key, rows, size, border=False)
         holes = boxes
         if self.strokes:
-            holes = torch.where(kind < self.boxes, boxes, self._strokes(key, rows, size))
+            strokes = self._strokes(key, rows, size)
+            covered = strokes.flatten(1)
+            usable = (covered.any(1) & ~covered.all(1))[:, None, None]
+            holes = torch.where((kind < self.boxes) | ~usable, boxes, strokes)
         if self.borders:
             outside = ~self._box(key, rows, size, border=True)
             holes = torch.where(kind < self.boxes + self.strokes, holes, outside)
@@ -99,8 +103,8 @@ def _apart(grid: Tensor, first: Tensor, last: Tensor) -> Tensor:
 
 
 class Folder(Part):
-    """Holes from the image files of a folder or a zip, white where something is to be filled in; each sample takes one
-    at random, brought to its size."""
+    """Holes from the image files of a folder or a zip, white (over half) where something is to be filled in, or, in one
+    with transparent pixels, these; each sample takes one at random, brought to its size."""
 
     path: str
     """The folder or zip."""
@@ -119,15 +123,12 @@ def _read(path: str, size: tuple[int, int]) -> Tensor:
         raise RequestError(f"game.inpaint.masks.folder.path: {where} does not exist")
     found = []
     for file in files_of(where)[0]:
-        try:
-            with Image.open(io.BytesIO(file.read())) as image:
-                grey = image.convert("L").resize((size[1], size[0]), Image.Resampling.BOX)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise RequestError(f"{where}/{file.name}: not a readable mask ({error})") from None
-        mask = np.asarray(grey) >= 128
+        image = Image.fromarray(holes_of(raster.read(where / file.name, file))[0])
+        mask = np.asarray(image.convert("L").resize((size[1], size[0]), Image.Resampling.BOX)) >= 128
         if mask.all() or not mask.any():
             told = "all of it is a hole" if mask.all() else "has no hole"
-            raise RequestError(f"{where}/{file.name}: {told}; white is what is to be filled in")
+            wanted = "white (over half), or transparent, is what is to be filled in"
+            raise RequestError(f"{where}/{file.name}: {told} at {size[1]} x {size[0]} pixels; {wanted}")
         found.append(torch.from_numpy(mask))
     return torch.stack(found)[:, None]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.data.picturefiles.masks import read_mask, transparent
+from sparring.data.picturefiles.masks import holes_of, read_mask, transparent
 from sparring.data.picturefiles.picture import Colour, Depth, Picture, ending_of
 from sparring.data.picturefiles.reading import ENDINGS, picture_names, read_picture, written_ending
 
@@ -12,6 +12,7 @@ __all__ = [
     "Depth",
     "Picture",
     "ending_of",
+    "holes_of",
     "picture_names",
     "read_mask",
     "read_picture",

@@ -80,12 +80,12 @@ def lossy(ending: str) -> bool:
     return FORMATS.get(ending) == "JPEG"
 
 
-def read(path: Path) -> Picture:
-    """The picture of an image file."""
+def read(path: Path, file: File | None = None) -> Picture:
+    """The picture of an image file; of `file`, where it may lie in a zip, and `path` is what people are told."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of EXIF blocks that are cut short
-            image = opened(File(path.name, path.read_bytes), strict=True)
+            image = opened(file or File(path.name, path.read_bytes), strict=True)
             _check(image, path)
             wide = image.mode == "I" and image.format == "PPM"  # which is how Pillow reads its 16 bits
             image.load()
