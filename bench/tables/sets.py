@@ -38,8 +38,8 @@ SETS = {
     one.name: one
     for one in (
         TableSet("adult", "income"),
-        TableSet("penguins", "species", small=True, steps=100),
-        TableSet("titanic", "survived", ("alive",), small=True, steps=150),  # which copies the target
+        TableSet("penguins", "species", small=True, steps=180),
+        TableSet("titanic", "survived", ("alive",), small=True, steps=240),  # which copies the target
         TableSet("diamonds", "price", numeric=True),
     )
 }
