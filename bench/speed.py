@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent / "speed"
-NETWORKS = ("mlp", "dcgan", "resnet-32", "r3gan-32")
+NETWORKS = ("mlp", "dcgan", "resnet-32", "r3gan-32", "table")
 UPDATES = ("alternating", "simultaneous")
 BLOCKS = 7
 

@@ -8,9 +8,11 @@ LEAKY = {"leaky_relu": {"slope": 0.3}}  # Keras's default slope, which the tutor
 ADAM = {"adam": {"lr": 2e-4, "betas": [0.5, 0.999]}}
 MODERN = {"adam": {"lr": 2e-4, "betas": [0.0, 0.99]}}
 
+TABULAR = {"adam": {"lr": 1e-3, "betas": [0.0, 0.9]}}
+
 SHAPES = {"mlp": (1, 28, 28), "dcgan": (1, 28, 28), "resnet-32": (3, 32, 32), "r3gan-32": (3, 32, 32)}
-LATENT = {"mlp": 100, "dcgan": 100, "resnet-32": 128, "r3gan-32": 128}
-BATCH = {"mlp": 128, "dcgan": 128, "resnet-32": 64, "r3gan-32": 64}
+LATENT = {"mlp": 100, "dcgan": 100, "resnet-32": 128, "r3gan-32": 128, "table": 128}
+BATCH = {"mlp": 128, "dcgan": 128, "resnet-32": 64, "r3gan-32": 64, "table": 500}
 
 RECIPES: dict[str, dict[str, Any]] = {
     "mlp": {
@@ -56,14 +58,27 @@ RECIPES: dict[str, dict[str, Any]] = {
             "terms": {"r1": {"weight": 1.0}, "r2": {"weight": 1.0}},
         },
     },
+    "table": {  # the recipe of that name, without asking for choices
+        "objective": "relativistic",
+        "generator": {"net": {"tabular": {"widths": [256, 256]}}, "optimiser": TABULAR},
+        "discriminator": {
+            "net": {"tabular": {"widths": [256, 256]}},
+            "optimiser": TABULAR,
+            "terms": {"r1": {"weight": 0.5}, "r2": {"weight": 0.5}},
+        },
+    },
 }
+SLOPES = {"r3gan-32": 1.0, "table": 0.5}
+"""Weights of R1 and R2, of the networks that have them."""
 
 
 def recipe(network: str, batch: int | None, update: str, precision: str) -> dict[str, Any]:
     """The fields of a recipe, but for its data."""
+    latent = {"latent": {"normal": {"size": LATENT[network]}}}
+    game = {"table": latent | {"condition": "none"}} if network == "table" else {"from_noise": latent}
     return RECIPES[network] | {
         "name": network,
-        "game": {"from_noise": {"latent": {"normal": {"size": LATENT[network]}}}},
+        "game": game,
         "batch": batch or BATCH[network],
         "update": update,
         "precision": precision,

@@ -2,14 +2,14 @@
 
     python plain_torch.py dcgan --update alternating --device cpu [--flops]
 
-`mlp` and `dcgan` are written out; the residual networks are Sparring's modules with PyTorch's own spectral norm, so
-that they are the same to the last layer.
+`mlp` and `dcgan` are written out; the others are Sparring's modules with PyTorch's own spectral norm, so that they are
+the same to the last layer. Columns of the table are drawn by PyTorch's Gumbel-softmax, one after the other.
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import networks
 import torch
@@ -17,6 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 from worker import answer, images, serve
+
+if TYPE_CHECKING:
+    from sparring.data import DataSet
 
 Nets = tuple[nn.Module, nn.Module]
 
@@ -75,6 +78,29 @@ def zoo(network: str) -> Nets:
     return generator, Logits(discriminator)
 
 
+class Columns(nn.Module):
+    """A generator of rows whose columns are scalars bounded by tanh, and one-of-several blocks after each other."""
+
+    def __init__(self, net: nn.Module, scalars: int, blocks: list[int]) -> None:
+        super().__init__()
+        self.net, self.widths = net, [scalars, *blocks]
+
+    def forward(self, latents: Tensor) -> Tensor:
+        scalars, *blocks = self.net(latents).split(self.widths, 1)
+        return torch.cat([scalars.tanh(), *(F.gumbel_softmax(block, tau=0.2) for block in blocks)], 1)
+
+
+def tabular(table: DataSet) -> Nets:
+    from sparring.data import TableCodec
+    from sparring.nets.tabular import Tabular
+
+    codec, options = table.codec, Tabular(widths=(256, 256))
+    assert isinstance(codec, TableCodec)
+    blocks = [group.width for group in codec.layout.groups for _ in range(group.blocks)]
+    generator = options.generator(networks.LATENT["table"], codec.shape)
+    return Columns(generator, codec.layout.scalars, blocks), Logits(options.discriminator(codec.shape))
+
+
 def objective(network: str, real: Tensor | None, fake: Tensor) -> Tensor:
     """The generator's loss without `real`, else the discriminator's."""
     match network:
@@ -91,33 +117,39 @@ class Script:
 
     def __init__(self, network: str, batch: int, device: str) -> None:
         self.network, self.batch, self.device = network, batch, device
-        nets = {"mlp": mlp, "dcgan": dcgan}[network]() if network in ("mlp", "dcgan") else zoo(network)
+        if network == "table":
+            from table_rows import table
+
+            rows = table()
+            nets, self.samples = tabular(rows), rows.codec.encode(rows.samples)
+        else:
+            nets = {"mlp": mlp, "dcgan": dcgan}[network]() if network in ("mlp", "dcgan") else zoo(network)
+            self.samples = torch.from_numpy(images(networks.SHAPES[network])).float() / 127.5 - 1
         self.generator, self.discriminator = (net.to(device) for net in nets)
         betas = tuple(networks.RECIPES[network]["generator"]["optimiser"]["adam"]["betas"])
         self.g_optimiser = torch.optim.Adam(self.generator.parameters(), 2e-4, betas)
         self.d_optimiser = torch.optim.Adam(self.discriminator.parameters(), 2e-4, betas)
-        self.images = torch.from_numpy(images(networks.SHAPES[network])).float() / 127.5 - 1
 
     def reals(self) -> Tensor:
-        return self.images[torch.randint(0, len(self.images), (self.batch,))].to(self.device)
+        return self.samples[torch.randint(0, len(self.samples), (self.batch,))].to(self.device)
 
     def fakes(self) -> Tensor:
         made: Tensor = self.generator(torch.randn(self.batch, networks.LATENT[self.network], device=self.device))
         return made
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        if self.network != "r3gan-32":
+        if self.network not in networks.SLOPES:
             return objective(self.network, self.discriminator(real).flatten(), self.discriminator(fake).flatten())
         real, fake = real.requires_grad_(), fake.detach().requires_grad_()
         on_real, on_fake = self.discriminator(real).flatten(), self.discriminator(fake).flatten()
         loss = F.softplus(on_fake - on_real).mean()
         for logits, sample in ((on_real, real), (on_fake, fake)):
             (slope,) = torch.autograd.grad(logits.sum(), sample, create_graph=True)
-            loss = loss + slope.square().flatten(1).sum(1).mean() / 2
+            loss = loss + slope.square().flatten(1).sum(1).mean() * networks.SLOPES[self.network] / 2
         return loss
 
     def generator_loss(self, fake: Tensor) -> Tensor:
-        if self.network != "r3gan-32":
+        if self.network not in networks.SLOPES:
             return objective(self.network, None, self.discriminator(fake).flatten())
         with torch.no_grad():
             on_real = self.discriminator(self.reals()).flatten()

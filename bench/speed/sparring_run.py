@@ -13,6 +13,7 @@ from typing import Any
 
 import networks
 import torch
+from table_rows import table
 from worker import answer, images, serve
 
 from sparring.build import build, fitted
@@ -31,8 +32,11 @@ RUN_S = 600.0
 """Seconds of the run that a plan is chosen for: long enough to try, not to compile."""
 
 
-def noise(shape: tuple[int, ...]) -> DataSet:
-    samples = torch.from_numpy(images(shape))
+def data_of(network: str) -> DataSet:
+    """Images of noise, or a table."""
+    if network == "table":
+        return table()
+    samples = torch.from_numpy(images(networks.SHAPES[network]))
     return assemble("noise", samples, None, image_codec(samples, "signed"), Found("noise"))
 
 
@@ -102,7 +106,7 @@ def main() -> None:
     options.add_argument("--batch", type=int)
     options.add_argument("--parts", action="store_true", help="time the parts of a step, no more")
     said = options.parse_args()
-    data = noise(networks.SHAPES[said.network])
+    data = data_of(said.network)
     fields = networks.recipe(said.network, said.batch, said.update, said.precision)
     recipe = fitted(validated(fields | {"data": "digits", "plan": said.plan}), data, {})
     plan = choose(recipe, data, said.device, {}, RUN_S).plan._replace(compiled=said.compiled)
