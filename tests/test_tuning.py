@@ -116,7 +116,7 @@ def test_short_runs_and_plain_ones_try_nothing() -> None:
 def test_what_is_not_the_same_mathematics_is_tried_only_where_the_recipe_allows_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tuning, "fast_bf16", lambda device: True)
+    monkeypatch.setattr(tuning, "multiplies_bf16", lambda device: True)
     plain = choose_plan("cpu", "fp32", images=True)
     for precision in ("fp32", "bf16"):
         tried = list(candidates(recipe(precision=precision), DATA, plain, {}))

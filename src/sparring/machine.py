@@ -51,6 +51,12 @@ def fast_bf16(device: str) -> bool:
     return False
 
 
+def multiplies_bf16(device: str) -> bool:
+    """Whether the device has instructions for bf16 at all, be they faster or not: worth a trial."""
+    known = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return fast_bf16(device) or (device == "cpu" and bool(known and known()))
+
+
 def free_threads(samples: int = 9, pause: float = 0.02) -> int:
     """Threads that find a core of their own beside what other programs run just now: PyTorch waits for its slowest
     thread after every operation, so that one shared core costs far more than its share. Where the system does not tell

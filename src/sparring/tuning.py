@@ -24,7 +24,7 @@ from sparring.compiling import can_compile
 from sparring.data import DataSet, cache_directory
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, choose_plan
-from sparring.machine import environment, fast_bf16, free_threads, out_of_memory
+from sparring.machine import environment, free_threads, multiplies_bf16, out_of_memory
 from sparring.match import Match
 from sparring.planning import late
 from sparring.recipe import Recipe
@@ -37,7 +37,7 @@ LONG = 3600.0
 GAIN = 0.97
 """The part of the time at hand that another way must stay under, so that noise alone changes nothing."""
 BLOCKS = 5
-VERSION = 1
+VERSION = 2
 """Of what the cache holds."""
 
 
@@ -139,7 +139,7 @@ Way = tuple[str, Any, bool]
 
 def candidates(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> Iterator[Way]:
     """What to try, but for compiling."""
-    if recipe.precision == "auto" and fast_bf16(plain.device):
+    if recipe.precision == "auto" and multiplies_bf16(plain.device):
         yield "precision", "fp32" if plain.precision == "bf16" else "bf16", False
     if data.codec.kind == "image":
         yield "channels_last", not plain.channels_last, True
