@@ -10,7 +10,7 @@ digits: $(VENV)/.installed
 	$(BIN)/sparring train digits
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -41,11 +41,15 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="where runs are, and come")
     options.add_argument("--jobs", type=int, default=1, help="runs at a time")
     options.add_argument("--json", action="store_true", help="print one JSON object")
-    options.add_argument("--only", default="", help="with runs: those in whose SETTING/NAME one of these words stands")
+    options.add_argument(
+        "--only",
+        default="",
+        help="with runs, and of sick ones with treat: those in whose SETTING/NAME one of these words stands",
+    )
     said = options.parse_args()
     cases = parts.cases_of(said.part)
+    wanted = [case for case in cases if any(word in f"{case.setting}/{case.name}" for word in said.only.split(","))]
     if said.what == "runs":
-        wanted = [case for case in cases if any(word in f"{case.setting}/{case.name}" for word in said.only.split(","))]
         playing.play_all(wanted, said.out, said.jobs)
     elif said.what == "ratios":
         print(reading.table_of_ratios(cases, said.out))
@@ -53,7 +57,7 @@ def main() -> None:
         found = judging.summary(reading.judged(cases, said.out))
         print(json.dumps(found) if said.json else reading.told(found))
     else:
-        found = treating.treated(cases, said.out, said.jobs)
+        found = treating.treated(cases, wanted, said.out, said.jobs)
         print(json.dumps(found) if said.json else treating.told(found))
 
 

@@ -80,22 +80,41 @@ def test_every_remedy_is_a_valid_recipe_that_differs(symptom: str, made: tuple[s
     [
         ("vanishing_gradient", (SLOW,), "generator.optimiser.adam.lr=0.001"),
         ("vanishing_gradient", ("objective=minimax",), "objective=non_saturating"),
-        ("discriminator_too_weak", ("discriminator.optimiser.adam.lr=1e-6",), "discriminator.optimiser.adam.lr=0.001"),
+        ("discriminator_too_weak", ("discriminator.optimiser.adam.lr=1e-6",), "discriminator.optimiser.adam.lr=0.002"),
+        ("vanishing_gradient", ("generator.moves={steps: {values: {0: 0, 100: 1}}}",), "generator.moves=1"),
         ("oscillation", ("generator.optimiser.adam.betas=[0.9,0.99]",), "generator.optimiser.adam.betas=[0,0.99]"),
         ("noisy_gradient", ("batch=2",), "batch=64"),
         ("penalty_dominates", ("discriminator.terms.r1.weight=1000",), "discriminator.terms.r1.weight=0.3"),
         ("penalty_not_working", (), "discriminator.terms.r1.weight=0.3"),
+        ("penalty_not_working", ("objective=wasserstein",), "discriminator.terms.gradient_penalty.weight=1"),
         (
             "discriminator_too_weak",
             ("discriminator.surgery.dropout.rate=0.9",),
-            "discriminator.surgery.dropout.rate=0.25",
+            "discriminator.surgery.dropout.rate=0.2",
         ),
+        ("evaluation_fault", ("generator.surgery.dropout.rate=0.9",), "generator.surgery.dropout.rate=0"),
         ("frozen_weights", ("generator.surgery.freeze.where=hidden.0.*",), "generator.surgery.freeze=null"),
         ("discriminator_overfitting", (), "augment.diff_augment.cutout=0.5"),
     ],
 )
 def test_the_remedy_meets_the_cause(symptom: str, made: tuple[str, ...], wanted: str) -> None:
     assert wanted in remedies(ill(symptom), recipe(*made))
+
+
+def test_one_of_two_rates_is_moved_where_they_are_apart_and_the_other_stays() -> None:
+    def rates(discriminator: float, generator: float) -> list[str]:
+        made = recipe(f"discriminator.optimiser.adam.lr={discriminator}", f"generator.optimiser.adam.lr={generator}")
+        return [word for word in remedies(ill("vanishing_gradient"), made) if ".lr=" in word]
+
+    assert rates(4e-3, 1e-3) == rates(1e-3, 2e-3) == []  # a lead of four, and of a half
+    assert rates(0.1, 1e-3) == ["discriminator.optimiser.adam.lr=0.002"]
+    assert rates(4e-3, 0.1) == ["generator.optimiser.adam.lr=0.001"]
+    assert rates(1e-6, 1e-4) == ["discriminator.optimiser.adam.lr=0.0002"]  # a slow game stays slow
+
+
+def test_a_critic_that_no_penalty_held_is_given_up_at_last() -> None:
+    words = calm(recipe("objective=wasserstein", "discriminator.terms.gradient_penalty.weight=1"))
+    assert {"objective=non_saturating", "discriminator.terms.gradient_penalty=null"} <= set(words)
 
 
 def test_points_are_not_augmented() -> None:
@@ -200,6 +219,26 @@ def test_a_remedy_that_helps_is_kept(play: Callable[..., Path], monkeypatch: pyt
     assert (state["step"], state["attempt"]) == (300, 1)
     plain = play("never")
     assert not same(state["nets"], final(plain)["nets"])
+
+
+def test_it_goes_back_to_before_the_first_of_all_illnesses(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch, treated=50.0)
+    early = ill("poor_samples", confidence=0.6, since=70)  # not sure enough to be treated itself
+    monkeypatch.setattr(world, "found", lambda step, rate: [ill(), early] if rate < 1e-4 and step >= 150 else [])
+    events = treatment.events_of(RunDir(play("early", "doctor=treat")))
+    assert [(line["event"], line.get("back_to_step")) for line in events] == [("treated", 50), ("kept", None)]
+
+
+def test_after_one_that_was_undone_the_next_begins_anew(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World(monkeypatch, treated=120.0)
+    path = play("anew", "doctor=treat", "generator.surgery.dropout.rate=0.9")  # of which only the second is rid
+    events = treatment.events_of(RunDir(path))
+    assert [line["event"] for line in events] == ["treated", "undone", "treated", "undone"]
+    assert [line["back_to_step"] for line in events] == [100, 100, 0, 0]
 
 
 def test_one_that_does_not_is_undone_to_the_bit(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +408,7 @@ def test_several_processes_are_refused(play: Callable[..., Path]) -> None:
 
 
 def test_treat_tells_what_it_is_about() -> None:
-    order = Treat(ill(), ["batch=64"], Measure("fid", 1.0, "lower"))
+    order = Treat(ill(), ["batch=64"], Measure("fid", 1.0, "lower"), 100)
     assert order.args == ("vanishing_gradient", ["batch=64"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -21,11 +21,11 @@ HEALTHY_SEEDS = 1
 """Healthy runs of each setting that are treated too."""
 
 
-def treated(cases: Sequence[Case], out: Path, jobs: int) -> dict[str, Any]:
-    """What treatment did to the sick runs of a part, and to healthy ones."""
+def treated(cases: Sequence[Case], wanted: Collection[Case], out: Path, jobs: int) -> dict[str, Any]:
+    """What treatment did to the wanted ones of a part's sick runs, and to healthy ones."""
     found = measured(cases, out)
     medians = healthy_medians(found)
-    sick = [case for case, value in found if case.cause and value > WORSE * medians[case.setting]]
+    sick = [case for case, value in found if case in wanted and case.cause and value > WORSE * medians[case.setting]]
     untouched = _firsts([case for case, value in found if not case.cause and value <= WORSE * medians[case.setting]])
     place_again = out / "treated"
     play_all([*sick, *untouched], place_again, jobs, (TREAT,))

@@ -49,12 +49,14 @@ class Measure(NamedTuple):
 class Treat(Exception):
     """A finding is to be treated, by overrides of the recipe."""
 
-    def __init__(self, finding: Finding, overrides: list[str], before: Measure) -> None:
+    def __init__(self, finding: Finding, overrides: list[str], before: Measure, ill_since: int) -> None:
         super().__init__(finding.symptom, overrides)
         self.finding = finding
         self.overrides = overrides
         self.before = before
         """How the untreated run scores."""
+        self.ill_since = ill_since
+        """The run goes back to the last checkpoint from before this step, or to its first."""
 
 
 class Undo(Exception):
@@ -140,10 +142,18 @@ class Treating:
             return
         if not any(finding.kind == "illness" for finding in self.doctor.found):
             match.notes["well"] = match.step
-        found = chosen(self._pressing(match), self.recipe, self.events)
+        pressing = self._pressing(match)
+        found = chosen(pressing, self.recipe, self.events)
         before = None if found is None else self.measure(match)
         if found is not None and before is not None:
-            raise Treat(*found, before)
+            raise Treat(*found, before, self._ill_since(pressing))
+
+    def _ill_since(self, findings: list[Finding]) -> int:
+        """When the first of all illnesses began: what shows late may have been brought about long before. Where a
+        treatment from there was undone, the next one begins the run anew."""
+        if any(line["event"] == "undone" for line in self.events):
+            return 0
+        return min(finding.since_step for finding in findings if finding.kind == "illness")
 
     def _pressing(self, match: Match) -> list[Finding]:
         """What has been found long enough to be open; at the end, all that was found."""
@@ -173,7 +183,7 @@ def begin(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
     best = match.notes.get("best_step")
     if best is not None and run.checkpoint(best).exists():
         shutil.copytree(run.checkpoint(best), kept / run.checkpoint(best).name)
-    healthy = [step for step in run.saved_steps() if step < order.finding.since_step]
+    healthy = [step for step in run.saved_steps() if step < order.ill_since]
     line = {
         "event": "treated",
         "symptom": order.finding.symptom,

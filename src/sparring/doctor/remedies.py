@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 from sparring import zoo
 from sparring.data import Table
@@ -18,12 +19,15 @@ from sparring.terms import R1, R2
 
 BATCH = 64
 """Samples of a batch that tell a direction."""
-RATE = 1e-3
-"""A learning rate at which Adam moves both players of a small game calmly."""
-APART = 2.5
-"""Ratio of the players' learning rates that is no balance."""
-DROP = 0.25
-"""A rate that is rarely too high."""
+LEAD = 2.0
+"""The discriminator's learning rate over the generator's: it is to be the quicker one (two time scales, Heusel et al.
+2017, https://arxiv.org/abs/1706.08500)."""
+USUAL: dict[Side, float] = {"discriminator": 1e-3 * LEAD, "generator": 1e-3}
+"""Learning rates at which Adam moves both players of a small game calmly."""
+APART = 4.0
+"""How many times more or less than `LEAD` is no balance."""
+DROP: dict[Side, float] = {"discriminator": 0.2, "generator": 0.0}
+"""Rates of dropout that are rarely too high: a generator seldom gains by any."""
 SLOPE = 0.3
 """A weight of R1 that holds a discriminator of small samples."""
 
@@ -51,8 +55,17 @@ def _as_it_is(word: str, recipe: Recipe) -> bool:
 
 
 def _objective(recipe: Recipe) -> list[str]:
-    """Away from a loss that saturates, and from a critic without a bound."""
-    return ["objective=non_saturating"] if recipe.objective.recipe_name() in ("minimax", "wasserstein") else []
+    """Away from a loss that saturates."""
+    return ["objective=non_saturating"] if recipe.objective.recipe_name() == "minimax" else []
+
+
+def _bounded(recipe: Recipe) -> list[str]:
+    """Away from a critic without a bound, which a penalty of a usual weight did not hold."""
+    if recipe.objective.recipe_name() != "wasserstein" or is_bounded(recipe):
+        return []
+    others = [name for name, term in slope_terms(recipe).items() if not isinstance(term, R1)]
+    terms = [f"discriminator.terms.{name}=null" for name in others] + [f"discriminator.terms.r1.weight={SLOPE:g}"]
+    return ["objective=non_saturating", *terms]
 
 
 def _rate_words(side: Side, options: PlayerOptions, rate: float) -> list[str]:
@@ -64,19 +77,19 @@ def _rate_words(side: Side, options: PlayerOptions, rate: float) -> list[str]:
     return [f"{key}.linear.start={was.start * factor:g}", f"{key}.linear.end={was.end * factor:g}"]
 
 
-def _rates(recipe: Recipe, cap: float | None = None) -> list[str]:
-    """Learning rates within reach of each other, and not beyond `cap`."""
-    rates = {side: highest(getattr(recipe, side).optimiser.lr) for side in SIDES}
+def _rates(recipe: Recipe, caps: Mapping[Side, float] | None = None) -> list[str]:
+    """Learning rates within reach of each other, and not beyond `caps`."""
+    rates = _highest_rates(recipe)
     if not all(isinstance(getattr(recipe, side).optimiser, Adam) for side in SIDES):
         return []
-    low, high = min(rates.values()), max(rates.values())
     target = dict(rates)
-    if high > APART * low:  # one of the two is off; which, tells the distance from a common rate
-        off_high, off_low = high / RATE, RATE / max(low, 1e-12)
-        meant = low if off_high >= off_low else high
-        target = dict.fromkeys(rates, meant)
-    if cap is not None:
-        target = {side: min(rate, cap) for side, rate in target.items()}
+    if not _balanced(rates):  # one of the two is off: the one that is further from what is usual
+        off = max(SIDES, key=lambda side: abs(math.log(max(rates[side], 1e-12) / USUAL[side])))
+        target[off] = USUAL[off]
+        if not _balanced(target):
+            target[off] = rates["generator"] * LEAD if off == "discriminator" else rates["discriminator"] / LEAD
+    if caps is not None:
+        target = {side: min(rate, caps[side]) for side, rate in target.items()}
     return [
         word
         for side in SIDES
@@ -85,18 +98,34 @@ def _rates(recipe: Recipe, cap: float | None = None) -> list[str]:
     ]
 
 
+def _balanced(rates: Mapping[Side, float]) -> bool:
+    return LEAD / APART <= rates["discriminator"] / max(rates["generator"], 1e-12) <= LEAD * APART
+
+
+def _highest_rates(recipe: Recipe) -> dict[Side, float]:
+    return {side: highest(getattr(recipe, side).optimiser.lr) for side in SIDES}
+
+
 def _calmer(recipe: Recipe) -> list[str]:
     """Both rates a fifth where they are no higher than usual, else as usual; what is usual is known of Adam alone."""
-    rates = [highest(getattr(recipe, side).optimiser.lr) for side in SIDES]
+    rates = _highest_rates(recipe)
     others = [side for side in SIDES if not isinstance(getattr(recipe, side).optimiser, Adam)]
     if others:
         return [
             word
-            for side, rate in zip(SIDES, rates, strict=True)
-            if side in others and rate > 0
-            for word in _rate_words(side, getattr(recipe, side), rate / 5)
+            for side in others
+            if rates[side] > 0
+            for word in _rate_words(side, getattr(recipe, side), rates[side] / 5)
         ]
-    return _rates(recipe, cap=RATE if max(rates) > 1.5 * RATE else max(rates) / 5)
+    if any(rates[side] > 1.5 * USUAL[side] for side in SIDES):
+        return _rates(recipe, USUAL)
+    return _rates(recipe, {side: rate / 5 for side, rate in rates.items()})
+
+
+def _moving(recipe: Recipe) -> list[str]:
+    """A generator that moves in every step, from the first on."""
+    moves = recipe.generator.moves
+    return [] if isinstance(moves, (int, float)) and moves >= 1 else ["generator.moves=1"]
 
 
 def _without_momentum(recipe: Recipe) -> list[str]:
@@ -111,13 +140,14 @@ def _without_momentum(recipe: Recipe) -> list[str]:
 
 def _penalty(recipe: Recipe) -> list[str]:
     """A penalty on slopes of a weight that holds, where nothing holds them or one holds too hard."""
-    slopes, bounded = slope_terms(recipe), is_bounded(recipe)
-    usual = f"discriminator.terms.r1.weight={SLOPE:g}"
-    if recipe.objective.recipe_name() == "wasserstein" and not bounded:  # whose place another loss takes
-        others = [name for name, term in slopes.items() if not isinstance(term, R1)]
-        return [f"discriminator.terms.{name}=null" for name in others] + [usual]
+    slopes = slope_terms(recipe)
+    if not slopes and is_bounded(recipe):
+        return []
     if not slopes:
-        return [] if bounded else [usual]
+        critic = recipe.objective.recipe_name() == "wasserstein"
+        return [
+            "discriminator.terms.gradient_penalty.weight=1" if critic else f"discriminator.terms.r1.weight={SLOPE:g}"
+        ]
     found = []
     for name, term in slopes.items():
         meant, weight = SLOPE if isinstance(term, R1 | R2) else 1.0, highest(term.weight)
@@ -140,7 +170,7 @@ def _heavier(recipe: Recipe) -> list[str]:
 def _less_dropout(recipe: Recipe) -> list[str]:
     """Dropout at a rate that leaves the networks something to say."""
     return [
-        f"{side}.surgery.{name}.rate={DROP:g}"
+        f"{side}.surgery.{name}.rate={DROP[side]:g}"
         for side in SIDES
         for name, one in getattr(recipe, side).surgery.items()
         if isinstance(one, Dropout) and highest(one.rate) > 0.6
@@ -179,16 +209,21 @@ def _all(*parts: Remedy) -> Remedy:
     return lambda recipe: [word for part in parts for word in part(recipe)]
 
 
+def _held(recipe: Recipe) -> list[str]:
+    return _bounded(recipe) or _penalty(recipe)
+
+
 def _capped(recipe: Recipe) -> list[str]:
-    return _rates(recipe, cap=RATE)
+    return _rates(recipe, USUAL)
 
 
-_CALMING = _all(_objective, _capped, _without_momentum, _penalty, _less_dropout, _whole_batches, _thawed)
+_CALMING = _all(_objective, _capped, _moving, _without_momentum, _held, _less_dropout, _whole_batches, _thawed)
+_FOR_ALL = _all(_objective, _rates, _moving, _without_momentum, _penalty, _less_dropout, _whole_batches, _thawed)
 _LOWER = _all(_objective, _calmer, _without_momentum, _penalty)
 _REMEDIES: dict[str, Remedy] = {
     "diverged": _LOWER,
     "explosion": _LOWER,
-    "vanishing_gradient": _all(_objective, _rates, _without_momentum, _penalty, _whole_batches),
+    "vanishing_gradient": _all(_objective, _rates, _moving, _without_momentum, _penalty, _whole_batches),
     "bounded_logits": lambda recipe: ["objective=least_squares"],  # which takes outputs in [0, 1] as they are
     "discriminator_too_weak": _all(_rates, _less_dropout, _penalty, _whole_batches),
     "discriminator_overfitting": _against_overfitting,
@@ -202,7 +237,7 @@ _REMEDIES: dict[str, Remedy] = {
     "frozen_weights": _thawed,
     "evaluation_fault": _less_dropout,
     "noisy_gradient": _whole_batches,
-    "poor_samples": _all(_objective, _rates, _without_momentum, _penalty, _less_dropout, _whole_batches, _thawed),
+    "poor_samples": _FOR_ALL,
 }
 _WORDS: dict[str, tuple[str, ...]] = {
     "data_fault": ("look at the data: their range, and whether they vary",),
