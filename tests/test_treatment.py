@@ -11,7 +11,7 @@ import pytest
 
 import sparring
 from sparring import session, treatment
-from sparring.doctor import Finding, attend
+from sparring.doctor import Finding, attend, facts_of
 from sparring.doctor.remedies import calm, overrides_of, remedies
 from sparring.errors import RequestError, TrainingError
 from sparring.match import Match
@@ -110,6 +110,40 @@ def test_one_of_two_rates_is_moved_where_they_are_apart_and_the_other_stays() ->
     assert rates(0.1, 1e-3) == ["discriminator.optimiser.adam.lr=0.002"]
     assert rates(4e-3, 0.1) == ["generator.optimiser.adam.lr=0.001"]
     assert rates(1e-6, 1e-4) == ["discriminator.optimiser.adam.lr=0.0002"]  # a slow game stays slow
+    both_off = ["discriminator.optimiser.adam.lr=0.002", "generator.optimiser.adam.lr=0.001"]
+    assert rates(1e-5, 0.05) == rates(0.1, 1e-6) == both_off  # none is raised beyond what is usual
+
+
+def test_calming_brings_rates_together_too() -> None:
+    made = recipe("discriminator.optimiser.adam.lr=1e-4")
+    words = [word for word in remedies(ill("oscillation"), made) if ".lr=" in word]
+    assert words == ["discriminator.optimiser.adam.lr=0.0004", "generator.optimiser.adam.lr=0.0002"]
+
+
+def test_a_generator_is_set_going_only_where_it_stood_still() -> None:
+    def words(moves: str) -> list[str]:
+        made = recipe(f"generator.moves={moves}", "game.from_noise.noise_images={steps: {values: {0: 1, 9: 0}}}")
+        return [
+            word for word in remedies(ill("vanishing_gradient"), made) if ".lr=" not in word and "terms" not in word
+        ]
+
+    assert words("{steps: {values: {0: 0, 9: 1}}}") == ["generator.moves=1", "game.from_noise.noise_images=0"]
+    assert words("{linear: {start: 1, end: 3}}") == words("0.7") == []
+
+
+def test_dropout_that_is_the_generators_noise_stays() -> None:
+    made = recipe("generator.surgery.dropout={rate: 0.9, when: always}", "discriminator.surgery.dropout.rate=0.9")
+    words = calm(made)
+    assert "discriminator.surgery.dropout.rate=0.2" in words
+    assert not any("generator.surgery" in word for word in words)
+    assert facts_of(made).generator_dropout == 0
+    assert facts_of(recipe("generator.surgery.dropout.rate=0.9")).generator_dropout == 0.9
+
+
+def test_no_batch_is_larger_than_the_data() -> None:
+    found = chosen([ill("noisy_gradient")], recipe("batch=2"), [], 40)
+    assert found is not None
+    assert found[1] == ["batch=40"]
 
 
 def test_a_critic_that_no_penalty_held_is_given_up_at_last() -> None:
@@ -124,23 +158,23 @@ def test_points_are_not_augmented() -> None:
 
 def test_the_surest_is_treated_and_what_is_unsure_or_only_to_know_is_not() -> None:
     made = recipe(SLOW)
-    assert chosen([ill()], made, []) is not None
-    assert chosen([ill(confidence=0.6)], made, []) is None
-    assert chosen([ill("slowing_down"), ill("converged"), replace(ill(), harmless=True)], made, []) is None
+    assert chosen([ill()], made, [], 1000) is not None
+    assert chosen([ill(confidence=0.6)], made, [], 1000) is None
+    assert chosen([ill("slowing_down"), ill("converged"), replace(ill(), harmless=True)], made, [], 1000) is None
 
 
 def test_nothing_new_is_begun_on_trial_nor_after_three_and_nothing_twice() -> None:
     made = recipe(SLOW, "generator.surgery.dropout.rate=0.9")
-    first = chosen([ill()], made, [])
+    first = chosen([ill()], made, [], 1000)
     assert first is not None
     begun = {"event": "treated", "overrides": first[1]}
-    assert chosen([ill()], made, [begun]) is None
-    second = chosen([ill()], made, [begun, {"event": "undone"}])
+    assert chosen([ill()], made, [begun], 1000) is None
+    second = chosen([ill()], made, [begun, {"event": "undone"}], 1000)
     assert second is not None
     assert second[1] == calm(made) != first[1]
     done = [begun, {"event": "undone"}, {"event": "treated", "overrides": second[1]}, {"event": "undone"}]
-    assert chosen([ill()], made, done) is None
-    assert chosen([ill("noisy_gradient")], recipe("batch=2"), [begun, {"event": "kept"}] * 3) is None
+    assert chosen([ill()], made, done, 1000) is None
+    assert chosen([ill("noisy_gradient")], recipe("batch=2"), [begun, {"event": "kept"}] * 3, 1000) is None
 
 
 def test_better_is_better_by_enough_and_of_the_same_score() -> None:

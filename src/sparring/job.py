@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from sparring import pages, ranks
-from sparring.build import OwnNets, build
+from sparring.build import OwnNets, build, can_be_compiled
 from sparring.console import Talk
 from sparring.data import DataSet, TableCodec, ValueCodec
 from sparring.data.tables.writing import write_table
@@ -48,7 +48,10 @@ class Job:
 
 def built(job: Job) -> Match:
     """The match of a job, before its first step."""
-    return build(job.recipe, job.data, Engine(job.plan, job.recipe.tracker, job.run.path), job.own)
+    plan = job.plan
+    if plan.compiled and not can_be_compiled(job.recipe, job.own):  # a treatment may have brought in a slope
+        plan = plan._replace(compiled=False)
+    return build(job.recipe, job.data, Engine(plan, job.recipe.tracker, job.run.path), job.own)
 
 
 @contextmanager

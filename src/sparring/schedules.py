@@ -158,14 +158,24 @@ def value(schedule: Schedule, now: Now) -> float:
 
 def highest(schedule: Schedule | tuple[float, ...]) -> float:
     """The largest value that a schedule, or one of several rates, can take."""
+    return max(_extremes(schedule))
+
+
+def lowest(schedule: Schedule | tuple[float, ...]) -> float:
+    """The smallest."""
+    return min(_extremes(schedule))
+
+
+def _extremes(schedule: Schedule | tuple[float, ...]) -> tuple[float, ...]:
+    """Values of which all that it can take lie between the least and the most."""
     match schedule:
         case tuple():
-            return max(schedule)
+            return schedule
         case Linear() | Cosine():
-            return max(schedule.start, schedule.end)
+            return schedule.start, schedule.end
         case Steps():
-            return max(schedule.values.values())
+            return tuple(schedule.values.values())
         case Adaptive():
-            return schedule.upper
+            return schedule.least, schedule.upper
         case _:
-            return float(schedule)
+            return (float(schedule),)

@@ -79,9 +79,11 @@ def active(run: RunDir) -> list[str]:
     return [word for overrides in standing for word in overrides]
 
 
-def chosen(findings: list[Finding], recipe: Recipe, events: list[dict[str, Any]]) -> tuple[Finding, list[str]] | None:
+def chosen(
+    findings: list[Finding], recipe: Recipe, events: list[dict[str, Any]], samples: int
+) -> tuple[Finding, list[str]] | None:
     """The finding that is to be treated, and the overrides, if any: the surest illness with something left to try.
-    While a treatment is on trial, none."""
+    While a treatment is on trial, none. No batch becomes larger than the `samples` that are trained on."""
     if (events and events[-1]["event"] == "treated") or sum(line["event"] == "treated" for line in events) >= MOST:
         return None
     tried = [line["overrides"] for line in events if line["event"] == "treated"]
@@ -90,15 +92,17 @@ def chosen(findings: list[Finding], recipe: Recipe, events: list[dict[str, Any]]
             continue
         if finding.symptom == "past_its_best":  # what is to be done is to take the best
             continue
-        for overrides in map(_in_midst, (overrides_of(remedies(finding, recipe)), calm(recipe))):
+        for words in (overrides_of(remedies(finding, recipe)), calm(recipe)):
+            overrides = _in_midst(words, samples)
             if overrides and overrides not in tried and _changes(recipe, overrides):
                 return finding, overrides
     return None
 
 
-def _in_midst(overrides: list[str]) -> list[str]:
+def _in_midst(overrides: list[str], samples: int) -> list[str]:
     """Those that a run can change on its way: what is taken off a network changes what its optimiser keeps."""
-    return [word for word in overrides if not (".surgery." in word and word.endswith("=null"))]
+    found = [word for word in overrides if not (".surgery." in word and word.endswith("=null"))]
+    return [f"batch={min(int(word[6:]), samples)}" if word.startswith("batch=") else word for word in found]
 
 
 def _changes(recipe: Recipe, overrides: list[str]) -> bool:
@@ -143,7 +147,7 @@ class Treating:
         if not any(finding.kind == "illness" for finding in self.doctor.found):
             match.notes["well"] = match.step
         pressing = self._pressing(match)
-        found = chosen(pressing, self.recipe, self.events)
+        found = chosen(pressing, self.recipe, self.events, len(match.data.train))
         before = None if found is None else self.measure(match)
         if found is not None and before is not None:
             raise Treat(*found, before, self._ill_since(pressing))

@@ -24,7 +24,7 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         saturates=recipe.objective.recipe_name() == "minimax",
         takes_sigmoid=recipe.objective.applies_sigmoid,
         dropout=_dropout(recipe.discriminator),
-        generator_dropout=_dropout(recipe.generator),
+        generator_dropout=_dropout(recipe.generator, off_at_sampling=True),
         momentum=max(_momentum(recipe.discriminator), _momentum(recipe.generator)),
         rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
         rows=isinstance(recipe.data, Table),
@@ -44,10 +44,10 @@ def is_bounded(recipe: Recipe) -> bool:
     return any(isinstance(one, SpectralNorm | ClipWeights) for one in recipe.discriminator.surgery.values())
 
 
-def _dropout(options: PlayerOptions) -> float:
-    """The highest rate of a player's dropout; 0 where it has none."""
-    rates = [highest(one.rate) for one in options.surgery.values() if isinstance(one, Dropout)]
-    return max(rates, default=0.0)
+def _dropout(options: PlayerOptions, *, off_at_sampling: bool = False) -> float:
+    """The highest rate of a player's dropout, or of such as is on in training alone; 0 where it has none."""
+    found = [one for one in options.surgery.values() if isinstance(one, Dropout)]
+    return max((highest(one.rate) for one in found if one.when == "training" or not off_at_sampling), default=0.0)
 
 
 def _momentum(options: PlayerOptions) -> float:

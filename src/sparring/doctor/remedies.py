@@ -11,9 +11,10 @@ from sparring.data.options import Grid, Ring
 from sparring.doctor.facts import is_bounded, slope_terms
 from sparring.doctor.findings import Finding
 from sparring.game import SIDES, Side
+from sparring.games import FromNoise
 from sparring.optimisers import Adam
 from sparring.recipe import PlayerOptions, Recipe, validated
-from sparring.schedules import Linear, highest
+from sparring.schedules import Linear, highest, lowest
 from sparring.surgery import Dropout, Freeze
 from sparring.terms import R1, R2
 
@@ -77,33 +78,14 @@ def _rate_words(side: Side, options: PlayerOptions, rate: float) -> list[str]:
     return [f"{key}.linear.start={was.start * factor:g}", f"{key}.linear.end={was.end * factor:g}"]
 
 
-def _rates(recipe: Recipe, caps: Mapping[Side, float] | None = None) -> list[str]:
-    """Learning rates within reach of each other, and not beyond `caps`."""
-    rates = _highest_rates(recipe)
-    if not all(isinstance(getattr(recipe, side).optimiser, Adam) for side in SIDES):
-        return []
-    target = dict(rates)
-    if not _balanced(rates):  # one of the two is off: the one that is further from what is usual
-        off = max(SIDES, key=lambda side: abs(math.log(max(rates[side], 1e-12) / USUAL[side])))
-        target[off] = USUAL[off]
-        if not _balanced(target):
-            target[off] = rates["generator"] * LEAD if off == "discriminator" else rates["discriminator"] / LEAD
-    if caps is not None:
-        target = {side: min(rate, caps[side]) for side, rate in target.items()}
-    return [
-        word
-        for side in SIDES
-        if abs(target[side] - rates[side]) > 1e-12
-        for word in _rate_words(side, getattr(recipe, side), target[side])
-    ]
+def _rates(recipe: Recipe) -> list[str]:
+    """Learning rates within reach of each other."""
+    return _moved(recipe, _brought_together(_highest_rates(recipe)))
 
 
-def _balanced(rates: Mapping[Side, float]) -> bool:
-    return LEAD / APART <= rates["discriminator"] / max(rates["generator"], 1e-12) <= LEAD * APART
-
-
-def _highest_rates(recipe: Recipe) -> dict[Side, float]:
-    return {side: highest(getattr(recipe, side).optimiser.lr) for side in SIDES}
+def _capped(recipe: Recipe) -> list[str]:
+    """The same, and not beyond what is usual."""
+    return _moved(recipe, _lowered(_brought_together(_highest_rates(recipe)), USUAL))
 
 
 def _calmer(recipe: Recipe) -> list[str]:
@@ -117,15 +99,63 @@ def _calmer(recipe: Recipe) -> list[str]:
             if rates[side] > 0
             for word in _rate_words(side, getattr(recipe, side), rates[side] / 5)
         ]
+    target = _brought_together(rates)
     if any(rates[side] > 1.5 * USUAL[side] for side in SIDES):
-        return _rates(recipe, USUAL)
-    return _rates(recipe, {side: rate / 5 for side, rate in rates.items()})
+        return _moved(recipe, _lowered(target, USUAL))
+    return _moved(recipe, {side: rate / 5 for side, rate in target.items()})
+
+
+Rates = Mapping[Side, float]
+
+
+def _highest_rates(recipe: Recipe) -> Rates:
+    return {side: highest(getattr(recipe, side).optimiser.lr) for side in SIDES}
+
+
+def _brought_together(rates: Rates) -> Rates:
+    """Where one of the two is off, the one that is further from what is usual goes there; where that is no balance
+    either, to where the other one has it, but never beyond what is usual: then the other one follows."""
+    if _balanced(rates):
+        return rates
+    off = max(SIDES, key=lambda side: abs(math.log(max(rates[side], 1e-12) / USUAL[side])))
+    other = SIDES[1 - SIDES.index(off)]
+    share = LEAD if off == "discriminator" else 1 / LEAD
+    target = {other: rates[other], off: USUAL[off]}
+    if not _balanced(target):
+        target[off] = min(rates[other] * share, USUAL[off])
+    if not _balanced(target):
+        target[other] = target[off] / share
+    return target
+
+
+def _balanced(rates: Rates) -> bool:
+    return LEAD / APART <= rates["discriminator"] / max(rates["generator"], 1e-12) <= LEAD * APART
+
+
+def _lowered(rates: Rates, most: Rates) -> Rates:
+    return {side: min(rate, most[side]) for side, rate in rates.items()}
+
+
+def _moved(recipe: Recipe, target: Rates) -> list[str]:
+    """Words for the rates that are to be others; what is usual is known of Adam alone."""
+    if not all(isinstance(getattr(recipe, side).optimiser, Adam) for side in SIDES):
+        return []
+    rates = _highest_rates(recipe)
+    return [
+        word
+        for side in SIDES
+        if abs(target[side] - rates[side]) > 1e-12
+        for word in _rate_words(side, getattr(recipe, side), target[side])
+    ]
 
 
 def _moving(recipe: Recipe) -> list[str]:
-    """A generator that moves in every step, from the first on."""
-    moves = recipe.generator.moves
-    return [] if isinstance(moves, (int, float)) and moves >= 1 else ["generator.moves=1"]
+    """A generator that never stands still, and a discriminator that sees what it makes."""
+    if round(lowest(recipe.generator.moves)) >= 1:
+        return []
+    game = recipe.game
+    unseen = isinstance(game, FromNoise) and highest(game.noise_images) > 0
+    return ["generator.moves=1", *(["game.from_noise.noise_images=0"] if unseen else [])]
 
 
 def _without_momentum(recipe: Recipe) -> list[str]:
@@ -168,12 +198,12 @@ def _heavier(recipe: Recipe) -> list[str]:
 
 
 def _less_dropout(recipe: Recipe) -> list[str]:
-    """Dropout at a rate that leaves the networks something to say."""
+    """Dropout at a rate that leaves the networks something to say; what is always on may be the generator's noise."""
     return [
         f"{side}.surgery.{name}.rate={DROP[side]:g}"
         for side in SIDES
         for name, one in getattr(recipe, side).surgery.items()
-        if isinstance(one, Dropout) and highest(one.rate) > 0.6
+        if isinstance(one, Dropout) and one.when == "training" and highest(one.rate) > 0.6
     ]
 
 
@@ -211,10 +241,6 @@ def _all(*parts: Remedy) -> Remedy:
 
 def _held(recipe: Recipe) -> list[str]:
     return _bounded(recipe) or _penalty(recipe)
-
-
-def _capped(recipe: Recipe) -> list[str]:
-    return _rates(recipe, USUAL)
 
 
 _CALMING = _all(_objective, _capped, _moving, _without_momentum, _held, _less_dropout, _whole_batches, _thawed)
