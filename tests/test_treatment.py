@@ -271,8 +271,10 @@ def test_after_one_that_was_undone_the_next_begins_anew(
     World(monkeypatch, treated=120.0)
     path = play("anew", "doctor=treat", "generator.surgery.dropout.rate=0.9")  # of which only the second is rid
     events = treatment.events_of(RunDir(path))
-    assert [line["event"] for line in events] == ["treated", "undone", "treated", "undone"]
-    assert [line["back_to_step"] for line in events] == [100, 100, 0, 0]
+    assert [line["event"] for line in events] == ["treated", "undone"] * 3
+    assert [line["back_to_step"] for line in events] == [100, 100, 0, 0, 0, 0]
+    first, again, other = (line["overrides"] for line in events if line["event"] == "treated")
+    assert first == again != other
 
 
 def test_one_that_does_not_is_undone_to_the_bit(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +282,7 @@ def test_one_that_does_not_is_undone_to_the_bit(play: Callable[..., Path], monke
     World(monkeypatch, treated=120.0)
     path = play("undone", "doctor=treat")
     kinds = [line["event"] for line in treatment.events_of(RunDir(path))]
-    assert kinds == ["treated", "undone"]  # what else calms is in the recipe
+    assert kinds == ["treated", "undone"] * 2  # again from the first step; what else calms is in the recipe
     assert same(final(path)["nets"], final(plain)["nets"])
     assert same(final(path)["optimisers"], final(plain)["optimisers"])
     told = [(path / "recipe.yaml").read_text(), (plain / "recipe.yaml").read_text()]
@@ -374,7 +376,7 @@ def test_a_treatment_that_falls_is_undone(play: Callable[..., Path], monkeypatch
 
     monkeypatch.setattr(session, "_trained", falls)
     path = play("falls", "doctor=treat")
-    assert [line["event"] for line in treatment.events_of(RunDir(path))] == ["treated", "undone"]
+    assert [line["event"] for line in treatment.events_of(RunDir(path))] == ["treated", "undone"] * 2
     assert same(final(path)["nets"], final(plain)["nets"])
 
 
@@ -411,7 +413,7 @@ def test_killed_while_a_second_treatment_is_prepared(
             play("cut", "doctor=treat")
     path = play("cut", "doctor=treat")
     kinds = [[line["event"] for line in treatment.events_of(RunDir(one))] for one in (path, whole)]
-    assert kinds[0] == kinds[1] == ["treated", "undone", "treated", "undone"]
+    assert kinds[0] == kinds[1] == ["treated", "undone"] * 3
     assert same(final(path)["nets"], final(whole)["nets"])
 
 

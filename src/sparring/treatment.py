@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,7 +87,7 @@ def chosen(
     While a treatment is on trial, none. No batch becomes larger than the `samples` that are trained on."""
     if (events and events[-1]["event"] == "treated") or sum(line["event"] == "treated" for line in events) >= MOST:
         return None
-    tried = [line["overrides"] for line in events if line["event"] == "treated"]
+    tried = [line["overrides"] for line, after in pairwise([*events, {"event": ""}]) if _settled(line, after)]
     for finding in findings:
         if finding.kind != "illness" or finding.confidence < CONFIDENT or SYMPTOMS[finding.symptom].by_clock:
             continue
@@ -97,6 +98,13 @@ def chosen(
             if overrides and overrides not in tried and _changes(recipe, overrides):
                 return finding, overrides
     return None
+
+
+def _settled(line: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether an event is a treatment that need not be tried again: it was kept, or undone from the run's beginning.
+    From further on the networks may have been beyond help."""
+    over = after["event"] == "kept" or line.get("back_to_step", 0) == 0
+    return bool(line["event"] == "treated" and over)
 
 
 def _in_midst(overrides: list[str], samples: int) -> list[str]:
