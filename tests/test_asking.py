@@ -115,3 +115,10 @@ def test_the_recipe_is_chosen_by_the_folders(two: Path) -> None:
     assert choose_recipe("content.png", "cpu", "style.png")[0] == "style/single"
     assert choose_recipe("photos", "cpu", "paintings")[0] == "translate/unpaired"
     assert choose_recipe("photos", "cpu")[0] == "image/few"
+    for part in ("train", "val"):
+        write_images(Path("halves", part), 3, (8, 16))
+        write_images(Path("panoramas", part), 3, (8, 24))
+    why = "images twice as wide as high in parts: two side by side"
+    assert choose_recipe("halves", "cpu") == ("translate/paired", why)
+    assert choose_recipe("halves/train", "cpu")[0] != "translate/paired"  # no parts: any pictures may be so wide
+    assert choose_recipe("panoramas", "cpu")[0] != "translate/paired"

@@ -145,7 +145,20 @@ def _part(
     return read_pictures([files[place] for place in places], rules, found, path, beside)
 
 
-def _side_by_side(files: list[File]) -> bool:
-    """Whether images look like two side by side."""
+def _side_by_side(files: list[File], exactly: float | None = None) -> bool:
+    """Whether images look like two side by side; `exactly` so many times as wide as high."""
     sizes = sizes_of(files[:: max(1, len(files) // LOOKED_AT)])
+    if exactly is not None:
+        return bool(sizes) and all(width == exactly * height for height, width in sizes)
     return bool(sizes) and all(width >= WIDE * height for height, width in sizes)
+
+
+def holds_halves(path: Path) -> bool:
+    """Whether a folder or zip is laid out as pix2pix's data are: `train/` and `val/` or `test/`, and every image just
+    twice as wide as high."""
+    if not path.is_dir() and path.suffix != ".zip":
+        return False
+    files = images_of(path, "data")
+    spots = spots_of(files)
+    parts = {spot.held for spot in spots if spot.split}
+    return parts == {True, False} and not any(spot.side for spot in spots) and _side_by_side(files, exactly=2.0)
