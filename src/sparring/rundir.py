@@ -246,8 +246,8 @@ def _packed(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
 def _unpacked(packed: Any, tensors: dict[str, Tensor]) -> Any:
     ((kind, value),) = packed.items()
     match kind:
-        case "tensor":
-            return tensors[value]
+        case "tensor":  # a copy lies as new tensors do: sums of products may round by where in the memory they begin
+            return tensors[value].clone()
         case "dict":
             return {key: _unpacked(item, tensors) for key, item in value}
         case "list":
