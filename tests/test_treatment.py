@@ -277,6 +277,16 @@ def test_after_one_that_was_undone_the_next_begins_anew(
     assert first == again != other
 
 
+def test_one_that_began_with_the_first_checkpoint_there_is_is_not_tried_again(
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World(monkeypatch, treated=120.0)
+    play("late", "steps=200", "save_every=200", "keep=1")  # which leaves none from before
+    path = play("late", "doctor=treat", "steps=300", "keep=1")
+    events = treatment.events_of(RunDir(path))
+    assert [(line["event"], line["back_to_step"]) for line in events] == [("treated", 200), ("undone", 200)]
+
+
 def test_one_that_does_not_is_undone_to_the_bit(play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     plain = play("plain")
     World(monkeypatch, treated=120.0)

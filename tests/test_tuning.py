@@ -14,12 +14,15 @@ from torch import nn
 import sparring
 from sparring import compiling, tuning
 from sparring.build import build, can_be_compiled, can_join, fitted
+from sparring.console import Talk
 from sparring.data import DataSet
 from sparring.data.options import Digits
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
+from sparring.job import Job, built
 from sparring.observers import heldout_logits
 from sparring.recipe import Recipe, validated
+from sparring.rundir import RunDir
 from sparring.tuning import candidates, choose
 from tests.test_image_games import CASES as IMAGE_CASES
 from tests.test_image_games import CODER, JUDGE
@@ -227,6 +230,15 @@ def test_compiled_networks_play_the_same_game_of_images(case: str, graphs: Any) 
     torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)
     assert graphs["stats"]["unique_graphs"] >= 2
     assert not graphs["graph_break"]
+
+
+def test_a_plan_does_not_compile_what_a_treatment_made_of_the_recipe(tmp_path: Path) -> None:
+    plan = choose_plan("cpu", "fp32", images=True)._replace(compiled=True)
+    plain = recipe(augment={"instance_noise": {}})
+    sloped = recipe(augment={"instance_noise": {}}, discriminator={"net": "dense", "terms": {"r1": {}}})
+    for one, compiled in ((plain, True), (sloped, False)):
+        match = built(Job(RunDir(tmp_path), one, DATA, plan, {}, Talk(quiet=True)))
+        assert match.engine.plan.compiled == compiled
 
 
 def test_history_is_not_compiled() -> None:

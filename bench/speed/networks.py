@@ -7,7 +7,6 @@ from typing import Any
 LEAKY = {"leaky_relu": {"slope": 0.3}}  # Keras's default slope, which the tutorial takes
 ADAM = {"adam": {"lr": 2e-4, "betas": [0.5, 0.999]}}
 MODERN = {"adam": {"lr": 2e-4, "betas": [0.0, 0.99]}}
-
 TABULAR = {"adam": {"lr": 1e-3, "betas": [0.0, 0.9]}}
 
 SHAPES = {"mlp": (1, 28, 28), "dcgan": (1, 28, 28), "resnet-32": (3, 32, 32), "r3gan-32": (3, 32, 32)}
@@ -68,7 +67,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         },
     },
 }
-SLOPES = {"r3gan-32": 1.0, "table": 0.5}
+SLOPES = {name: terms["r1"]["weight"] for name, one in RECIPES.items() if (terms := one["discriminator"].get("terms"))}
 """Weights of R1 and R2, of the networks that have them."""
 
 

@@ -19,7 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from worker import answer, images, serve
 
 if TYPE_CHECKING:
-    from sparring.data import DataSet
+    from sparring.data.tables.layout import Layout
 
 Nets = tuple[nn.Module, nn.Module]
 
@@ -64,11 +64,10 @@ class Logits(nn.Module):
         return logits
 
 
-def zoo(network: str) -> Nets:
+def zoo(network: str, shape: tuple[int, ...]) -> Nets:
     from sparring.recipe import validated
 
     recipe = validated(networks.recipe(network, None, "alternating", "fp32") | {"data": "digits"})
-    shape = networks.SHAPES[network]
     generator = recipe.generator.net.generator(networks.LATENT[network], shape)
     discriminator = recipe.discriminator.net.discriminator(shape)
     if recipe.discriminator.surgery:
@@ -81,24 +80,14 @@ def zoo(network: str) -> Nets:
 class Columns(nn.Module):
     """A generator of rows whose columns are scalars bounded by tanh, and one-of-several blocks after each other."""
 
-    def __init__(self, net: nn.Module, scalars: int, blocks: list[int]) -> None:
+    def __init__(self, net: nn.Module, layout: Layout) -> None:
         super().__init__()
-        self.net, self.widths = net, [scalars, *blocks]
+        self.net = net
+        self.widths = [layout.scalars, *(group.width for group in layout.groups for _ in range(group.blocks))]
 
     def forward(self, latents: Tensor) -> Tensor:
         scalars, *blocks = self.net(latents).split(self.widths, 1)
         return torch.cat([scalars.tanh(), *(F.gumbel_softmax(block, tau=0.2) for block in blocks)], 1)
-
-
-def tabular(table: DataSet) -> Nets:
-    from sparring.data import TableCodec
-    from sparring.nets.tabular import Tabular
-
-    codec, options = table.codec, Tabular(widths=(256, 256))
-    assert isinstance(codec, TableCodec)
-    blocks = [group.width for group in codec.layout.groups for _ in range(group.blocks)]
-    generator = options.generator(networks.LATENT["table"], codec.shape)
-    return Columns(generator, codec.layout.scalars, blocks), Logits(options.discriminator(codec.shape))
 
 
 def objective(network: str, real: Tensor | None, fake: Tensor) -> Tensor:
@@ -121,10 +110,13 @@ class Script:
             from table_rows import table
 
             rows = table()
-            nets, self.samples = tabular(rows), rows.codec.encode(rows.samples)
+            generator, discriminator = zoo(network, rows.codec.shape)
+            nets = Columns(generator, rows.codec.layout), discriminator
+            self.samples = rows.codec.encode(rows.samples)
         else:
-            nets = {"mlp": mlp, "dcgan": dcgan}[network]() if network in ("mlp", "dcgan") else zoo(network)
-            self.samples = torch.from_numpy(images(networks.SHAPES[network])).float() / 127.5 - 1
+            shape = networks.SHAPES[network]
+            nets = {"mlp": mlp, "dcgan": dcgan}[network]() if network in ("mlp", "dcgan") else zoo(network, shape)
+            self.samples = torch.from_numpy(images(shape)).float() / 127.5 - 1
         self.generator, self.discriminator = (net.to(device) for net in nets)
         betas = tuple(networks.RECIPES[network]["generator"]["optimiser"]["adam"]["betas"])
         self.g_optimiser = torch.optim.Adam(self.generator.parameters(), 2e-4, betas)

@@ -13,7 +13,6 @@ from typing import Any
 
 import networks
 import torch
-from table_rows import table
 from worker import answer, images, serve
 
 from sparring.build import build, fitted
@@ -35,6 +34,8 @@ RUN_S = 600.0
 def data_of(network: str) -> DataSet:
     """Images of noise, or a table."""
     if network == "table":
+        from table_rows import table  # pandas comes along, which the others' memory does not hold
+
         return table()
     samples = torch.from_numpy(images(networks.SHAPES[network]))
     return assemble("noise", samples, None, image_codec(samples, "signed"), Found("noise"))

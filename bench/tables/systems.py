@@ -121,8 +121,15 @@ def tvae(task: Task) -> Fitted:
 
 
 OURS = (
-    *("torch._dynamo", "pandas", "sklearn.mixture", "scipy.stats", "lightning_fabric", "jinja2"),
-    *("sdmetrics.reports.single_table", "sparring.api", "sparring.session"),
+    "torch._dynamo",
+    "pandas",
+    "sklearn.mixture",
+    "scipy.stats",
+    "lightning_fabric",
+    "jinja2",
+    "sdmetrics.reports.single_table",
+    "sparring.api",
+    "sparring.session",
 )
 """What Sparring would import, much of it only where it is used."""
 SYSTEMS = {

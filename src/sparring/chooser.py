@@ -7,7 +7,6 @@ from pathlib import Path
 from sparring.data import NAMED
 from sparring.data.layouts import likely
 from sparring.data.options import peek
-from sparring.data.pairs import holds_halves
 from sparring.data.tables.source import fewer_lines, is_table
 from sparring.engine import choose_plan
 
@@ -32,11 +31,11 @@ def choose_recipe(data: str | None, device: str = "auto", other: str | None = No
         folder = path.is_dir() or path.suffix == ".zip"
         return ("translate/unpaired", "two folders of images") if folder else ("style/single", "two pictures")
     kind = likely(path)
+    if kind == "halves":
+        return "translate/paired", "images twice as wide as high in parts: two side by side"
     if kind is not None:
         names = {"pairs": ("translate/paired", "the same names"), "sides": ("translate/unpaired", "other names")}
         return names[kind][0], f"two folders of images with {names[kind][1]}"
-    if holds_halves(path):
-        return "translate/paired", "images twice as wide as high in parts: two side by side"
     count, edge = peek(path)
     if edge <= 16:
         return "digits", f"tiny images of {edge} pixels"

@@ -46,15 +46,19 @@ def fast_bf16(device: str) -> bool:
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     if device == "cpu":
-        amx = getattr(torch.cpu, "_is_amx_tile_supported", None)
-        return bool(amx and amx())
+        return _processor_has("amx_tile")
     return False
 
 
 def multiplies_bf16(device: str) -> bool:
     """Whether the device has instructions for bf16 at all, be they faster or not: worth a trial."""
-    known = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return fast_bf16(device) or (device == "cpu" and bool(known and known()))
+    return fast_bf16(device) or (device == "cpu" and _processor_has("avx512_bf16"))
+
+
+def _processor_has(feature: str) -> bool:
+    """Whether PyTorch sees it; an older PyTorch may not know it."""
+    known = getattr(torch.cpu, f"_is_{feature}_supported", None)
+    return bool(known and known())
 
 
 def free_threads(samples: int = 9, pause: float = 0.02) -> int:

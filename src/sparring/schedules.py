@@ -158,15 +158,15 @@ def value(schedule: Schedule, now: Now) -> float:
 
 def highest(schedule: Schedule | tuple[float, ...]) -> float:
     """The largest value that a schedule, or one of several rates, can take."""
-    return max(_extremes(schedule))
+    return max(extremes(schedule))
 
 
 def lowest(schedule: Schedule | tuple[float, ...]) -> float:
     """The smallest."""
-    return min(_extremes(schedule))
+    return min(extremes(schedule))
 
 
-def _extremes(schedule: Schedule | tuple[float, ...]) -> tuple[float, ...]:
+def extremes(schedule: Schedule | tuple[float, ...]) -> tuple[float, ...]:
     """Values of which all that it can take lie between the least and the most."""
     match schedule:
         case tuple():

@@ -87,7 +87,7 @@ def chosen(
     While a treatment is on trial, none. No batch becomes larger than the `samples` that are trained on."""
     if (events and events[-1]["event"] == "treated") or sum(line["event"] == "treated" for line in events) >= MOST:
         return None
-    tried = [line["overrides"] for line, after in pairwise([*events, {"event": ""}]) if _settled(line, after)]
+    tried = [line["overrides"] for line, after in pairwise(events) if _settled(line, after)]
     for finding in findings:
         if finding.kind != "illness" or finding.confidence < CONFIDENT or SYMPTOMS[finding.symptom].by_clock:
             continue
@@ -101,10 +101,9 @@ def chosen(
 
 
 def _settled(line: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether an event is a treatment that need not be tried again: it was kept, or undone from the run's beginning.
+    """Whether an event is a treatment that need not be tried again: it was kept, or undone from the first checkpoint.
     From further on the networks may have been beyond help."""
-    over = after["event"] == "kept" or line.get("back_to_step", 0) == 0
-    return bool(line["event"] == "treated" and over)
+    return line["event"] == "treated" and (after["event"] == "kept" or bool(line.get("anew", True)))
 
 
 def _in_midst(overrides: list[str], samples: int) -> list[str]:
@@ -195,13 +194,15 @@ def begin(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
     best = match.notes.get("best_step")
     if best is not None and run.checkpoint(best).exists():
         shutil.copytree(run.checkpoint(best), kept / run.checkpoint(best).name)
-    healthy = [step for step in run.saved_steps() if step < order.ill_since]
+    saved = run.saved_steps()
+    back = max((step for step in saved if step < order.ill_since), default=saved[0])
     line = {
         "event": "treated",
         "symptom": order.finding.symptom,
         "since_step": order.finding.since_step,
         "at_step": match.step,
-        "back_to_step": max(healthy, default=run.saved_steps()[0]),
+        "back_to_step": back,
+        "anew": back == saved[0],
         "attempt": 1
         + max([match.attempt, *(line["attempt"] for line in read_lines(run.findings) if "attempt" in line)]),
         "untreated_attempt": match.attempt,

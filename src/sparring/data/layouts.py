@@ -9,12 +9,16 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from sparring.data.files import File, files_of, files_of_folder, files_of_zip
+from sparring.data.pictures import sizes_of
 from sparring.errors import RequestError
 
 SPLITS = {"train": False, "training": False, "val": True, "valid": True, "validation": True, "test": True}
 """Folders that say which part their images are of, and whether that is held out."""
 JOINT = re.compile(r"(train|val|test)_?([ab])", re.IGNORECASE)
 """Folders that say part and side at once, as CycleGAN's do: trainA, testB."""
+
+WIDE = 1.5
+"""Times its height that an image's width is at least, where it is taken for two side by side."""
 
 
 class Spot(NamedTuple):
@@ -144,14 +148,28 @@ def _by_name(side: Side, where: Path) -> dict[tuple[str, str], int]:
     return places
 
 
-def likely(path: Path) -> Literal["pairs", "sides"] | None:
+def side_by_side(files: list[File]) -> bool:
+    """Whether images look like two side by side."""
+    return min(_proportions(files), default=0.0) >= WIDE
+
+
+def _proportions(files: list[File]) -> set[float]:
+    """Widths over heights that occur."""
+    return {width / height for height, width in sizes_of(files)}
+
+
+def likely(path: Path) -> Literal["pairs", "sides", "halves"] | None:
     """What a folder or zip holds by its folders' names: `a` and `b` with mostly the same names are pairs; with other
-    names, or as CycleGAN's trainA and trainB, two sides; None where folders are called otherwise."""
+    names, or as CycleGAN's trainA and trainB, two sides. Folders for training and for holding out alone, as pix2pix's
+    data have them, hold halves where every image is just twice as wide as high. None where it is none of these."""
     if not path.is_dir() and path.suffix != ".zip":
         return None
     files, _ = files_of_folder(path) if path.is_dir() else files_of_zip(path)
     spots = spots_of(files)
-    if {spot.side.lower() for spot in spots} != {"a", "b"}:
+    sides = {spot.side.lower() for spot in spots}
+    if sides == {""} and {spot.held for spot in spots if spot.split} == {True, False}:
+        return "halves" if _proportions(files) == {2.0} else None
+    if sides != {"a", "b"}:
         return None
     if any(JOINT.fullmatch(part) for part in PurePosixPath(files[0].name).parts):
         return "sides"

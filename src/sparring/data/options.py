@@ -207,7 +207,7 @@ def peek(path: Path) -> tuple[int, int]:
     if arrays is not None:
         return arrays.stream.count, max(arrays.stream.shape[1:])
     files, _ = files_of(path)
-    sizes = sorted(max(size) for size in sizes_of(files[:: max(1, len(files) // 50)]))
+    sizes = sorted(max(size) for size in sizes_of(files))
     return len(files), sizes[len(sizes) // 2] if sizes else 0
 
 

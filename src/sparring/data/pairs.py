@@ -15,17 +15,22 @@ from sparring.data.bases import FileOptions
 from sparring.data.codec import image_codec
 from sparring.data.dataset import DataSet, Found
 from sparring.data.files import File, readable
-from sparring.data.layouts import images_of, in_parts, matched, refuse_all_held, spots_of, two_sides
+from sparring.data.layouts import (
+    WIDE,
+    images_of,
+    in_parts,
+    matched,
+    refuse_all_held,
+    side_by_side,
+    spots_of,
+    two_sides,
+)
 from sparring.data.picture import Rules
-from sparring.data.pictures import read_pictures, sizes_of
+from sparring.data.pictures import read_pictures
 from sparring.data.samplefile import blocks_of
 from sparring.data.store import Kept
 
 Direction = Literal["a2b", "b2a"]
-WIDE = 1.5
-"""Times its height that an image's width is at least, where it is taken for two side by side."""
-LOOKED_AT = 50
-"""Images by whose sizes that is decided."""
 
 
 class _Files(NamedTuple):
@@ -81,7 +86,7 @@ class Pairs(FileOptions):
         """The files of each pair, by the layout."""
         files = images_of(path, "data.pairs.path")
         one_side = len({spot.side for spot in spots_of(files)}) == 1
-        if self.layout == "halves" or (self.layout == "auto" and one_side and _side_by_side(files)):
+        if self.layout == "halves" or (self.layout == "auto" and one_side and side_by_side(files)):
             kind, pairs = "two images side by side", _Files(files, files, in_parts(files).held, ("left", "right"))
         else:
             kind, pairs = "two folders", self._by_name(files, path, found)
@@ -143,22 +148,3 @@ def _part(
     """The images of some of the files, with the numbers of those that could be read."""
     beside = None if partners is None else [partners[place] for place in places]
     return read_pictures([files[place] for place in places], rules, found, path, beside)
-
-
-def _side_by_side(files: list[File], exactly: float | None = None) -> bool:
-    """Whether images look like two side by side; `exactly` so many times as wide as high."""
-    sizes = sizes_of(files[:: max(1, len(files) // LOOKED_AT)])
-    if exactly is not None:
-        return bool(sizes) and all(width == exactly * height for height, width in sizes)
-    return bool(sizes) and all(width >= WIDE * height for height, width in sizes)
-
-
-def holds_halves(path: Path) -> bool:
-    """Whether a folder or zip is laid out as pix2pix's data are: `train/` and `val/` or `test/`, and every image just
-    twice as wide as high."""
-    if not path.is_dir() and path.suffix != ".zip":
-        return False
-    files = images_of(path, "data")
-    spots = spots_of(files)
-    parts = {spot.held for spot in spots if spot.split}
-    return parts == {True, False} and not any(spot.side for spot in spots) and _side_by_side(files, exactly=2.0)

@@ -23,7 +23,7 @@ BATCH = 64
 LEAD = 2.0
 """The discriminator's learning rate over the generator's: it is to be the quicker one (two time scales, Heusel et al.
 2017, https://arxiv.org/abs/1706.08500)."""
-USUAL: dict[Side, float] = {"discriminator": 1e-3 * LEAD, "generator": 1e-3}
+USUAL: Mapping[Side, float] = {"discriminator": 1e-3 * LEAD, "generator": 1e-3}
 """Learning rates at which Adam moves both players of a small game calmly."""
 APART = 4.0
 """How many times more or less than `LEAD` is no balance."""
@@ -31,6 +31,9 @@ DROP: dict[Side, float] = {"discriminator": 0.2, "generator": 0.0}
 """Rates of dropout that are rarely too high: a generator seldom gains by any."""
 SLOPE = 0.3
 """A weight of R1 that holds a discriminator of small samples."""
+
+Rates = Mapping[Side, float]
+"""Learning rates of both players."""
 
 
 def remedies(finding: Finding, recipe: Recipe) -> tuple[str, ...]:
@@ -89,9 +92,9 @@ def _capped(recipe: Recipe) -> list[str]:
 
 
 def _calmer(recipe: Recipe) -> list[str]:
-    """Both rates a fifth where they are no higher than usual, else as usual; what is usual is known of Adam alone."""
+    """Both rates a fifth where they are no higher than usual, else as usual; other optimisers' than Adam's a fifth."""
     rates = _highest_rates(recipe)
-    others = [side for side in SIDES if not isinstance(getattr(recipe, side).optimiser, Adam)]
+    others = _of_unknown_rates(recipe)
     if others:
         return [
             word
@@ -105,7 +108,9 @@ def _calmer(recipe: Recipe) -> list[str]:
     return _moved(recipe, {side: rate / 5 for side, rate in target.items()})
 
 
-Rates = Mapping[Side, float]
+def _of_unknown_rates(recipe: Recipe) -> list[Side]:
+    """The players of whose optimisers it is not known what rate is usual: all but Adam."""
+    return [side for side in SIDES if not isinstance(getattr(recipe, side).optimiser, Adam)]
 
 
 def _highest_rates(recipe: Recipe) -> Rates:
@@ -137,8 +142,8 @@ def _lowered(rates: Rates, most: Rates) -> Rates:
 
 
 def _moved(recipe: Recipe, target: Rates) -> list[str]:
-    """Words for the rates that are to be others; what is usual is known of Adam alone."""
-    if not all(isinstance(getattr(recipe, side).optimiser, Adam) for side in SIDES):
+    """Words for the rates that are to be others; none where it is not known of both what is usual."""
+    if _of_unknown_rates(recipe):
         return []
     rates = _highest_rates(recipe)
     return [
@@ -174,10 +179,8 @@ def _penalty(recipe: Recipe) -> list[str]:
     if not slopes and is_bounded(recipe):
         return []
     if not slopes:
-        critic = recipe.objective.recipe_name() == "wasserstein"
-        return [
-            "discriminator.terms.gradient_penalty.weight=1" if critic else f"discriminator.terms.r1.weight={SLOPE:g}"
-        ]
+        name, weight = ("gradient_penalty", 1.0) if recipe.objective.recipe_name() == "wasserstein" else ("r1", SLOPE)
+        return [f"discriminator.terms.{name}.weight={weight:g}"]
     found = []
     for name, term in slopes.items():
         meant, weight = SLOPE if isinstance(term, R1 | R2) else 1.0, highest(term.weight)

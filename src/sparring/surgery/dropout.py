@@ -16,7 +16,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from sparring.draws import Key, mix, normal_from, places
 from sparring.errors import RequestError
 from sparring.part import Part
-from sparring.schedules import Adaptive, Now, Schedule, value
+from sparring.schedules import Now, Schedule, extremes, value
 from sparring.surgery.places import (
     ACTIVATIONS,
     Added,
@@ -216,10 +216,9 @@ class Dropout(Part):
     @field_validator("rate")
     @classmethod
     def _in_range(cls, rate: Any) -> Any:
-        for one in rate if isinstance(rate, tuple) else (rate,):
-            for bound in _bounds(one):
-                if not 0 <= bound < 1:
-                    raise ValueError(f"rate {bound:g} is not in [0, 1): it is the probability to drop")
+        for bound in extremes(rate):
+            if not 0 <= bound < 1:
+                raise ValueError(f"rate {bound:g} is not in [0, 1): it is the probability to drop")
         return rate
 
     def operate(self, net: nn.Module, example: Example, key: Key, name: str) -> nn.Module:
@@ -288,16 +287,6 @@ def without_masks(net: nn.Module) -> Iterator[None]:
             layer.idle = idle
         for module in own:
             module.training = True
-
-
-def _bounds(rate: Any) -> tuple[float, ...]:
-    """The values between which a rate can move."""
-    if isinstance(rate, (int, float)):
-        return (rate,)
-    if hasattr(rate, "values"):
-        return tuple(rate.values.values())
-    names = ("least", "upper") if isinstance(rate, Adaptive) else ("start", "end")
-    return tuple(getattr(rate, name) for name in names)
 
 
 def _channels_second(x: Tensor) -> Tensor:
