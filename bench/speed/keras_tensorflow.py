@@ -150,7 +150,11 @@ def main() -> None:
     options.add_argument("--xla", action="store_true")
     said = options.parse_args()
     if said.network not in NETS:
-        raise SystemExit(f"{said.network}: TensorFlow has no gradients of grouped convolutions on a CPU")
+        why = {
+            "r3gan-32": "TensorFlow has no gradients of grouped convolutions on a CPU",
+            "table": "not written for Keras; it has no Gumbel-softmax of its own",
+        }
+        raise SystemExit(f"{said.network}: {why[said.network]}")
     script = Script(said.network, said.batch or networks.BATCH[said.network], xla=said.xla)
     serve(lambda: script.step(said.update), lambda: None, {"precision": "fp32", "xla": said.xla})
 
