@@ -232,7 +232,8 @@ def test_compiled_networks_play_the_same_game_of_images(case: str, graphs: Any) 
     assert not graphs["graph_break"]
 
 
-def test_a_plan_does_not_compile_what_a_treatment_made_of_the_recipe(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_a_plan_does_not_compile_what_a_treatment_made_of_the_recipe(tmp_path: Path, graphs: Any) -> None:
     plan = choose_plan("cpu", "fp32", images=True)._replace(compiled=True)
     plain = recipe(augment={"instance_noise": {}})
     sloped = recipe(augment={"instance_noise": {}}, discriminator={"net": "dense", "terms": {"r1": {}}})
