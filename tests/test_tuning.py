@@ -300,7 +300,7 @@ def test_a_compiler_that_fails_is_told_of_and_left(monkeypatch: pytest.MonkeyPat
 
 def test_a_way_whose_losses_are_others_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(one: Any, other: Any, block_s: float) -> tuple[float, float]:
-        one.first, other.first = [0.7, 1.4], [0.7, 1.5]
+        one.losses, other.losses = [[0.7, 1.4]], [[0.7, 1.5]]
         return 0.1, 1.0
 
     monkeypatch.setattr(tuning, "_in_turns", wrong)
@@ -308,3 +308,17 @@ def test_a_way_whose_losses_are_others_is_left(monkeypatch: pytest.MonkeyPatch) 
     exact = [trial for trial in found.trials if trial.exact]
     assert exact
     assert all(trial.failed and not trial.taken for trial in exact)
+
+
+@pytest.mark.parametrize(("fourth", "taken"), [(1.0, True), (1.2, False)])
+def test_replayed_moves_are_judged_by_steps_that_were_replayed(
+    monkeypatch: pytest.MonkeyPatch, fourth: float, taken: bool
+) -> None:
+    def later(one: Any, other: Any, block_s: float) -> tuple[float, float]:
+        one.losses, other.losses = [[1.0]] * 3 + [[fourth]] * 2, [[1.0]] * 5
+        return 0.1, 1.0
+
+    monkeypatch.setattr(tuning, "_in_turns", later)
+    monkeypatch.setattr(tuning, "candidates", lambda *given: [("graphs", True, True)])
+    found = choose(recipe(), DATA, "cpu", {}, always=True)
+    assert found.plan.graphs == taken

@@ -237,10 +237,11 @@ def _window(x: Tensor, fraction: float, key: Key, rows: Tensor) -> Tensor:
 
 def _turn_of_colors(angle: Tensor) -> Tensor:
     """Rotations [batch, 3, 3] about the grey axis, by Rodrigues' formula; angle [batch, 1]."""
-    axis = 3.0**-0.5
-    cross = torch.tensor([[0.0, -axis, axis], [axis, 0.0, -axis], [-axis, axis, 0.0]], device=angle.device)
+    one = torch.eye(3, device=angle.device)
+    cross = (one.roll(1, 0) - one.roll(-1, 0)) * 3.0**-0.5
     cos, sin = angle[:, :, None].cos(), angle[:, :, None].sin()
-    return cos * torch.eye(3, device=angle.device) + (1 - cos) / 3 + sin * cross
+    turned: Tensor = cos * one + (1 - cos) / 3 + sin * cross
+    return turned
 
 
 Augment = Annotated[DiffAugment | Ada | InstanceNoise, OneOf()]

@@ -16,20 +16,21 @@ from sparring import ranks
 from sparring.augmentations import Ada
 from sparring.data import DataSet, Formats, Rows
 from sparring.draws import Key
-from sparring.engine import Engine
+from sparring.engine import Engine, Plan
 from sparring.errors import RequestError
 from sparring.game import SIDES, Duel, Side
 from sparring.games import GAMES, Cycle, Game, Table
 from sparring.games.images import FromImages
 from sparring.games.noise import as_verdict
+from sparring.graphs import Graphs
 from sparring.match import Match
 from sparring.nets import Own, Shape, initialise
 from sparring.nets.batchnorm import sync_batch_norms
-from sparring.optimisers import Average
-from sparring.part import Part, mapped
+from sparring.optimisers import Adam, Average, make_recordable
+from sparring.part import Part, mapped, walk
 from sparring.players import Player
 from sparring.recipe import PlayerOptions, Recipe
-from sparring.schedules import Adaptive
+from sparring.schedules import MOVING, Adaptive
 from sparring.surgery import operate, random_layers
 from sparring.terms import Consistency
 
@@ -142,6 +143,8 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         called[side] = engine.called(net)
         optimiser = options.optimiser.build([p for p in net.parameters() if p.requires_grad])
         engine.join(optimiser)
+        if engine.plan.graphs:
+            make_recordable(optimiser, device)
         players[side] = Player(
             side,
             net,
@@ -171,6 +174,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         chunk=recipe.microbatch or recipe.batch,
         refit=frozenset(side for side in SIDES if getattr(recipe, side).refit_batch_norms),
         update=recipe.update,
+        graphs=Graphs() if engine.plan.graphs else None,
     )
     _check_controllers(recipe, match)
     if ranks.count() > 1:  # after the average took its copy, whose statistics the first process fits by itself
@@ -201,6 +205,27 @@ def can_be_compiled(recipe: Recipe, own: OwnNets) -> bool:
     changed = bool(recipe.augment) and any(term.takes_slopes for term in terms)
     remembers = isinstance(recipe.game, Cycle) and recipe.game.history > 0
     return not own and not shared and not changed and not remembers
+
+
+def can_be_recorded(recipe: Recipe, own: OwnNets) -> bool:
+    """Whether a replayed move is the same as one that Python makes: nothing that Python reads, but for what is handed
+    to it, may change from move to move."""
+    fixed = all(
+        not isinstance(part, MOVING) or path.endswith(".moves") or ".optimiser." in path or ".surgery." in path
+        for path, part in walk(recipe)
+    )
+    adams = all(isinstance(getattr(recipe, side).optimiser, Adam) for side in SIDES)
+    remembers = isinstance(recipe.game, Cycle) and recipe.game.history > 0
+    return fixed and adams and not own and not remembers and ranks.count() == 1
+
+
+def as_far_as_possible(plan: Plan, recipe: Recipe, own: OwnNets) -> Plan:
+    """The plan without what this recipe cannot have, which may be another than the plan was made for: an arm of a
+    study, or changed by a treatment."""
+    return plan._replace(
+        compiled=plan.compiled and can_be_compiled(recipe, own),
+        graphs=plan.graphs and plan.device == "cuda" and can_be_recorded(recipe, own),
+    )
 
 
 def _example(net: nn.Module, inputs: Sequence[Tensor]) -> Any:

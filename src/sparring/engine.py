@@ -48,6 +48,8 @@ class Plan(NamedTuple):
     """Reals and fakes go through the discriminator in one pass, where nothing couples the samples of a batch."""
     compiled: bool = False
     """Networks are compiled, where no gradient of a gradient is taken."""
+    graphs: bool = False
+    """Each kind of move is recorded once, as a CUDA graph, and replayed."""
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict()

@@ -139,14 +139,18 @@ class Turn:
             batch = self.batch.part(slice(whole * number // count, whole * (number + 1) // count))
             yield (
                 batch.size / whole,
-                Turn(self.duel, batch, self.now, self.mover, self.key, self.watched, shared=self.shared),
+                type(self)(self.duel, batch, self.now, self.mover, self.key, self.watched, shared=self.shared),
             )
 
     def begin(self) -> None:
         """Sets the random layers of both networks to this turn's draws."""
         for side, layers in self.duel.random.items():
             rewind(layers, self.key.at("masks", side), self.batch.rows)
-        # What networks of a user's own draw resumes too; of several processes, each draws others
+        self.seed()
+
+    def seed(self) -> None:
+        """Sets PyTorch's own generators: what networks of a user's own draw resumes too; of several processes, each
+        draws others."""
         seed = (self.key.at("global", ranks.rank()) if ranks.rank() else self.key.at("global")).seed
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes longer than a small step
         if self.batch.rows.is_cuda:

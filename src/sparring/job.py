@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from sparring import pages, ranks
-from sparring.build import OwnNets, build, can_be_compiled
+from sparring.build import OwnNets, as_far_as_possible, build
 from sparring.console import Talk
 from sparring.data import DataSet, TableCodec, ValueCodec
 from sparring.data.tables.writing import write_table
@@ -48,9 +48,7 @@ class Job:
 
 def built(job: Job) -> Match:
     """The match of a job, before its first step."""
-    plan = job.plan
-    if plan.compiled and not can_be_compiled(job.recipe, job.own):  # a treatment may have brought in a slope
-        plan = plan._replace(compiled=False)
+    plan = as_far_as_possible(job.plan, job.recipe, job.own)
     return build(job.recipe, job.data, Engine(plan, job.recipe.tracker, job.run.path), job.own)
 
 

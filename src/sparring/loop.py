@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import count
 from typing import Literal, NamedTuple
@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 from sparring.data import Batch
 from sparring.draws import Key
 from sparring.game import Duel, Losses, Side, Turn
-from sparring.players import Backward, Player, frozen, move_both
+from sparring.graphs import Graphs
+from sparring.players import Backward, Player, frozen, moved
 from sparring.schedules import Now
 
 UpdateName = Literal["alternating", "simultaneous"]
@@ -24,6 +25,14 @@ class Table(NamedTuple):
     """The discriminator, who moves first, and the generator."""
     batches: Iterator[Batch]
     backward: Backward
+    graphs: Graphs | None = None
+    """What makes moves by replaying recorded ones, where a plan says so."""
+
+    def moved(self, players: Sequence[Player], turn: Turn) -> tuple[Turn, dict[Side, Losses]]:
+        """Moves these players at once; gives the turn that they moved in, and what each recorded."""
+        if self.graphs is not None:
+            return self.graphs.moved(players, turn, self.backward)
+        return turn, moved(players, turn, self.backward)
 
 
 class Step(NamedTuple):
@@ -53,7 +62,8 @@ def alternate(table: Table, now: Now, key: Key) -> tuple[Turn | None, Record]:
             for move in range(player.moves(now)):
                 place = key.at(player.side, now.step, move)
                 turn = Turn(duel, next(table.batches), now, player.side, place, player.watches(now))
-                record[player.side].append(player.move(turn, table.backward))
+                turn, losses = table.moved([player], turn)
+                record[player.side].append(losses[player.side])
     return turn, record
 
 
@@ -64,7 +74,8 @@ def simultaneous(table: Table, now: Now, key: Key) -> tuple[Turn | None, Record]
     watched = discriminator.watches(now) | generator.watches(now)
     turn = Turn(table.duel, next(table.batches), now, "discriminator", key.at("both", now.step), watched, shared=True)
     record = no_moves()
-    for side, losses in move_both(discriminator, generator, turn, table.backward).items():
+    turn, found = table.moved(table.players, turn)
+    for side, losses in found.items():
         record[side].append(losses)
     return turn, record
 

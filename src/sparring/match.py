@@ -16,6 +16,7 @@ from sparring.draws import Key, integers
 from sparring.engine import Engine
 from sparring.game import Duel, Side
 from sparring.games import FromImages, Game
+from sparring.graphs import Graphs
 from sparring.loop import UPDATES, Step, Table, UpdateName, play
 from sparring.nets import Verdict
 from sparring.optimisers import Average, refit_batch_norms
@@ -25,6 +26,8 @@ from sparring.surgery import random_layers, rewind
 
 REFIT_PASSES = 16
 """Batches of fakes over which batch-norm statistics of the averaged generator are estimated."""
+IMAGE_PASSES = 4
+"""As many are enough where images are made from images: each channel has its values in many places of each."""
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Match:
     refit: frozenset[Side] = frozenset()
     """Whose batch-norm statistics are estimated anew before the live network is used in eval mode."""
     update: UpdateName = "alternating"
+    graphs: Graphs | None = None
     attempt: int = 0
     step: int = 0
     """Steps done."""
@@ -74,7 +78,7 @@ class Match:
     def play(self, key: Key | None = None, clock: Callable[[int], Now] | None = None) -> Iterator[Step]:
         """Plays on from the step it stands at, without end; by another key or clock only to probe."""
         sides = self.players["discriminator"], self.players["generator"]
-        table = Table(self.duel, sides, self.batches, self.engine.backward)
+        table = Table(self.duel, sides, self.batches, self.engine.backward, self.graphs)
         steps = play(table, UPDATES[self.update], key=key or self.key, clock=clock or self.now, start=self.step)
         return steps if ranks.count() == 1 else map(joined, steps)
 
@@ -93,14 +97,14 @@ class Match:
             mine.follow(live)  # dropout that is always on is on here too
         return self.average.refit(self._refit_passes(self.average.net))
 
-    def fit(self, *sides: Side, passes: int = REFIT_PASSES) -> None:
+    def fit(self, *sides: Side, passes: int | None = None) -> None:
         """Estimates batch-norm statistics anew, without dropout, of the live networks that ask for it, over so many
         batches. Their modes stay as they are."""
         with measuring(self.generator, self.discriminator), ranks.alone():
             if "generator" in self.refit.intersection(sides):  # first: the discriminator's are of its fakes too
                 refit_batch_norms(self.generator, self._refit_passes(self.generator, passes))
             if "discriminator" in self.refit.intersection(sides):
-                refit_batch_norms(self.discriminator, self._judged(passes))
+                refit_batch_norms(self.discriminator, self._judged(passes or self._passes))
 
     def settle(self) -> None:
         """Fits what depends on how the networks stand now, so that what is saved can be used."""
@@ -108,9 +112,13 @@ class Match:
         self.generator.train()
         self.fit("discriminator")
 
-    def _refit_passes(self, net: nn.Module, passes: int = REFIT_PASSES) -> Iterator[Tensor]:
+    @property
+    def _passes(self) -> int:
+        return IMAGE_PASSES if isinstance(self.game, FromImages) else REFIT_PASSES
+
+    def _refit_passes(self, net: nn.Module, passes: int | None = None) -> Iterator[Tensor]:
         size = max(self.batch, 64)
-        for number in range(passes):
+        for number in range(passes or self._passes):
             rows = torch.arange(number * size, (number + 1) * size, device=self.engine.device)
             key = Key(self.seed, "refit")
             if isinstance(self.game, FromImages):
@@ -171,6 +179,8 @@ class Match:
             for group, options in zip(player.optimiser.param_groups, own, strict=True):
                 group.update(options)  # the recipe's, which a treatment may have changed since
             _in_the_weights_format(player.optimiser)
+        if self.graphs is not None:
+            self.graphs.forget()
         for path, adaptive in self.controllers.items():
             adaptive.set(state["controllers"][path])
         self.notes.clear()

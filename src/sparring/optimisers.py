@@ -104,6 +104,13 @@ class Ema(Part):
         return 0.5 ** (batch / half_life) if half_life > 0 else 0.0
 
 
+def make_recordable(optimiser: torch.optim.Optimizer, device: torch.device) -> None:
+    """Has an Adam keep on its device all that its steps go by, so that a recorded step can be replayed."""
+    for group in optimiser.param_groups:
+        group["lr"] = torch.tensor(float(group["lr"]), device=device)
+        group["capturable"] = True
+
+
 class Average:
     """The moving average itself: a second network of the same make.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -72,7 +72,10 @@ class Player:
         """Sets what schedules move: the learning rate and the dropout rates."""
         rate = value(self.rate, now)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            if isinstance(group["lr"], Tensor):  # which a recorded move reads
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
         for layer in self.random:
             layer.set_rate(now)
 
@@ -119,6 +122,14 @@ class Player:
             return self.objective.discriminator(turn.on_real.logits, turn.on_fake.logits).mean()
         real = turn.on_real.logits if self.objective.generator_sees_real else None
         return self.objective.generator(real, turn.on_fake.logits).mean()
+
+
+def moved(players: Sequence[Player], turn: Turn, backward: Backward) -> dict[Side, Losses]:
+    """Moves one player, or both at once; gives what each recorded."""
+    if len(players) == 1:
+        return {players[0].side: players[0].move(turn, backward)}
+    discriminator, generator = players
+    return move_both(discriminator, generator, turn, backward)
 
 
 def move_both(discriminator: Player, generator: Player, turn: Turn, backward: Backward) -> dict[Side, Losses]:

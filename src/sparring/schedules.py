@@ -148,6 +148,8 @@ class Adaptive(Part):
         self._value = min(max(value, self.least), self.upper)
 
 
+MOVING = (Linear, Cosine, Steps, Adaptive)
+"""Schedules that are more than a number."""
 Schedule = Annotated[float | Linear | Cosine | Steps | Adaptive, OneOf(number=True)]
 
 

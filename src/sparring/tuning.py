@@ -14,16 +14,18 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
 
 from sparring import ranks
-from sparring.build import OwnNets, build, can_be_compiled, can_join
+from sparring.build import OwnNets, build, can_be_compiled, can_be_recorded, can_join
 from sparring.compiling import can_compile
 from sparring.data import DataSet, cache_directory
 from sparring.draws import Key
 from sparring.engine import Engine, Plan, choose_plan
+from sparring.graphs import REHEARSALS
 from sparring.machine import environment, free_threads, multiplies_bf16, out_of_memory
 from sparring.match import Match
 from sparring.planning import late
@@ -37,6 +39,8 @@ LONG = 3600.0
 GAIN = 0.97
 """The part of the time at hand that another way must stay under, so that noise alone changes nothing."""
 BLOCKS = 5
+REPLAYED = REHEARSALS + 2
+"""Steps after which some were replayed, where a plan records them."""
 VERSION = 2
 """Of what the cache holds."""
 
@@ -145,6 +149,8 @@ def candidates(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> Iter
         yield "channels_last", not plain.channels_last, True
     if can_join(recipe, data, own):
         yield "joined", not plain.joined, True
+    if plain.device == "cuda" and can_be_recorded(recipe, own):
+        yield "graphs", True, True
     if plain.device == "cpu" and plain.threads > 1:
         yield "threads", max(1, plain.threads // 2), True
 
@@ -160,11 +166,12 @@ def _tried(recipe: Recipe, data: DataSet, start: Choice, own: OwnNets, ways: Ite
             runner = _Runner(recipe, data, plan, own)
             ours, theirs = _in_turns(runner, kept, block_s)
         except Exception as error:
-            if field != "compiled" or out_of_memory(error):
+            if field not in ("compiled", "graphs") or out_of_memory(error):
                 raise
-            trials.append(Trial(change, 0.0, 0.0, False, exact, _first_line(error)))  # compilers fail in many ways
+            trials.append(Trial(change, 0.0, 0.0, False, exact, _first_line(error)))  # these fail in many ways
             continue
-        if exact and not _same(runner.first, kept.first):
+        looked_at = REPLAYED if field == "graphs" else 1
+        if exact and not _same(runner.losses[:looked_at], kept.losses[:looked_at]):
             trials.append(Trial(change, ours, theirs, False, exact, "its losses are others"))
             continue
         taken = ours < GAIN * theirs
@@ -174,9 +181,10 @@ def _tried(recipe: Recipe, data: DataSet, start: Choice, own: OwnNets, ways: Ite
     return Choice(best, tuple(trials))
 
 
-def _same(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether losses are equal but for rounding, in bf16 too; what is not finite judges nothing."""
-    return all(abs(a - b) <= 0.03 * (1 + abs(b)) or not math.isfinite(a - b) for a, b in zip(one, other, strict=True))
+def _same(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> bool:
+    """Whether the losses of steps are equal but for rounding, in bf16 too; what is not finite judges nothing."""
+    pairs = zip(chain.from_iterable(one), chain.from_iterable(other), strict=True)
+    return all(abs(a - b) <= 0.03 * (1 + abs(b)) or not math.isfinite(a - b) for a, b in pairs)
 
 
 def _first_line(error: Exception) -> str:
@@ -191,8 +199,8 @@ class _Runner:
         self.period = recipe.period()
         key, clock = Key(recipe.seed, "tuning"), lambda number: self.match.now(late(recipe, number))
         self.steps = self.match.play(key, clock)
-        self.first: list[float] = []
-        """The losses of its first step, from the same weights and draws in every copy."""
+        self.losses: list[list[float]] = []
+        """Those of its first steps, from the same weights and draws in every copy."""
 
     def run(self, periods: int) -> float:
         """Seconds a step."""
@@ -201,7 +209,8 @@ class _Runner:
         for _ in range(periods * self.period):
             step = next(self.steps)
             self.match.take(step)
-            self.first = self.first or [float(moved["loss"]) for moved in (*step.discriminator, *step.generator)]
+            if len(self.losses) < REPLAYED:
+                self.losses.append([float(moved["loss"]) for moved in (*step.discriminator, *step.generator)])
         self.match.engine.settle()
         return (time.perf_counter() - began) / (periods * self.period)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 
 import torch
@@ -102,6 +102,11 @@ class Batch:
         return self._source.stored(self._index) if self._read is None else self._read()
 
     @property
+    def keys(self) -> dict[str, Key]:
+        """What its own draws go by, by name."""
+        return {"batch": self.key} if self._mirror is None else {"batch": self.key, "mirror": self._mirror}
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Of one sample."""
         return self._source.codec.shape
@@ -130,6 +135,39 @@ class Batch:
         labels, inputs = (None if part is None else part.repeat(2) for part in (self._labels, self._inputs))
         index, rows = self._index.repeat(2), self.rows.repeat(2)
         return Batch(self._source, index, rows, self._mirror, labels=labels, key=self.key, inputs=inputs)
+
+
+class Held:
+    """Memory that rows of one batch after another are brought to, for what is recorded once and replayed."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._last = batch
+        self._index = batch._index.clone()
+        self._labels, self._inputs = (None if one is None else one.clone() for one in (batch._labels, batch._inputs))
+        self._stored: Tensor | None = None
+        """What was read of the batch, once that was asked for."""
+
+    def fill(self, batch: Batch) -> None:
+        """Takes over another batch's rows."""
+        self._last = batch
+        self._index.copy_(batch._index)
+        for mine, other in ((self._labels, batch._labels), (self._inputs, batch._inputs)):
+            if mine is not None and other is not None:
+                mine.copy_(other)
+        if self._stored is not None:
+            self._stored.copy_(batch._stored)
+
+    def batch(self, keys: Mapping[str, Key]) -> Batch:
+        """What is held, as a batch; it draws by other keys, which have the names of its own."""
+        last = self._last
+        read = None if last._read is None else self._read
+        mirror, key = keys.get("mirror"), keys["batch"]
+        return Batch(last._source, self._index, last.rows, mirror, read, self._labels, key=key, inputs=self._inputs)
+
+    def _read(self) -> Tensor:
+        if self._stored is None:
+            self._stored = self._last._stored.clone()
+        return self._stored
 
 
 class Batches(Iterator[Batch]):

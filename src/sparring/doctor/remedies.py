@@ -273,7 +273,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "bounded_logits": ("return the discriminator's last layer without a sigmoid",),
     "discriminator_overfitting": ("more training data",),
     "memorisation": ("more training data",),
-    "evaluation_fault": ("hold more samples out: data's held_out",),
+    "evaluation_fault": ("hold more samples out: data's held_out, or more in the official test part",),
     "slowing_down": ("look at what else this machine does",),
     "poor_samples": ("a wider network, or a longer run",),
 }

@@ -80,10 +80,9 @@ class Drawn(Part):
         short = min(size)
         start = uniform(key.at("start"), rows, (1, 2)) * 0.8 + 0.1
         moves = (uniform(key.at("moves"), rows, (self.parts, 2)) - 0.5) * 0.8
-        edges = torch.tensor(size, device=rows.device)
         corners = torch.cat((start, start + moves.cumsum(1)), 1)
-        corners = (corners - 2 * (corners / 2).floor() - 1).abs() * edges  # reflected at the image's edges
-        corners = corners.clamp_max(edges - 1)
+        corners = (corners - 2 * (corners / 2).floor() - 1).abs()  # reflected at the image's edges
+        corners = torch.stack([(corners[..., axis] * n).clamp_max(n - 1) for axis, n in enumerate(size)], -1)
         reach = (uniform(key.at("width"), rows) * 2 / 3 + 1 / 3) * self.width * short / 2
         grid = torch.stack(
             torch.meshgrid(*(torch.arange(n, device=rows.device, dtype=torch.float32) for n in size), indexing="ij"), -1

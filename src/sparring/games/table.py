@@ -124,7 +124,7 @@ class Table(Part):
 
     def make(self, generator: nn.Module, key: Key, rows: Tensor, labels: Tensor | None) -> Tensor:
         """Rows [rows, width] for latents and choices that are functions of the key and the rows' numbers."""
-        word = torch.tensor(key.at("choices").signed, device=rows.device)
+        word = torch.as_tensor(key.at("choices").signed, device=rows.device)
         made: Tensor = generator(self.latent.draw(key, rows), self._asked(labels), rows, word)
         return made
 

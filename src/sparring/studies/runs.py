@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from sparring.answers.records import RunRecord
-from sparring.build import can_be_compiled, can_join, fitted
+from sparring.build import as_far_as_possible, can_join, fitted
 from sparring.console import Talk
 from sparring.data import DataSet, Rows
 from sparring.engine import Plan, choose_plan
@@ -76,11 +76,10 @@ class Player:
             return Plan(**recorded["plan"])._replace(device=self.plan.device)
         plan, images = self.plan, data.codec.kind == "image"
         own = choose_plan(plan.device, recipe.precision, images=images, deterministic=recipe.deterministic)
-        return plan._replace(
+        return as_far_as_possible(plan, recipe, {})._replace(
             precision=plan.precision if recipe.precision == "auto" else own.precision,
             deterministic=own.deterministic,
             joined=plan.joined and can_join(recipe, data, {}),
-            compiled=plan.compiled and can_be_compiled(recipe, {}),
         )
 
     def _played(self, job: Job, match: Match, task: Task) -> RunRecord | None:

@@ -13,7 +13,7 @@ from torch import nn
 
 from sparring.draws import Key
 from sparring.part import Named, OneOf
-from sparring.surgery.dropout import Drop, Dropout, joined_passes, random_layers, rewind, without_masks
+from sparring.surgery.dropout import Drop, Dropout, joined_passes, kept_places, random_layers, rewind, without_masks
 from sparring.surgery.norms import Norm
 from sparring.surgery.places import Example, called_layers
 from sparring.surgery.weights import ClipWeights, Freeze, SpectralNorm
@@ -41,6 +41,7 @@ __all__ = [
     "Surgery",
     "called_layers",
     "joined_passes",
+    "kept_places",
     "operate",
     "random_layers",
     "rewind",

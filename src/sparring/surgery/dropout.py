@@ -96,7 +96,9 @@ class Drop(Added):
 
     def rewind(self, key: Key, rows: Tensor) -> None:
         """Sets the draws to those of `key` for samples numbered `rows`, int64 [batch]."""
-        self.state.fill_(key.at(self.site).signed)
+        word = key.at(self.site).signed
+        # A new tensor, for a recorded move goes on to read the old one
+        self.state = word.reshape(1) if isinstance(word, Tensor) else torch.full_like(self.state, word)
         self.rows = rows
 
     def forward(self, x: Tensor) -> Tensor:
@@ -287,6 +289,11 @@ def without_masks(net: nn.Module) -> Iterator[None]:
             layer.idle = idle
         for module in own:
             module.training = True
+
+
+def kept_places(layers: Iterable[Drop]) -> list[Tensor]:
+    """What layers draw from again where the next draws stand where the last did."""
+    return [layer._last[2] for layer in layers if layer._last is not None]
 
 
 def _channels_second(x: Tensor) -> Tensor:
