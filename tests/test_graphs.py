@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from sparring.build import as_far_as_possible, build, can_be_recorded
+from sparring.data.views import Views
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
 from sparring.graphs import REHEARSALS, Graphs, Slots
@@ -124,11 +125,11 @@ def test_replayed_moves_of_tables(tmp_path: Path, condition: str) -> None:
     check(lambda: table_match(path, game={"table": {"condition": condition}}))
 
 
-def test_replayed_moves_of_mirrored_images_that_are_read_from_a_file(tmp_path: Path) -> None:
+def test_replayed_moves_of_changed_images_that_are_read_from_a_file(tmp_path: Path) -> None:
     file = sample_file(tmp_path / "samples", DATA.samples)
 
     def make() -> Match:
-        data = replace(DATA, file=file, mirror=True)
+        data = replace(DATA, file=file, views=Views(mirror=True, zoom=0.3))
         return build(recipe(), data, Engine(choose_plan("cpu", "fp32", images=True)))
 
     check(make)

@@ -20,6 +20,7 @@ from sparring.build import build, fitted
 from sparring.data import Batch, DataSet
 from sparring.data.options import Digits
 from sparring.data.picturefiles import read_mask
+from sparring.data.views import Views
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
 from sparring.errors import RequestError
@@ -52,6 +53,7 @@ CASES: dict[str, tuple[DataSet, dict[str, Any]]] = {
     "identity": (SIDES, {"game": "unpaired", "terms": {"identity": {}}}),
     "cycle": (SIDES, {"game": {"cycle": {"history": 12}}, "terms": {"cycle": {}, "identity": {}}}),
     "inpaint": (DIGITS, {"game": "inpaint", "terms": {"reconstruction": {}, "layer_matching": {}}}),
+    "symmetric": (DIGITS, {"game": {"inpaint": {"symmetry": True}}, "terms": {"reconstruction": {}}}),
     "borders": (DIGITS, {"game": {"inpaint": {"masks": {"drawn": {"boxes": 0, "strokes": 0, "borders": 1}}}}}),
 }
 
@@ -149,7 +151,7 @@ def test_games_from_noise_are_augmented_as_one_image(kind: str) -> None:
 
 
 def test_pairs_are_mirrored_together() -> None:
-    data = replace(PAIRS, mirror=True)
+    data = replace(PAIRS, views=Views(mirror=True))
     recipe = small_recipe(generator={"net": CODER}, discriminator=JUDGE, batch=64, game="paired")
     match = build(fitted(recipe, data, {}), data, Engine(choose_plan("cpu", "fp32", images=True)))
     batch = next(match.batches)
@@ -204,14 +206,35 @@ def test_outside_the_holes_nothing_is_made() -> None:
     assert not torch.any(game.asked(turn.batch)[:, :1][inside])
 
 
-def test_the_generator_cannot_see_into_a_hole() -> None:
-    match = match_of("inpaint")
+@pytest.mark.parametrize("case", ["inpaint", "symmetric"])
+def test_the_generator_cannot_see_into_a_hole(case: str) -> None:
+    match = match_of(case)
     batch = next(match.batches)
     game = match.game
     assert isinstance(game, Inpaint)
     holes = game.holes(batch)
     other = batch.samples * (1 - holes) + torch.randn_like(batch.samples) * holes
     torch.testing.assert_close(game.emptied(other, holes), game.asked(batch))
+
+
+def test_what_is_missing_is_shown_on_the_other_side_too() -> None:
+    """A generator that gives what the mirror shows fills a symmetric image with itself, but where both sides are
+    missing."""
+    game = Inpaint(symmetry=True)
+    half = torch.randn(6, 1, 8, 4)
+    images = torch.cat((half, half.flip(-1)), 3)
+    holes = Drawn(strokes=0).draw(Key(2), torch.arange(6), (8, 8))
+    asked = game.emptied(images, holes)
+    assert asked.shape == (6, 4, 8, 8)
+    made = game.make(FromTheMirror(), Key(0), torch.arange(6), asked)
+    missing = (holes * holes.flip(-1)).bool()
+    assert torch.equal(made[~missing], images[~missing])
+    assert not torch.any(made[missing])
+
+
+class FromTheMirror(nn.Module):
+    def forward(self, asked: torch.Tensor) -> torch.Tensor:
+        return asked[:, 1:2]
 
 
 def test_every_image_has_a_hole_of_the_size_asked_for() -> None:

@@ -21,6 +21,7 @@ from sparring import translating
 from sparring.data import ValueCodec
 from sparring.data.picturefiles import read_picture
 from sparring.errors import RequestError
+from sparring.games import Inpaint
 from sparring.translating import Translation, translate
 
 from .data.test_medical import scan, volume
@@ -34,11 +35,19 @@ def run(
     act: Any = lambda images, holes: images,
     inputs: int | ValueCodec = 3,
     outputs: int | ValueCodec | None = None,
+    *,
+    fills: bool = False,
     **options: Any,
 ) -> Translation:
     """The identity, or another act, on eight bits of so many channels."""
+    if fills:
+        options["emptied"] = lambda images, holes: torch.cat((images * (1 - holes), holes), 1)
+
+    def on_asked(asked: Tensor) -> Any:
+        return act(asked[:, :-1], asked[:, -1:]) if fills else act(asked, None)
+
     codecs = (codec(of) if isinstance(of, int) else of for of in (inputs, inputs if outputs is None else outputs))
-    return Translation(act, *codecs, **options)
+    return Translation(on_asked, *codecs, **options)
 
 
 def negative(images: Tensor, holes: Tensor | None) -> Tensor:
@@ -515,3 +524,16 @@ def test_exact_tiles_give_the_whole_pictures_result(tmp_path: Path) -> None:
     whole, tiles = (np.asarray(shown(tmp_path / f"{name}.png")).astype(int) for name in ("whole", "tiles"))
     assert whole.std() > 5
     assert np.abs(whole - tiles).max() <= 1
+
+
+def test_tiles_see_the_whole_pictures_mirror_image(tmp_path: Path) -> None:
+    codecs = codec(3), codec(3)
+    filling = Translation(lambda asked: asked[:, 3:6], *codecs, reach=0, emptied=Inpaint(symmetry=True).emptied)
+    noise(tmp_path / "in.png", size=(40, 50))
+    there = np.asarray(shown(tmp_path / "in.png"))
+    holes = np.zeros((40, 50), bool)
+    holes[5:30, 2:20] = True
+    Image.fromarray(holes).save(tmp_path / "mask.png")
+    translate(filling, tmp_path / "in.png", tmp_path / "out.png", tmp_path / "mask.png", tile=16)
+    expected = np.where(holes[..., None], there[:, ::-1], there)
+    assert np.array_equal(np.asarray(shown(tmp_path / "out.png")), expected)

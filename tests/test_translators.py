@@ -78,7 +78,7 @@ def test_edges_are_reflected_or_repeated() -> None:
 
 @pytest.mark.parametrize("patch", [1, 2])
 @pytest.mark.parametrize("up", UPS)
-@pytest.mark.parametrize(("name", "changes"), [("unet", {}), ("unet", {"levels": 1, "blocks": 0}), ("encoder_decoder", {}), ("encoder_decoder", {"levels": 0}), ("encoder_decoder", {"levels": 1, "kernel": 7})])  # fmt: skip
+@pytest.mark.parametrize(("name", "changes"), [("unet", {}), ("unet", {"levels": 1, "blocks": 0}), ("unet", {"outer": 3}), ("unet", {"outer": 4, "levels": 1}), ("encoder_decoder", {}), ("encoder_decoder", {"levels": 0}), ("encoder_decoder", {"levels": 1, "kernel": 7})])  # fmt: skip
 def test_reach_is_how_far_a_pixel_matters(name: str, changes: dict[str, Any], up: str, patch: int) -> None:
     """In float64: as far as it says, and no pixel further."""
     net = made(name, 1, 1, up=up, patch=patch, activation="tanh", **changes).double().eval()

@@ -164,7 +164,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         generator=nets["generator"],
         discriminator=nets["discriminator"],
         players=players,
-        batches=recipe.game.batches(rows, recipe.batch, Key(recipe.seed, 0, "data"), mirror=data.mirror),
+        batches=recipe.game.batches(rows, recipe.batch, Key(recipe.seed, 0, "data")),
         heldout=Rows(data, data.heldout, device, heldout=True),
         average=Average(recipe.ema, nets["generator"]) if recipe.ema else None,
         controllers=recipe.controllers(),

@@ -190,8 +190,7 @@ class Match:
     def redraw(self, position: int) -> None:
         """Lets the batches follow the attempt's key from a position on."""
         old = self.batches
-        key, mirror = self.key.at("data"), self.data.mirror
-        self.batches = self.game.batches(old.rows, old.size, key, mirror=mirror, position=position)
+        self.batches = self.game.batches(old.rows, old.size, self.key.at("data"), position=position)
 
 
 def _in_the_weights_format(optimiser: torch.optim.Optimizer) -> None:

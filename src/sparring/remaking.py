@@ -102,18 +102,18 @@ def translation(
     by a key; of the game `cycle`, also `back`."""
 
     @torch.no_grad()
-    def act(images: Tensor, holes: Tensor | None) -> Tensor:
-        seen = images.to(device)
-        rows = torch.arange(len(seen), device=device)
-        asked = seen if holes is None else Inpaint.emptied(seen, holes.to(device))
+    def act(images: Tensor) -> Tensor:
+        asked = images.to(device)
+        rows = torch.arange(len(asked), device=device)
         if back:
             rewind(random_layers(generator), key.at("masks"), rows)
             return game.drawn(generator, asked, back=True).cpu()
         return make(game, generator, key, rows, asked).cpu()
 
+    emptied = game.emptied if isinstance(game, Inpaint) else None
     drawing = game.drawing(generator, back=back)
     if not isinstance(drawing, Translator):  # a user's own, of which nothing is known
-        return Translation(act, *codecs, fills=game.fills, device=device)
+        return Translation(act, *codecs, emptied=emptied, device=device)
     alike = game.batch_norms == "data" and not any(layer.always for layer in random_layers(drawing))
     reach = drawing.reach if alike else None
-    return Translation(act, *codecs, step=drawing.step, reach=reach, fills=game.fills, device=device)
+    return Translation(act, *codecs, step=drawing.step, reach=reach, emptied=emptied, device=device)

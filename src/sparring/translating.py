@@ -40,20 +40,25 @@ Say = Callable[[str], None]
 class Translation:
     """What a run does to pictures."""
 
-    act: Callable[[Tensor, Tensor | None], Tensor]
-    """Images [n, channels, height, width] in the range of `inputs` and, of a run that fills, the holes
-    [n, 1, height, width] (1 where to fill, else 0), to images [n, channels', height, width] in the range of `outputs`.
-    Both come on the CPU; it moves them where it computes."""
+    act: Callable[[Tensor], Tensor]
+    """Images [n, channels, height, width] in the range of `inputs`, or of a run that fills what `emptied` made of them,
+    to images [n, channels', height, width] in the range of `outputs`. They come on the CPU; it moves them where it
+    computes."""
     inputs: ValueCodec
     outputs: ValueCodec
     step: int = 1
     """Heights and widths that `act` sees are multiples of it."""
     reach: int | None = None
     """How many pixels away an input can matter to an output; None where all can, as with norms over an image."""
-    fills: bool = False
-    """Whether it fills holes, and leaves all else as it is."""
+    emptied: Callable[[Tensor, Tensor], Tensor] | None = None
+    """Of a run that fills holes and leaves all else as it is: what it sees of images and the holes (1 where to fill,
+    else 0, [n, 1, height, width]), which are its last channel."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Where `act` computes."""
+
+    @property
+    def fills(self) -> bool:
+        return self.emptied is not None
 
     def __post_init__(self) -> None:
         for name, codec in (("inputs", self.inputs), ("outputs", self.outputs)):
@@ -122,14 +127,11 @@ def _through(act: Translation, image: Tensor, hole: Tensor | None, tile: int | N
     """One image through the network, whole or in tiles."""
 
     def through(part: Tensor) -> Tensor:
-        if hole is None:
-            return act.act(part, None)
-        image, holes = part[:, :-1], part[:, -1:]
-        if not holes.any():  # all of it stays as it is
+        if act.fills and not part[:, -1:].any():  # all of it stays as it is
             return torch.zeros(1, act.outputs.shape[0], *part.shape[2:])
-        return act.act(image, holes)
+        return act.act(part)
 
-    whole = image if hole is None else torch.cat([image, hole], 1)
+    whole = image if act.emptied is None or hole is None else act.emptied(image, hole)
     edge = max(image.shape[2:]) + act.step if tile is None else tile
     overlap = edge // act.step * act.step // 4
     return tiled(through, whole, edge, overlap, act.step, act.reach)
@@ -254,7 +256,8 @@ class _Work:
         return tile_for(limit, self.pixel_bytes, self.act.step, self.act.reach)
 
     def _probe(self, image: Tensor) -> Tensor:
-        return self.act.act(image, torch.ones_like(image[:, :1]) if self.act.fills else None)
+        emptied = self.act.emptied
+        return self.act.act(image if emptied is None else emptied(image, torch.ones_like(image[:, :1])))
 
     def target(self, source: Path, to: Path) -> Path:
         """Where one file goes: into a folder under its own name, if `to` is one or has no ending."""

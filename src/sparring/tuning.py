@@ -250,7 +250,7 @@ def identity(recipe: Recipe, data: DataSet, plain: Plan, own: OwnNets) -> str:
     told = {
         "version": VERSION,
         "recipe": recipe.model_dump(mode="json", exclude=FREE | {"data"}),
-        "samples": [*data.shape, str(data.samples.dtype), data.classes, data.mirror],
+        "samples": [*data.shape, str(data.samples.dtype), data.classes, *data.views],
         "own": {side: repr(net) for side, net in own.items()},
         "plain": plain.to_json(),
         "machine": environment(),

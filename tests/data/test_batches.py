@@ -9,6 +9,7 @@ import torch
 from sparring.data import Batches, Rows
 from sparring.data.batches import Order
 from sparring.data.options import Digits, Ring
+from sparring.data.views import Views
 from sparring.draws import Key
 
 
@@ -29,9 +30,9 @@ def test_slices_run_across_epochs() -> None:
 def test_a_batch_is_found_again_by_its_position() -> None:
     data = Digits(mirror=True).load()
     rows = Rows(data, data.train, torch.device("cpu"))
-    batches = Batches(rows, 32, Key(3), mirror=True)
+    batches = Batches(rows, 32, Key(3))
     drawn = [next(batches) for _ in range(60)]  # more than an epoch
-    again = next(Batches(rows, 32, Key(3), mirror=True, position=57))
+    again = next(Batches(rows, 32, Key(3), position=57))
     assert torch.equal(again.samples, drawn[57].samples)
     assert torch.equal(again.labels, drawn[57].labels)
     assert not torch.equal(next(Batches(rows, 32, Key(4))).samples, drawn[0].samples)
@@ -40,7 +41,8 @@ def test_a_batch_is_found_again_by_its_position() -> None:
 def test_mirroring_turns_about_half_and_a_part_is_a_part() -> None:
     data = Digits().load()
     rows = Rows(data, data.train, torch.device("cpu"))
-    plain, mirrored = next(Batches(rows, 500, Key(0))), next(Batches(rows, 500, Key(0), mirror=True))
+    turning = Rows(replace(data, views=Views(mirror=True)), data.train, torch.device("cpu"))
+    plain, mirrored = next(Batches(rows, 500, Key(0))), next(Batches(turning, 500, Key(0)))
     same = (plain.samples == mirrored.samples).flatten(1).all(1)
     turned = (plain.samples.flip(-1) == mirrored.samples).flatten(1).all(1)
     assert bool((same | turned).all())
@@ -64,4 +66,3 @@ def test_training_rows_are_never_held_out_ones() -> None:
     batches = Batches(rows, 50, Key(0))
     for _ in range(20):
         assert held.isdisjoint(tuple(point) for point in rows.stored(next(batches)._index).tolist())
-    assert replace(data, mirror=True).mirror

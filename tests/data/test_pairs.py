@@ -72,7 +72,7 @@ def test_the_other_direction_swaps_the_sides(tmp_path: Path) -> None:
 
 def test_batches_hold_what_belongs_together(tmp_path: Path) -> None:
     data = load(two_folders(tmp_path), mirror=True)
-    batch = next(Batches(Rows(data, data.train, torch.device("cpu")), 16, Key(1), mirror=True))
+    batch = next(Batches(Rows(data, data.train, torch.device("cpu")), 16, Key(1)))
     assert torch.allclose(batch.samples, -batch.inputs, atol=1e-6)
 
 

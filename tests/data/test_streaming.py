@@ -67,7 +67,7 @@ def in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_batches_from_a_file_are_those_from_memory(load: Load) -> None:
     def batches(mapped: bool) -> Batches:
         data = load(mapped=mapped, mirror=True)
-        return Batches(Rows(data, data.train, CPU), 16, Key(1), mirror=True)
+        return Batches(Rows(data, data.train, CPU), 16, Key(1))
 
     plain, streamed = batches(False), batches(True)
     assert streamed.rows.streams

@@ -14,6 +14,7 @@ from sparring.data.dataset import DataSet, Found, assemble
 from sparring.data.fitting import Fit
 from sparring.data.picture import Half, Rules
 from sparring.data.samplefile import blocks_of
+from sparring.data.views import Views
 from sparring.part import Part
 
 
@@ -31,6 +32,10 @@ class PictureOptions(SourceOptions):
 
     mirror: bool = False
     """Show half of the training images mirrored, drawn anew each time."""
+    zoom: float = Field(0.0, ge=0, le=4)
+    """Show a window of each training image, drawn anew each time, enlarged by up to this part: 0.25 for a quarter."""
+    turn: float = Field(0.0, ge=0, le=180)
+    """Show each training image turned by up to so many degrees either way, drawn anew each time."""
     range: Range = "signed"
     """What networks see: `signed` for [-1, 1], `unit` for [0, 1]."""
 
@@ -46,7 +51,7 @@ class PictureOptions(SourceOptions):
             heldout=arrays.heldout,
             fraction=self.held_out,
             limit=self.limit,
-            mirror=self.mirror,
+            views=Views(self.mirror, self.zoom, self.turn),
             file=arrays.file,
             partners=partners,
         )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sparring import ranks
 from sparring.data.rows import Ahead, Rows
-from sparring.draws import Key, integers, permutation, uniform
+from sparring.draws import Key, integers, permutation
 
 
 class Order:
@@ -46,7 +46,7 @@ class Batch:
         rows: Rows,
         index: Tensor,
         numbers: Tensor,
-        mirror: Key | None = None,
+        view: Key | None = None,
         read: Callable[[], Tensor] | None = None,
         labels: Tensor | None = None,
         *,
@@ -55,7 +55,8 @@ class Batch:
     ) -> None:
         self._source = rows
         self._index = index
-        self._mirror = mirror
+        self._view = view
+        """What the views of its images go by, where they are changed."""
         self._read = read
         """Gives the stored samples where they are not indexed on the device."""
         self._labels = labels
@@ -76,25 +77,22 @@ class Batch:
         """[batch, ...], encoded to the range that networks see."""
         encoded = self._source.encoded_before
         samples = self._source.codec.encode(self._stored) if encoded is None else encoded[self._index]
-        return self._mirrored(samples)
+        return self._shown(samples)
 
     @cached_property
     def inputs(self) -> Tensor | None:
         """The images that the samples are made from, [batch, channels, height, width], encoded, where the data have
-        some: each sample's own, mirrored as it is, or, where the two sides are not paired, any."""
+        some: each sample's own, changed as it is, or, where the two sides are not paired, any."""
         rows = self._source.inputs
         if rows is None:
             return None
         index = self._inputs
         if index is None:
             index = self._index if self._source.paired else integers(self.key.at("inputs"), self.rows, len(rows))
-        return self._mirrored(rows.encoded(index))
+        return self._shown(rows.encoded(index))
 
-    def _mirrored(self, images: Tensor) -> Tensor:
-        if self._mirror is None:
-            return images
-        flip = uniform(self._mirror, self.rows, [1] * (images.ndim - 1)) < 0.5
-        return torch.where(flip, images.flip(-1), images)
+    def _shown(self, images: Tensor) -> Tensor:
+        return images if self._view is None else self._source.views.shown(images, self._view, self.rows)
 
     @cached_property
     def _stored(self) -> Tensor:
@@ -104,7 +102,7 @@ class Batch:
     @property
     def keys(self) -> dict[str, Key]:
         """What its own draws go by, by name."""
-        return {"batch": self.key} if self._mirror is None else {"batch": self.key, "mirror": self._mirror}
+        return {"batch": self.key} if self._view is None else {"batch": self.key, "view": self._view}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -128,13 +126,13 @@ class Batch:
         read = None if self._read is None else lambda: self._stored[rows]
         labels, inputs = (None if part is None else part[rows] for part in (self._labels, self._inputs))
         index, numbers = self._index[rows], self.rows[rows]
-        return Batch(self._source, index, numbers, self._mirror, read, labels, key=self.key, inputs=inputs)
+        return Batch(self._source, index, numbers, self._view, read, labels, key=self.key, inputs=inputs)
 
     def twice(self) -> Batch:
         """The rows, and the same again: for what shows two samples of each at once."""
         labels, inputs = (None if part is None else part.repeat(2) for part in (self._labels, self._inputs))
         index, rows = self._index.repeat(2), self.rows.repeat(2)
-        return Batch(self._source, index, rows, self._mirror, labels=labels, key=self.key, inputs=inputs)
+        return Batch(self._source, index, rows, self._view, labels=labels, key=self.key, inputs=inputs)
 
 
 class Held:
@@ -161,8 +159,8 @@ class Held:
         """What is held, as a batch; it draws by other keys, which have the names of its own."""
         last = self._last
         read = None if last._read is None else self._read
-        mirror, key = keys.get("mirror"), keys["batch"]
-        return Batch(last._source, self._index, last.rows, mirror, read, self._labels, key=key, inputs=self._inputs)
+        view, key = keys.get("view"), keys["batch"]
+        return Batch(last._source, self._index, last.rows, view, read, self._labels, key=key, inputs=self._inputs)
 
     def _read(self) -> Tensor:
         if self._stored is None:
@@ -174,12 +172,12 @@ class Batches(Iterator[Batch]):
     """The training data in batches; `position` is how many were drawn, and all there is to save. Of several processes
     each has its own part of the rows of every batch."""
 
-    def __init__(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> None:
+    def __init__(self, rows: Rows, size: int, key: Key, *, position: int = 0) -> None:
         self.rows = rows
         self.size = size
         self.position = position
         self._order = Order(len(rows), key.at("order"))
-        self._mirror = key.at("mirror") if mirror else None
+        self._view = key.at("mirror") if any(rows.views) else None
         self._key = key.at("batch")
         self._part = ranks.part(size)
         self._numbers = torch.arange(size, device=rows.device)[self._part]
@@ -187,11 +185,11 @@ class Batches(Iterator[Batch]):
 
     def __next__(self) -> Batch:
         index = self._index(self.position).to(self._numbers.device)
-        mirror = self._mirror.at(self.position) if self._mirror else None
+        view = self._view.at(self.position) if self._view else None
         read = None if self._ahead is None else partial(self._ahead.take, self.position)
         key = self._key.at(self.position)
         self.position += 1
-        return Batch(self.rows, index, self._numbers, mirror, read, key=key)
+        return Batch(self.rows, index, self._numbers, view, read, key=key)
 
     def _index(self, position: int) -> Tensor:
         """The numbers of this process's rows of the batch at a position, int64 [batch] on the CPU."""

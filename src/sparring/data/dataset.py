@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sparring.data.codec import Codec, Formats
 from sparring.data.samplefile import SampleFile, blocks_of
+from sparring.data.views import STILL, Views
 from sparring.draws import Key, permutation
 from sparring.errors import RequestError
 
@@ -85,8 +86,8 @@ class DataSet:
     found: Found
     fingerprint: str
     """SHA-256 over samples, labels, split and codec."""
-    mirror: bool = False
-    """Whether half of the training samples, drawn anew each time, are shown mirrored."""
+    views: Views = STILL
+    """How training samples are shown."""
     modes: Modes | None = None
     conditions: ConditionVector | None = None
     """What a table's generator can be asked for; its `labels` are then one of these that each row meets."""
@@ -140,7 +141,7 @@ def assemble(
     by_number: bool = False,
     fraction: float = 0.1,
     limit: int | None = None,
-    mirror: bool = False,
+    views: Views = STILL,
     modes: Modes | None = None,
     file: SampleFile | None = None,
     partners: Iterable[Tensor] | None = None,
@@ -195,7 +196,7 @@ def assemble(
         codec=codec,
         found=found,
         fingerprint=_fingerprint(digest, labels, train),
-        mirror=mirror,
+        views=views,
         modes=modes,
         file=file,
     )

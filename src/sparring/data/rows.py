@@ -38,6 +38,7 @@ class Rows:
             apart = data.inputs.heldout if heldout else data.inputs.train
             self.inputs = Rows(data.inputs, numbers if data.paired else apart, device)
         self.codec = data.codec
+        self.views = data.views
         self.device = device
         self.labels = None if data.labels is None else data.labels[numbers].to(device)
         self.conditions = data.conditions

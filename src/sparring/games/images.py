@@ -89,9 +89,9 @@ class FromImages(Part):
         shape = self.asked_shape(formats) if side == "generator" else self.shown_shape(formats)
         return (torch.zeros(2, *shape),)
 
-    def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
+    def batches(self, rows: Rows, size: int, key: Key, *, position: int = 0) -> Batches:
         """The training data, one random order after the other."""
-        return Batches(rows, size, key, mirror=mirror, position=position)
+        return Batches(rows, size, key, position=position)
 
     def drawing(self, generator: nn.Module, *, back: bool = False) -> nn.Module:
         """The network within a generator that draws images."""

@@ -31,6 +31,9 @@ class Inpaint(FromImages):
     """Where the holes are: drawn at random, or from a folder."""
     show_mask: bool = True
     """Whether the discriminator sees where the holes are."""
+    symmetry: bool = False
+    """Whether the generator also sees the image, and its holes, mirrored left to right: what is missing of a face or a
+    head seen from the front can be taken from the other side."""
     valid: float = Field(0.1, ge=0)
     """What a place outside the holes counts for a term that compares with the target, where one inside counts 1: there
     the network's own image is compared, of which translation takes nothing."""
@@ -42,7 +45,7 @@ class Inpaint(FromImages):
 
     def asked_shape(self, formats: Formats) -> Shape:
         shape = super().asked_shape(formats)
-        return (shape[0] + 1, *shape[1:])
+        return ((shape[0] + 1) * (1 + self.symmetry), *shape[1:])
 
     def shown_shape(self, formats: Formats) -> Shape:
         shape = super().shown_shape(formats)
@@ -55,11 +58,12 @@ class Inpaint(FromImages):
     def asked(self, batch: Batch) -> Tensor:
         return self.emptied(batch.samples, self.holes(batch))
 
-    @staticmethod
-    def emptied(images: Tensor, holes: Tensor) -> Tensor:
-        """Images [n, channels, height, width] without what lies in the holes [n, 1, height, width], and these, as one
-        channel more."""
-        return torch.cat((images * (1 - holes), holes), 1)
+    def emptied(self, images: Tensor, holes: Tensor) -> Tensor:
+        """What the generator sees: images [n, channels, height, width] without what lies in the holes [n, 1, height,
+        width], and these as the last channel; in between, where it is asked for, both mirrored."""
+        seen = images * (1 - holes)
+        mirrored = (seen.flip(-1), holes.flip(-1)) if self.symmetry else ()
+        return torch.cat((seen, *mirrored, holes), 1)
 
     def make(self, generator: nn.Module, key: Key, rows: Tensor, asked: Tensor | None) -> Tensor:
         assert asked is not None
@@ -67,7 +71,7 @@ class Inpaint(FromImages):
 
     @staticmethod
     def _filled(made: Tensor, asked: Tensor) -> Tensor:
-        images, holes = asked[:, :-1], asked[:, -1:]
+        images, holes = asked[:, : made.shape[1]], asked[:, -1:]
         return images + made * holes  # where there are holes, the image is 0
 
     def made(self, turn: Turn) -> Tensor:

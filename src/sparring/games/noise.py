@@ -130,9 +130,9 @@ class FromNoise(Part):
         """Nothing made from noise is to be like anything of its own."""
         return []
 
-    def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
+    def batches(self, rows: Rows, size: int, key: Key, *, position: int = 0) -> Batches:
         """The training data, one random order after the other."""
-        return Batches(rows, size, key, mirror=mirror, position=position)
+        return Batches(rows, size, key, position=position)
 
     def real(self, turn: Turn) -> Tensor:
         return turn.batch.samples

@@ -102,10 +102,10 @@ class Table(Part):
         """No row is to be like another."""
         return []
 
-    def batches(self, rows: Rows, size: int, key: Key, *, mirror: bool = False, position: int = 0) -> Batches:
+    def batches(self, rows: Rows, size: int, key: Key, *, position: int = 0) -> Batches:
         """The training rows, drawn by conditions where the game has them."""
         if self.condition != "sampling" or rows.conditions is None:
-            return Batches(rows, size, key, mirror=mirror, position=position)
+            return Batches(rows, size, key, position=position)
         return SampledBatches(rows, size, key, rows.conditions, position=position)
 
     def real(self, turn: Turn) -> Tensor:

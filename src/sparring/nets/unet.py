@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from sparring.nets.blocks import Shape, doubled
+from sparring.nets.blocks import Conv, Shape, doubled
 from sparring.nets.reach import Span, before, union
 from sparring.nets.translators import Translating, Translator
 
@@ -26,6 +26,16 @@ class Unet(Translating):
     """How often the size halves; by default down to 4 to 7 pixels."""
     blocks: int = Field(1, ge=0)
     """Convolutions of 3 x 3 at the smallest size."""
+    outer: int = Field(0, ge=0)
+    """Channels of maps at the image's own size, made of the input and joined with what comes back up, so that the
+    output can have lines as fine as the input's; 0 for none, as pix2pix has it."""
+
+    @field_validator("outer")
+    @classmethod
+    def _some(cls, outer: int) -> int:
+        if outer == 1:
+            raise ValueError("1 channel is too few; take 2 or more, or 0 for none")
+        return outer
 
     def translator(self, inputs: Shape, outputs: Shape) -> UnetTranslator:
         """Images [batch, *inputs] to images [batch, *outputs] of the same height and width; once built, of any."""
@@ -38,18 +48,23 @@ class UnetTranslator(Translator):
     def __init__(self, options: Unet, levels: int, inputs: int, outputs: int) -> None:
         super().__init__(options, levels)
         style, folded = options.style(), options.patch**2
-        widths = doubled(options.width, levels - 1, options.most)
-        self.encoder = nn.ModuleList(
-            style.block(wide, width, 4, 2, first=number == 0)
-            for number, (wide, width) in enumerate(pairwise([inputs * folded, *widths]))
-        )
+        widths, entering, outer = doubled(options.width, levels - 1, options.most), inputs * folded, options.outer
+        self.encoder = nn.ModuleList()
+        if outer:
+            self.encoder.append(style.block(entering, outer, first=True))
+            entering = outer
+        for wide, width in pairwise([entering, *widths]):
+            self.encoder.append(style.block(wide, width, 4, 2, first=not self.encoder))
         deep = widths[-1]
         self.middle = nn.Sequential(*(style.block(deep, deep) for _ in range(options.blocks)))
         self.decoder = nn.ModuleList()
-        for number, width in enumerate(reversed(widths[:-1])):
+        for number, width in enumerate([*reversed(widths[:-1]), *([outer] if outer else [])]):
             self.decoder.append(style.up_block(deep * (2 if number else 1), width))
             deep = width
-        self.last = style.enlarge(deep * (2 if levels > 1 else 1), outputs * folded, gain=1.0)
+        if outer:
+            self.last: nn.Module = Conv(2 * outer, outputs * folded, 3, std=style.spread(2 * outer * 9, 1.0))
+        else:
+            self.last = style.enlarge(deep * (2 if levels > 1 else 1), outputs * folded, gain=1.0)
 
     def decode(self, maps: Tensor, seen: list[Tensor]) -> Tensor:
         for up, beside in zip(self.decoder, reversed(seen[:-1]), strict=True):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from sparring import zoo
+from sparring.data.views import Views
 from sparring.errors import RequestError, nearest
 from sparring.part import Part, parse
 from sparring.planning import parse_budget
@@ -283,13 +284,13 @@ def refuse_own(words: Iterable[str], where: str, allowed: Sequence[str] = ()) ->
 
 def _same_judges(recipes: Sequence[Recipe], arms: Sequence[Arm]) -> None:
     """Arms are scored on the same held-out samples: of the data, only how many are trained on may differ."""
-    kept = [recipe.data.model_dump(mode="json", exclude={"limit", "mirror"}) for recipe in recipes]
+    kept = [recipe.data.model_dump(mode="json", exclude={"limit", *Views._fields}) for recipe in recipes]
     kinds = [type(recipe.data) for recipe in recipes]
     for arm, kind, fields in zip(arms, kinds, kept, strict=True):
         if kind is not kinds[0] or fields != kept[0]:
             raise RequestError(
-                f"vary: {arm.name} changes what arms are scored on; of the data, vary limit or mirror alone, "
-                "and make a study of each data set"
+                f"vary: {arm.name} changes what arms are scored on; of the data, vary limit, mirror, zoom or turn "
+                "alone, and make a study of each data set"
             )
 
 

@@ -92,10 +92,8 @@ class ConditionVector:
 class SampledBatches(Batches):
     """Training by sampling: batches of rows drawn by conditions that they meet, which are their labels."""
 
-    def __init__(
-        self, rows: Rows, size: int, key: Key, conditions: ConditionVector, *, mirror: bool = False, position: int = 0
-    ) -> None:
-        super().__init__(rows, size, key, mirror=mirror, position=position)
+    def __init__(self, rows: Rows, size: int, key: Key, conditions: ConditionVector, *, position: int = 0) -> None:
+        super().__init__(rows, size, key, position=position)
         self._conditions, self._key = conditions, key.at("conditions")
         self._places = torch.arange(size)[ranks.part(size)]
 
