@@ -170,7 +170,7 @@ TASKS: dict[str, Callable[[Path, Path, int, str, tuple[str, ...]], dict[str, Com
     "maps": maps,
     "unpaired": unpaired,
     "mri": holes("inpaint/medical", ("data.images.mirror=true",)),
-    "faces": holes("inpaint/photos", ()),
+    "faces": holes("inpaint/photos", ("game.inpaint.symmetry=true",)),
 }
 
 
