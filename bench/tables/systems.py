@@ -63,6 +63,8 @@ def sparring(task: Task) -> Fitted:
     shutil.rmtree(out, ignore_errors=True)  # of a run that was cut short: its time would be lost
     words = ("score.metrics=[]", *task.overrides)  # the bench scores
     run = sparring.train(*words, data=task.csv, out=out, for_=task.budget, seed=task.seed, quiet=True)
+    if not run.finished:
+        raise SystemExit(f"{out}: stopped at step {run.step:,}")
     return Fitted(lambda count: run.sample(count, task.seed), run_facts(run))
 
 

@@ -175,8 +175,11 @@ TASKS: dict[str, Callable[[Path, Path, int, str, tuple[str, ...]], dict[str, Com
 
 
 def _trained(recipe: str, data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str, ...]) -> Run:
-    """The run of a seed; a finished one is loaded."""
-    return sparring.train(recipe, *overrides, data=data, out=folder / "run", for_=budget, seed=seed)
+    """The run of a seed; a finished one is loaded. Raises SystemExit where it was stopped."""
+    run = sparring.train(recipe, *overrides, data=data, out=folder / "run", for_=budget, seed=seed)
+    if not run.finished:
+        raise SystemExit(f"{folder / 'run'}: stopped at step {run.step:,}; the same command goes on")
+    return run
 
 
 def _own_images(run: Run, source: DataSet) -> Images:
