@@ -12,14 +12,13 @@ import pytest
 import torch
 from torch import nn
 
-from sparring.build import as_far_as_possible, build, can_be_recorded
+from sparring.build import as_far_as_possible, build, can_be_recorded, record
 from sparring.data.views import Views
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
 from sparring.graphs import REHEARSALS, Graphs, Slots
 from sparring.match import Match
 from sparring.observers import heldout_logits
-from sparring.optimisers import make_recordable
 from sparring.tuning import candidates
 from tests.data.tables.files import write_mixed
 from tests.data.test_store import sample_file
@@ -47,9 +46,7 @@ class Tapes:
 def recorded(match: Match) -> Tapes:
     """Has a match make its moves by tape."""
     tapes = Tapes()
-    match.graphs = Graphs(tapes)
-    for player in match.players.values():
-        make_recordable(player.optimiser, match.engine.device)
+    record(match, Graphs(tapes))
     return tapes
 
 
@@ -89,6 +86,8 @@ CASES: dict[str, dict[str, Any]] = {
     "several moves": {"discriminator": DROPS | {"moves": 2}},
     "spectral": {"discriminator": {"net": {"dense": {"widths": [16]}}, "surgery": {"spectral_norm": {}}}},
     "batch norm": {"generator": {"net": {"dense": {"widths": [16], "norm": "batch"}}}},
+    "latents within bounds": {"game": {"from_noise": {"latent": {"truncated": {}}}}},
+    "consistency": {"discriminator": DROPS | {"terms": {"consistency": {}}}},
     "weights that decay": {"generator": {"net": "dense", "optimiser": {"adam_w": {}}}},
 }
 
@@ -119,10 +118,16 @@ def test_replayed_moves_of_images(case: str) -> None:
     check(lambda: image_match(case))
 
 
-@pytest.mark.parametrize("condition", ["rows", "none"])
-def test_replayed_moves_of_tables(tmp_path: Path, condition: str) -> None:
+def test_replayed_moves_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, said = IMAGE_CASES["cycle"]
+    monkeypatch.setitem(IMAGE_CASES, "cycle", (data, said | {"game": {"cycle": {"history": 0}}}))
+    check(lambda: image_match("cycle"))
+
+
+@pytest.mark.parametrize("game", [{"condition": "rows"}, {"condition": "none"}, {"condition": "sampling"}, {"pack": 4}])
+def test_replayed_moves_of_tables(tmp_path: Path, game: dict[str, Any]) -> None:
     path = write_mixed(tmp_path / "made.csv")
-    check(lambda: table_match(path, game={"table": {"condition": condition}}))
+    check(lambda: table_match(path, game={"table": game}))
 
 
 def test_replayed_moves_of_changed_images_that_are_read_from_a_file(tmp_path: Path) -> None:
@@ -165,6 +170,21 @@ def test_a_match_is_probed_between_replays() -> None:
     same(match, plain)
 
 
+def test_a_rate_that_8_bits_tell_is_drawn_as_others_are() -> None:
+    """Else each of the few steps at such a rate would be another kind of move."""
+    rates = {"steps": {"values": {0: 0.5, 4: 0.3, 8: 0.25}}}
+    drops = DROPS | {"surgery": {"dropout": {"rate": rates}}}
+    check(lambda: match_of(discriminator=drops))
+
+
+def test_only_what_is_read_on_the_device_is_recorded() -> None:
+    rows = image_match("paired").batches.rows
+    assert not rows.read_on_device  # on a GPU, inputs that are not resident would be fetched in each move
+    rows.inputs._resident = rows.inputs._data.samples  # type: ignore[union-attr]
+    assert rows.read_on_device
+    assert match_of().batches.rows.read_on_device
+
+
 def test_a_draw_that_was_not_rehearsed_is_refused() -> None:
     slots = Slots(torch.device("cpu"))
     slots.fill({"turn": Key(1)})
@@ -174,7 +194,7 @@ def test_a_draw_that_was_not_rehearsed_is_refused() -> None:
     assert int(word) == Key(2).at("latents", 3).signed
     slots.closed = True
     assert slots.root("turn").at("latents").at(3).signed.data_ptr() == word.data_ptr()
-    with pytest.raises(RuntimeError, match="turn/masks was not rehearsed"):
+    with pytest.raises(RuntimeError, match=r"turn/masks\) was not rehearsed"):
         slots.root("turn").at("masks").signed  # noqa: B018
 
 
@@ -187,6 +207,8 @@ def test_a_draw_that_was_not_rehearsed_is_refused() -> None:
         ({"augment": {"ada": {"probability": 0.2}}}, True),
         ({"generator": {"net": "dense", "optimiser": {"sgd": {}}}}, False),
         ({"game": "cycle"}, False),
+        ({"game": {"inpaint": {"masks": {"folder": {"path": "masks"}}}}}, False),
+        ({"augment": {"surgery": {"ada": {}}}}, False),
         ({"game": {"cycle": {"history": 0}}}, True),
         ({"game": {"from_noise": {"noise_images": {"linear": {"start": 1, "end": 0}}}}}, False),
     ],

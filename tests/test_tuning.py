@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from sparring.data import DataSet
 from sparring.data.options import Digits
 from sparring.draws import Key
 from sparring.engine import Engine, choose_plan
+from sparring.graphs import Graphs
 from sparring.job import Job, built
 from sparring.observers import heldout_logits
 from sparring.recipe import Recipe, validated
 from sparring.rundir import RunDir
 from sparring.tuning import candidates, choose
+from tests.tape import Tape
 from tests.test_image_games import CASES as IMAGE_CASES
 from tests.test_image_games import CODER, JUDGE
 
@@ -320,5 +323,6 @@ def test_replayed_moves_are_judged_by_steps_that_were_replayed(
 
     monkeypatch.setattr(tuning, "_in_turns", later)
     monkeypatch.setattr(tuning, "candidates", lambda *given: [("graphs", True, True)])
+    monkeypatch.setattr("sparring.build.Graphs", partial(Graphs, Tape))
     found = choose(recipe(), DATA, "cpu", {}, always=True)
     assert found.plan.graphs == taken

@@ -19,8 +19,9 @@ from sparring.draws import Key
 from sparring.engine import Engine, Plan
 from sparring.errors import RequestError
 from sparring.game import SIDES, Duel, Side
-from sparring.games import GAMES, Cycle, Game, Table
+from sparring.games import GAMES, Cycle, Game, Inpaint, Table
 from sparring.games.images import FromImages
+from sparring.games.masks import Folder
 from sparring.games.noise import as_verdict
 from sparring.graphs import Graphs
 from sparring.match import Match
@@ -143,8 +144,6 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         called[side] = engine.called(net)
         optimiser = options.optimiser.build([p for p in net.parameters() if p.requires_grad])
         engine.join(optimiser)
-        if engine.plan.graphs:
-            make_recordable(optimiser, device)
         players[side] = Player(
             side,
             net,
@@ -174,8 +173,9 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         chunk=recipe.microbatch or recipe.batch,
         refit=frozenset(side for side in SIDES if getattr(recipe, side).refit_batch_norms),
         update=recipe.update,
-        graphs=Graphs() if engine.plan.graphs else None,
     )
+    if engine.plan.graphs and rows.read_on_device:
+        record(match, Graphs())
     _check_controllers(recipe, match)
     if ranks.count() > 1:  # after the average took its copy, whose statistics the first process fits by itself
         for side in SIDES:
@@ -197,26 +197,37 @@ def can_join(recipe: Recipe, data: DataSet, own: OwnNets) -> bool:
     return not any(isinstance(layer, _BatchNorm) or is_parametrized(layer) for layer in net.modules())
 
 
+def record(match: Match, graphs: Graphs) -> None:
+    """Has a match make its moves by recordings; before its first."""
+    match.graphs = graphs
+    for player in match.players.values():
+        make_recordable(player.optimiser, match.engine.device)
+        for layer in player.random:
+            layer.recorded = True
+
+
 def can_be_compiled(recipe: Recipe, own: OwnNets) -> bool:
     """Whether compiled networks say the same: the user's own may do anything in a pass, and where a slope is taken by
     samples that were made or changed before the discriminator sees them, a call does not show it."""
     terms = recipe.discriminator.terms.values()
     shared = recipe.update == "simultaneous" and any("fake" in term.watches for term in terms)
     changed = bool(recipe.augment) and any(term.takes_slopes for term in terms)
-    remembers = isinstance(recipe.game, Cycle) and recipe.game.history > 0
-    return not own and not shared and not changed and not remembers
+    return not own and not shared and not changed and not _remembers(recipe)
 
 
 def can_be_recorded(recipe: Recipe, own: OwnNets) -> bool:
     """Whether a replayed move is the same as one that Python makes: nothing that Python reads, but for what is handed
     to it, may change from move to move."""
-    fixed = all(
-        not isinstance(part, MOVING) or path.endswith(".moves") or ".optimiser." in path or ".surgery." in path
-        for path, part in walk(recipe)
-    )
+    moving = [path.split(".") for path, part in walk(recipe) if isinstance(part, MOVING)]
+    handed_on = all(path[0] in SIDES and path[1] in ("optimiser", "surgery", "moves") for path in moving)
     adams = all(isinstance(getattr(recipe, side).optimiser, Adam) for side in SIDES)
-    remembers = isinstance(recipe.game, Cycle) and recipe.game.history > 0
-    return fixed and adams and not own and not remembers and ranks.count() == 1
+    reads = isinstance(recipe.game, Inpaint) and isinstance(recipe.game.masks, Folder)  # from files, in a move
+    return handed_on and adams and not own and not reads and not _remembers(recipe) and ranks.count() == 1
+
+
+def _remembers(recipe: Recipe) -> bool:
+    """Whether moves see fakes of earlier ones."""
+    return isinstance(recipe.game, Cycle) and recipe.game.history > 0
 
 
 def as_far_as_possible(plan: Plan, recipe: Recipe, own: OwnNets) -> Plan:

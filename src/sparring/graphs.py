@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from sparring.data import Batch
 from sparring.data.batches import Held
 from sparring.draws import Key
 from sparring.game import Losses, Side, Turn
@@ -43,11 +43,11 @@ class Recorder(Protocol):
 
 
 class CudaGraph:
-    """A CUDA graph with memory of its own, recorded on a stream of its own."""
+    """A CUDA graph with memory of its own, recorded on a stream that is not the usual one."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: torch.cuda.Stream) -> None:
         self._graph = torch.cuda.CUDAGraph()
-        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._stream = stream
 
     @contextmanager
     def rehearsing(self) -> Any:
@@ -56,12 +56,14 @@ class CudaGraph:
             yield
         torch.cuda.current_stream().wait_stream(self._stream)
 
-    def recording(self) -> AbstractContextManager[Any]:
-        # other threads may pin memory for batches to come meanwhile
-        graph: AbstractContextManager[Any] = torch.cuda.graph(
-            self._graph, stream=self._stream, capture_error_mode="thread_local"
-        )
-        return graph
+    @contextmanager
+    def recording(self) -> Any:
+        usual = torch.cuda.current_stream()
+        try:  # other threads may pin memory for batches to come meanwhile
+            with torch.cuda.graph(self._graph, stream=self._stream, capture_error_mode="thread_local"):
+                yield
+        finally:
+            torch.cuda.set_stream(usual)  # which PyTorch leaves out where a recording fails
 
     def replay(self) -> None:
         self._graph.replay()
@@ -96,7 +98,7 @@ class Slots:
         place = self._places.get((name, path))
         if place is None:
             if self.closed:  # its word would be recorded, and the same in each replay
-                raise RuntimeError(f"a draw by {'/'.join(map(str, (name, *path)))} was not rehearsed")
+                raise RuntimeError(f"a draw by {Slot(self, name, path)} was not rehearsed")
             place = self._places[name, path] = len(self._places)
             self.words[place] = self._roots[name].at(*path).signed
         return self.words[place]
@@ -121,6 +123,9 @@ class Slot(Key):
     def seed(self) -> int:
         raise TypeError("a recorded move has no seeds: they are read by Python")
 
+    def __repr__(self) -> str:
+        return f"Slot({'/'.join(map(str, (self._name, *self._path)))})"
+
 
 class _Turn(Turn):
     """Without seeds for PyTorch's own generators: none of our networks draws from them."""
@@ -132,59 +137,45 @@ class _Turn(Turn):
 class _Recording:
     """All moves of one kind."""
 
-    def __init__(self, players: Sequence[Player], recorder: Recorder) -> None:
+    def __init__(self, players: Sequence[Player], turn: Turn, recorder: Recorder) -> None:
         self._players = players
         self._recorder = recorder
         self._rehearsed = 0
-        self._held: Held | None = None
-        self._slots: Slots | None = None
-        self._turn: Turn | None = None
-        self._record: dict[Side, Losses] = {}
+        self._held, self._slots = Held(turn.batch), Slots(turn.batch.rows.device)
+        self._record: dict[Side, Losses] | None = None
         self._gradients: list[tuple[Tensor, Tensor | None]] = []
         self._read: list[Tensor] = []
 
-    def moved(self, turn: Turn, backward: Backward) -> tuple[Turn, dict[Side, Losses]]:
+    def moved(self, turn: Turn, backward: Backward) -> dict[Side, Losses]:
         """Makes a move: as usual, the first few times, and then by replay."""
-        self._fill(turn)
+        self._held.fill(turn.batch)
+        self._slots.fill({"turn": turn.key} | turn.batch.keys)
         if self._rehearsed < REHEARSALS:
             self._rehearsed += 1
             with self._recorder.rehearsing():
-                own = self._on_held(turn)
-                return own, moved(self._players, own, backward)
-        if self._turn is None:
-            self._begin(turn, backward)
-        assert self._turn is not None
+                return moved(self._players, self._on_held(turn), backward)
+        if self._record is None:
+            self._record = self._recorded(turn, backward)
         self._recorder.replay()
-        self._turn.now = turn.now
         for weight, gradient in self._gradients:  # another kind of move may have put its own there
             weight.grad = gradient
-        told = {side: {name: loss.clone() for name, loss in losses.items()} for side, losses in self._record.items()}
-        return self._turn, told
+        return {side: {name: loss.clone() for name, loss in losses.items()} for side, losses in self._record.items()}
 
-    def _begin(self, turn: Turn, backward: Backward) -> None:
-        assert self._slots is not None
+    def _recorded(self, turn: Turn, backward: Backward) -> dict[Side, Losses]:
         own = self._on_held(turn)
         self._slots.closed = True
         with self._recorder.recording():
-            self._record = moved(self._players, own, backward)
+            record = moved(self._players, own, backward)
         self._slots.closed = False
         weights = [weight for player in self._players for weight in player.net.parameters()]
         self._gradients = [(weight, weight.grad) for weight in weights]
         # what the recording reads must not be given to others, as long as it is replayed
         self._read = [place for layers in turn.duel.random.values() for place in kept_places(layers)]
-        self._turn = own
-
-    def _fill(self, turn: Turn) -> None:
-        if self._held is None or self._slots is None:
-            self._held, self._slots = Held(turn.batch), Slots(turn.batch.rows.device)
-        self._held.fill(turn.batch)
-        self._slots.fill({"turn": turn.key} | turn.batch.keys)
+        return record
 
     def _on_held(self, turn: Turn) -> Turn:
         """The turn on the memory that is filled anew for each move."""
-        assert self._held is not None
-        assert self._slots is not None
-        batch: Batch = self._held.batch({name: self._slots.root(name) for name in turn.batch.keys})
+        batch = self._held.batch({name: self._slots.root(name) for name in turn.batch.keys})
         key = self._slots.root("turn")
         return _Turn(turn.duel, batch, turn.now, turn.mover, key, turn.watched, shared=turn.shared)
 
@@ -192,22 +183,22 @@ class _Recording:
 class Graphs:
     """Makes the moves of a match by recordings."""
 
-    def __init__(self, recorder: Callable[[], Recorder] = CudaGraph) -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: Callable[[], Recorder] | None = None) -> None:
+        self._recorder = recorder or partial(CudaGraph, torch.cuda.Stream())  # type: ignore[no-untyped-call]
         self._kinds: dict[Hashable, _Recording] = {}
 
     def forget(self) -> None:
         """Records anew: weights or what optimisers keep of them lie elsewhere than before."""
         self._kinds.clear()
 
-    def moved(self, players: Sequence[Player], turn: Turn, backward: Backward) -> tuple[Turn, dict[Side, Losses]]:
-        """Moves the players at once; gives the turn that they moved in, and what each recorded."""
+    def moved(self, players: Sequence[Player], turn: Turn, backward: Backward) -> dict[Side, Losses]:
+        """Moves the players at once; gives what each recorded."""
         kind = (
             tuple((player.side, *player.active(turn.now)) for player in players),
             turn.watched,
             turn.shared,
-            tuple((layer.idle, layer.coarse) for layers in turn.duel.random.values() for layer in layers),
+            tuple(layer.idle for layers in turn.duel.random.values() for layer in layers),
         )
         if kind not in self._kinds:
-            self._kinds[kind] = _Recording(players, self._recorder())
+            self._kinds[kind] = _Recording(players, turn, self._recorder())
         return self._kinds[kind].moved(turn, backward)

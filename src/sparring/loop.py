@@ -28,11 +28,11 @@ class Table(NamedTuple):
     graphs: Graphs | None = None
     """What makes moves by replaying recorded ones, where a plan says so."""
 
-    def moved(self, players: Sequence[Player], turn: Turn) -> tuple[Turn, dict[Side, Losses]]:
-        """Moves these players at once; gives the turn that they moved in, and what each recorded."""
+    def moved(self, players: Sequence[Player], turn: Turn) -> dict[Side, Losses]:
+        """Moves these players at once; gives what each recorded."""
         if self.graphs is not None:
             return self.graphs.moved(players, turn, self.backward)
-        return turn, moved(players, turn, self.backward)
+        return moved(players, turn, self.backward)
 
 
 class Step(NamedTuple):
@@ -62,8 +62,7 @@ def alternate(table: Table, now: Now, key: Key) -> tuple[Turn | None, Record]:
             for move in range(player.moves(now)):
                 place = key.at(player.side, now.step, move)
                 turn = Turn(duel, next(table.batches), now, player.side, place, player.watches(now))
-                turn, losses = table.moved([player], turn)
-                record[player.side].append(losses[player.side])
+                record[player.side].append(table.moved([player], turn)[player.side])
     return turn, record
 
 
@@ -74,8 +73,7 @@ def simultaneous(table: Table, now: Now, key: Key) -> tuple[Turn | None, Record]
     watched = discriminator.watches(now) | generator.watches(now)
     turn = Turn(table.duel, next(table.batches), now, "discriminator", key.at("both", now.step), watched, shared=True)
     record = no_moves()
-    turn, found = table.moved(table.players, turn)
-    for side, losses in found.items():
+    for side, losses in table.moved(table.players, turn).items():
         record[side].append(losses)
     return turn, record
 

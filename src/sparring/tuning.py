@@ -40,7 +40,7 @@ GAIN = 0.97
 """The part of the time at hand that another way must stay under, so that noise alone changes nothing."""
 BLOCKS = 5
 REPLAYED = REHEARSALS + 2
-"""Steps after which some were replayed, where a plan records them."""
+"""Periods of a recipe after which moves of each kind were replayed, where a plan records them."""
 VERSION = 2
 """Of what the cache holds."""
 
@@ -166,11 +166,11 @@ def _tried(recipe: Recipe, data: DataSet, start: Choice, own: OwnNets, ways: Ite
             runner = _Runner(recipe, data, plan, own)
             ours, theirs = _in_turns(runner, kept, block_s)
         except Exception as error:
-            if field not in ("compiled", "graphs") or out_of_memory(error):
+            if field not in ("compiled", "graphs") or (out_of_memory(error) and field == "compiled"):
                 raise
             trials.append(Trial(change, 0.0, 0.0, False, exact, _first_line(error)))  # these fail in many ways
             continue
-        looked_at = REPLAYED if field == "graphs" else 1
+        looked_at = REPLAYED * kept.period if plan.graphs else 1
         if exact and not _same(runner.losses[:looked_at], kept.losses[:looked_at]):
             trials.append(Trial(change, ours, theirs, False, exact, "its losses are others"))
             continue
@@ -209,7 +209,7 @@ class _Runner:
         for _ in range(periods * self.period):
             step = next(self.steps)
             self.match.take(step)
-            if len(self.losses) < REPLAYED:
+            if len(self.losses) < REPLAYED * self.period:
                 self.losses.append([float(moved["loss"]) for moved in (*step.discriminator, *step.generator)])
         self.match.engine.settle()
         return (time.perf_counter() - began) / (periods * self.period)

@@ -140,6 +140,7 @@ class Held:
 
     def __init__(self, batch: Batch) -> None:
         self._last = batch
+        self._rows = batch.rows
         self._index = batch._index.clone()
         self._labels, self._inputs = (None if one is None else one.clone() for one in (batch._labels, batch._inputs))
         self._stored: Tensor | None = None
@@ -160,7 +161,7 @@ class Held:
         last = self._last
         read = None if last._read is None else self._read
         view, key = keys.get("view"), keys["batch"]
-        return Batch(last._source, self._index, last.rows, view, read, self._labels, key=key, inputs=self._inputs)
+        return Batch(last._source, self._index, self._rows, view, read, self._labels, key=key, inputs=self._inputs)
 
     def _read(self) -> Tensor:
         if self._stored is None:

@@ -67,6 +67,12 @@ class Rows:
         """Whether batches are worth reading ahead: they come from a file, or over the way to a GPU."""
         return self._resident is None and (self.device.type != "cpu" or self._data.file is not None)
 
+    @property
+    def read_on_device(self) -> bool:
+        """Whether a batch, once the device has its samples or their numbers, is made there alone."""
+        here = self.inputs is None or self.inputs._resident is not None
+        return here and (self.codec.kind != "table" or self.encoded_before is not None)
+
     def stored(self, index: Tensor) -> Tensor:
         """The samples of these numbers (int64 [n], on any device) as they are stored, [n, ...] on the device."""
         if self._resident is not None:

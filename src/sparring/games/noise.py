@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -62,9 +63,14 @@ class Truncated(_Latent):
 
     def draw(self, key: Key, rows: Tensor) -> Tensor:
         """Latents [rows, size]."""
-        inside = torch.erf(torch.tensor(self.at / 2**0.5, dtype=torch.float64))
         drawn = uniform(key, rows, (self.size,)).to(torch.float64) * 2 - 1
-        return (torch.erfinv(drawn * inside) * 2**0.5).float()
+        return (torch.erfinv(drawn * _within(self.at)) * 2**0.5).float()
+
+
+@cache
+def _within(bound: float) -> float:
+    """The probability of a standard normal value within the bound, either way."""
+    return float(torch.erf(torch.tensor(bound / 2**0.5, dtype=torch.float64)))
 
 
 Latent = Annotated[Normal | Uniform | Truncated, OneOf()]

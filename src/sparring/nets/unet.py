@@ -27,8 +27,8 @@ class Unet(Translating):
     blocks: int = Field(1, ge=0)
     """Convolutions of 3 x 3 at the smallest size."""
     outer: int = Field(0, ge=0)
-    """Channels of maps at the image's own size, made of the input and joined with what comes back up, so that the
-    output can have lines as fine as the input's; 0 for none, as pix2pix has it."""
+    """Channels of maps at the image's own size (with `patch`, of its squares), made of the input and joined with what
+    comes back up, so that the output can have lines as fine as the input's; 0 for none, as pix2pix has it."""
 
     @field_validator("outer")
     @classmethod

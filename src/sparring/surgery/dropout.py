@@ -69,6 +69,8 @@ class Drop(Added):
         self.idle = not isinstance(schedule, tuple)
         self.coarse = False
         """Whether 8 bits tell the rate exactly."""
+        self.recorded = False
+        """Whether what Python decides must suit all rates."""
         self._rate = 0.0
         self.passes = 1
         """How many passes over the rows are joined in one: reals, then fakes. Each part draws what it would have drawn
@@ -88,7 +90,7 @@ class Drop(Added):
         kept = round((1 - rate) * 65536)
         for number, tensor in ((rate, self.rate), (kept, self.kept), (65536 / kept, self.scale)):
             tensor.fill_(number)
-        self._rate, self.idle, self.coarse = rate, rate <= 0, kept % 256 == 0
+        self._rate, self.idle, self.coarse = rate, rate <= 0, kept % 256 == 0 and not self.recorded
 
     def follow(self, live: Drop) -> None:
         """Takes over, beside the buffers of the layer that this is a copy of, what Python knows of them."""
