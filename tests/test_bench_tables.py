@@ -230,12 +230,13 @@ def test_ctgan_makes_rows(tmp_path: Path) -> None:
 
 def test_sparring_is_asked_by_its_public_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
+    finished = True
 
     def train(*words: str, **options: Any) -> Any:
         asked.update(words=words, **options)
         options["out"].mkdir()
         log = [{"step": n, "images_per_s": 10.0 * n} for n in range(1, 6)] + [{"step": 6}]
-        return SimpleNamespace(seconds=2.5, log=log, sample=people)
+        return SimpleNamespace(seconds=2.5, log=log, sample=people, step=6, finished=finished)
 
     monkeypatch.setattr("sparring.train", train, raising=False)
     task = systems.Task(tmp_path / "train.csv", tmp_path, 7, "5m", ("batch=100",))
@@ -245,6 +246,9 @@ def test_sparring_is_asked_by_its_public_names(tmp_path: Path, monkeypatch: pyte
     assert (asked["data"], asked["seed"], asked["for_"]) == (task.csv, 7, "5m")
     assert fitted.facts == {"loop": 2.5, "rows_per_s": 40.0}
     pd.testing.assert_frame_equal(fitted.sample(9), people(9, 7))
+    finished = False
+    with pytest.raises(SystemExit, match="stopped at step 6"):
+        systems.sparring(task)
 
 
 # Scores -------------------------------------------------------------------------------------------------------------
