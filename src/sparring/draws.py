@@ -49,6 +49,10 @@ class Key:
         """The 64 bits as a signed integer, as PyTorch's int64 holds them."""
         return _signed(self.word)
 
+    def signed_after(self, calls: int) -> int:
+        """That of a key by so many higher, as `places` has them for one call after the other."""
+        return _signed((self.word + calls) & _WORD)
+
     @property
     def seed(self) -> int:
         """The key as a seed (63 bits) for a generator of PyTorch or NumPy."""

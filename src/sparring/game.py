@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
@@ -22,7 +22,7 @@ from sparring.data import Batch
 from sparring.draws import Key
 from sparring.nets import Verdict
 from sparring.schedules import Now
-from sparring.surgery import joined_passes, random_layers, rewind, without_masks
+from sparring.surgery import Ahead, joined_passes, random_layers, rewind, without_masks
 
 Side = Literal["discriminator", "generator"]
 Likeness = Literal["target", "cycle", "identity", "patches"]
@@ -82,9 +82,26 @@ class Duel:
         self.discriminator = discriminator
         self.augment = dict(augment or {})
         self.random = {side: random_layers(self.net(side)) for side in SIDES}
+        self._ahead: Ahead | None = None
 
     def net(self, side: Side) -> nn.Module:
         return self.generator if side == "generator" else self.discriminator
+
+    def draw_ahead(self, ahead: Ahead | None) -> None:
+        """Has the small masks of a turn made at once; by none each in its own call, as compiled and recorded passes
+        need them."""
+        self._ahead = ahead
+        for layers in self.random.values():
+            for layer in layers:
+                layer.ahead = ahead
+
+    def begin(self, kind: Hashable, key: Key, rows: Tensor) -> None:
+        """Sets the random layers of both networks to a turn's draws for samples numbered `rows`; turns of one kind
+        call them alike."""
+        for side, layers in self.random.items():
+            rewind(layers, key.at(side), rows)
+        if self._ahead is not None:
+            self._ahead.begin(kind)
 
     def judge(self, sample: Tensor, batch: Batch, now: Now, key: Key) -> Verdict:
         """Augments the samples and shows them."""
@@ -144,8 +161,7 @@ class Turn:
 
     def begin(self) -> None:
         """Sets the random layers of both networks to this turn's draws."""
-        for side, layers in self.duel.random.items():
-            rewind(layers, self.key.at("masks", side), self.batch.rows)
+        self.duel.begin((self.mover, self.shared), self.key.at("masks"), self.batch.rows)
         self.seed()
 
     def seed(self) -> None:

@@ -13,7 +13,8 @@ from torch import nn
 
 from sparring.draws import Key
 from sparring.part import Named, OneOf
-from sparring.surgery.dropout import Drop, Dropout, joined_passes, kept_places, random_layers, rewind, without_masks
+from sparring.surgery.drop import Ahead, Drop, joined_passes, kept_places, random_layers, rewind, without_masks
+from sparring.surgery.dropout import Dropout
 from sparring.surgery.norms import Norm
 from sparring.surgery.places import Example, called_layers
 from sparring.surgery.weights import ClipWeights, Freeze, SpectralNorm
@@ -30,6 +31,7 @@ def operate(net: nn.Module, surgery: dict[str, Surgery], example: Example, key: 
 
 
 __all__ = [
+    "Ahead",
     "ClipWeights",
     "Drop",
     "Dropout",
