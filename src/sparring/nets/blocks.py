@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sparring.draws import Key
 from sparring.errors import RequestError
+from sparring.nets.thin import gathered, is_thin, spread
 from sparring.part import OneOf, Part
 
 Shape = tuple[int, ...]
@@ -131,6 +132,11 @@ class Conv(nn.Conv2d):
         self.std, self.gain = std, gain
         super().__init__(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=bias)
 
+    def forward(self, x: Tensor) -> Tensor:
+        if is_thin(self, x):
+            return gathered(x, self.weight, self.bias, int(self.padding[0]))
+        return super().forward(x)
+
     def reset_parameters(self) -> None:
         super().reset_parameters()
         _draw(self.weight, self.bias, self.std, self.gain)
@@ -157,6 +163,12 @@ class Transposed(nn.ConvTranspose2d):
         self.std = std
         padding = (kernel - stride + 1) // 2
         super().__init__(inputs, outputs, kernel, stride, padding, output_padding=stride + 2 * padding - kernel)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if output_size is None and is_thin(self, x):
+            size = [2 * length for length in x.shape[2:]]
+            return spread(x, self.weight, self.bias, int(self.padding[0]), size)
+        return super().forward(x, output_size)
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
