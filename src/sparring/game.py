@@ -20,7 +20,7 @@ from sparring import ranks
 from sparring.augmentations import Augmentation, Groups
 from sparring.data import Batch
 from sparring.draws import Key
-from sparring.nets import Verdict
+from sparring.nets import Verdict, sloped
 from sparring.schedules import Now
 from sparring.surgery import Ahead, joined_passes, random_layers, rewind, without_masks
 
@@ -228,7 +228,8 @@ class Turn:
     def judge(self, sample: Tensor, name: str, *, masks: bool = True) -> Verdict:
         """The verdict on samples of the same rows; each call draws its own masks, or none and leaves those of other
         calls as they are; each name draws its own augmentations."""
-        with nullcontext() if masks else without_masks(self.duel.discriminator):
+        watched = sample.requires_grad and (sample.is_leaf or name in self.watched)
+        with nullcontext() if masks else without_masks(self.duel.discriminator), sloped(watched):
             return self.duel.judge(sample, self.batch, self.now, self.key.at("augment", name))
 
     def seen(self) -> Losses:

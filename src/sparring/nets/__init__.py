@@ -12,6 +12,7 @@ from typing import Annotated
 
 from sparring.errors import RequestError
 from sparring.nets.blocks import Shape, Verdict, initialise
+from sparring.nets.convolving import sloped
 from sparring.nets.dcgan import Dcgan
 from sparring.nets.dense import Dense
 from sparring.nets.encoder_decoder import EncoderDecoder
@@ -62,5 +63,6 @@ __all__ = [
     "Unet",
     "Verdict",
     "initialise",
+    "sloped",
     "translator_of",
 ]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sparring.draws import Key
 from sparring.errors import RequestError
-from sparring.nets.thin import gathered, is_thin, spread
+from sparring.nets.convolving import gains, gathered, geometry_of, spread
 from sparring.part import OneOf, Part
 
 Shape = tuple[int, ...]
@@ -131,10 +131,12 @@ class Conv(nn.Conv2d):
     ) -> None:
         self.std, self.gain = std, gain
         super().__init__(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=bias)
+        self._geometry = geometry_of(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        if is_thin(self, x):
-            return gathered(x, self.weight, self.bias, int(self.padding[0]))
+        """[batch, inputs, h, w] to [batch, outputs, ...]."""
+        if self._geometry is not None and gains(self._geometry, x, self.weight):
+            return gathered(x, self.weight, self.bias, self._geometry)
         return super().forward(x)
 
     def reset_parameters(self) -> None:
@@ -163,11 +165,12 @@ class Transposed(nn.ConvTranspose2d):
         self.std = std
         padding = (kernel - stride + 1) // 2
         super().__init__(inputs, outputs, kernel, stride, padding, output_padding=stride + 2 * padding - kernel)
+        self._geometry = geometry_of(self)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        if output_size is None and is_thin(self, x):
-            size = [2 * length for length in x.shape[2:]]
-            return spread(x, self.weight, self.bias, int(self.padding[0]), size)
+        """[batch, inputs, h, w] to [batch, outputs, ...]."""
+        if output_size is None and self._geometry is not None and x.ndim == 4 and self._geometry.folds(self.weight):
+            return spread(x, self.weight, self.bias, self._geometry, [2 * length for length in x.shape[2:]])
         return super().forward(x, output_size)
 
     def reset_parameters(self) -> None:

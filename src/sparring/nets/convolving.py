@@ -1,0 +1,168 @@
+"""Convolutions, their gradients and the gradients of these, each by the operation that does it fastest.
+
+PyTorch takes the gradient of a slope, as penalties have it, by a convolution's weights by a convolution whose kernel
+is as large as the map: at a fraction of the speed of the operation that gives gradients by weights. And where a
+convolution by steps of 2 spreads many channels to an image's few (a transposed one forwards, any other in its gradient
+by the image), its CPU library takes as long as for 16 channels; the same sums, as a convolution by steps of 1 to pixels
+that are folded into channels, take half the time and less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sparring.layout import channels_last
+
+FEW = 8
+"""Channels up to which folding gains."""
+_sloped = ContextVar("sloped", default=False)
+
+
+@contextmanager
+def sloped(wanted: bool = True) -> Iterator[None]:
+    """Inside, passes are made for slopes, of which gradients will be taken again."""
+    before = _sloped.set(wanted)
+    try:
+        yield
+    finally:
+        _sloped.reset(before)
+
+
+class Geometry(NamedTuple):
+    """How a convolution goes over its maps."""
+
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    groups: int = 1
+
+    def folds(self, weight: Tensor) -> bool:
+        """Whether spreading to few channels by `weight` [many, few, k, k] is better done to folded pixels."""
+        few, (height, width) = weight.shape[1], weight.shape[2:]
+        square = height == width > 1 and self.padding[0] == self.padding[1]
+        here = weight.device.type == "cpu" and not torch.compiler.is_compiling()
+        return here and square and self.stride == (2, 2) and self.groups == 1 and few <= FEW
+
+
+def gains(geometry: Geometry, x: Tensor, weight: Tensor) -> bool:
+    """Whether a convolution of x is better computed by `gathered`."""
+    if not x.requires_grad or x.ndim != 4 or torch.compiler.is_compiling():
+        return False
+    return _sloped.get() or geometry.folds(weight)
+
+
+def geometry_of(layer: nn.Conv2d | nn.ConvTranspose2d) -> Geometry | None:
+    """That of a layer; None of one that is not computed here."""
+    if layer.dilation != (1, 1) or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+        return None
+    stride, padding = ((pair[0], pair[1]) for pair in (layer.stride, layer.padding))
+    return Geometry(stride, padding, layer.groups)
+
+
+def gathered(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    """The convolution of x [batch, few, h, w] by `weight` [many, few / groups, k, k]: [batch, many, ...]."""
+    made: Tensor = _Gather.apply(*_in_one_type(x, weight, bias), geometry)  # type: ignore[no-untyped-call]
+    return made
+
+
+def spread(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, size: Sequence[int]) -> Tensor:
+    """The transposed convolution of x [batch, many, ...] by `weight` [many, few, k, k] to [batch, few, *size]."""
+    x, weight, bias = _in_one_type(x, weight, bias)
+    like = x.new_empty(()).expand(len(x), geometry.groups * weight.shape[1], *size)
+    made: Tensor = _Spread.apply(x, weight, like, geometry)  # type: ignore[no-untyped-call]
+    return made if bias is None else made + bias[:, None, None]
+
+
+def _in_one_type(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """As autocast would have them, of which the functions below know nothing."""
+    if not torch.is_autocast_enabled(x.device.type):
+        return x, weight, bias
+    dtype = torch.get_autocast_dtype(x.device.type)
+    return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.geometry = geometry
+        return F.conv2d(x, weight, bias, geometry.stride, geometry.padding, groups=geometry.groups)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        by_x = None
+        if ctx.needs_input_grad[0]:
+            by_x = _Spread.apply(gradient, weight, x.detach(), ctx.geometry)  # type: ignore[no-untyped-call]
+        return by_x, *_by_kernels(x, gradient, weight, ctx.geometry, ctx.needs_input_grad[1:3]), None
+
+
+class _Spread(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, like: Tensor, geometry: Geometry) -> Tensor:
+        """`like` has the shape of the result."""
+        ctx.save_for_backward(x, weight)
+        ctx.geometry = geometry
+        if geometry.folds(weight):
+            return _folded(x, weight, geometry.padding[0], like.shape[2:])
+        return _gradients(x, like, weight, geometry, (True, False, False))[0]  # type: ignore[return-value]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        gradient, by_x = _laid_as(x, gradient), None
+        if ctx.needs_input_grad[0]:
+            by_x = _Gather.apply(gradient, weight, None, ctx.geometry)  # type: ignore[no-untyped-call]
+        by_weight, _ = _by_kernels(gradient, x, weight, ctx.geometry, (ctx.needs_input_grad[1], False))
+        return by_x, by_weight, None, None
+
+
+def _by_kernels(
+    few: Tensor, many: Tensor, weight: Tensor, geometry: Geometry, wanted: Sequence[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """The gradients by weight and bias, where they are wanted, of a convolution of `few` whose output has the gradient
+    `many`; that by the weight is also the one of a transposed convolution of `many` whose output has the gradient
+    `few`."""
+    if not any(wanted):
+        return None, None
+    _, by_weight, by_bias = _gradients(many, few, weight, geometry, (False, *wanted))
+    return by_weight, by_bias
+
+
+def _gradients(
+    gradient: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, wanted: Sequence[bool]
+) -> tuple[Tensor | None, ...]:
+    """Those of a convolution of x by x, weight and bias, as far as they are wanted."""
+    stride, padding, groups = geometry
+    found: tuple[Tensor | None, ...] = torch.ops.aten.convolution_backward(
+        gradient, x, weight, [len(weight)], stride, padding, (1, 1), False, (0, 0), groups, list(wanted)
+    )
+    return found
+
+
+def _folded(x: Tensor, weight: Tensor, padding: int, size: Sequence[int]) -> Tensor:
+    """A pixel of the result at 2 (i + m) + a, before the padding is cut away, has of the map's place i the weight
+    2 m + a: by steps of 1 over m, with the phases a, two in each direction, as channels."""
+    many, few, kernel, _ = weight.shape
+    taps, odd = -(-kernel // 2), kernel % 2
+    phases = F.pad(weight, (0, odd, 0, odd)).reshape(many, few, taps, 2, taps, 2).permute(0, 1, 3, 5, 2, 4)
+    kernels = _laid_as(x, phases.reshape(many, 4 * few, taps, taps))
+    spare = [have + taps - 1 - -(-(padding + length) // 2) for have, length in zip(x.shape[2:], size, strict=True)]
+    left_out = max(min(padding // 2, *spare), 0)  # of the folded maps, at either edge
+    made = F.pixel_shuffle(F.conv_transpose2d(x, kernels, padding=left_out), 2)
+    cut = padding - 2 * left_out
+    beyond = [max(cut + length - have, 0) for length, have in zip(size, made.shape[2:], strict=True)]
+    if any(beyond):  # last pixels that no step of the convolution reached
+        made = F.pad(made, (0, beyond[1], 0, beyond[0]))
+    return _laid_as(x, made[:, :, cut : cut + size[0], cut : cut + size[1]])
+
+
+def _laid_as(x: Tensor, other: Tensor) -> Tensor:
+    """The other tensor, laid out in memory as maps of many channels are."""
+    return channels_last(other) if x.is_contiguous(memory_format=torch.channels_last) else other.contiguous()
