@@ -24,7 +24,7 @@ Command = Callable[..., Result]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of runs by the last word of their recipes, and one from noise."""
     folder = tmp_path_factory.mktemp("runs")
-    for name in ("translate/paired", "translate/unpaired", "translate/cycle", "inpaint/photos"):
+    for name in ("translate/paired", "translate/unpaired", "translate/cycle", "inpaint/photos", "style/single"):
         short = name.split("/")[1]
         data = data_of(name, folder / f"{short}-data")
         sparring.train(name, *words_of(name), data=data, out=folder / short, quiet=True)
@@ -44,6 +44,14 @@ def test_a_picture_of_any_size_comes_back_in_its_size(runs: Path, command: Comma
     assert pixels(tmp_path / "out.png").shape == (*TRANSLATED, 3)
     command("translate", runs / "paired", source, "--to", "folder")
     assert np.array_equal(pixels(tmp_path / "folder" / "in.png"), pixels(tmp_path / "out.png"))
+
+
+def test_only_what_was_trained_on_crops_is_framed(runs: Path, command: Command, tmp_path: Path) -> None:
+    source = picture(tmp_path / "in.png")
+    assert command("translate", runs / "single", source, "--to", "out.png")[0] == 0
+    assert pixels(tmp_path / "out.png").shape == (*TRANSLATED, 3)
+    framed = {name: sparring.load(runs / name).translation().framed for name in ("single", "unpaired", "photos")}
+    assert framed == {"single": True, "unpaired": False, "photos": False}
 
 
 def test_of_a_folder_the_good_are_done_and_the_bad_are_told(runs: Path, command: Command, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from sparring.data import ValueCodec
 from sparring.data.picturefiles import read_picture
 from sparring.errors import RequestError
 from sparring.games import Inpaint
-from sparring.translating import Translation, translate
+from sparring.translating import FRAME, Translation, translate
 
 from .data.test_medical import scan, volume
 
@@ -87,6 +87,31 @@ def test_the_identity_gives_the_picture_back(tmp_path: Path, mode: str, tile: in
     assert translate(run(inputs=channels), source, tmp_path / "out.png", tile=tile) == [tmp_path / "out.png"]
     assert shown(tmp_path / "out.png").mode == mode
     assert np.array_equal(np.asarray(shown(tmp_path / "out.png")), np.asarray(shown(source)))
+
+
+@pytest.mark.parametrize("tile", [None, 16])
+@pytest.mark.parametrize("size", [(21, 34), (1, 40), (90, 70)])
+def test_a_framed_run_sees_pictures_mirrored_around_and_their_edges_are_cut_away(
+    tmp_path: Path, tile: int | None, size: tuple[int, int]
+) -> None:
+    """Of a network that marks edges, as zeros around maps have it."""
+    seen = []
+
+    def marking(images: Tensor, holes: Tensor | None) -> Tensor:
+        seen.append(images)
+        made = images.clone()
+        made[:, :, [0, -1]] = made[:, :, :, [0, -1]] = 1.0
+        return made if tile is None else images
+
+    source = noise(tmp_path / "in.png", size=size)
+    translate(run(marking, framed=True, reach=0), source, tmp_path / "out.png", tile=tile)
+    kept = np.asarray(shown(source))
+    if min(size) > 1:  # a row alone is its own mirror
+        assert np.array_equal(np.asarray(shown(tmp_path / "out.png")), kept)
+    if tile is None:
+        frame = [min(FRAME, length - 1) for length in size]
+        wanted = np.pad(kept, [(frame[0],) * 2, (frame[1],) * 2, (0, 0)], mode="reflect")
+        assert np.allclose(seen[0][0].permute(1, 2, 0).numpy() * 127.5 + 127.5, wanted, atol=1e-3)
 
 
 def test_the_identity_keeps_inks_volumes_and_scans(tmp_path: Path) -> None:

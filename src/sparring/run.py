@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sparring.build import operated_net
-from sparring.data import Formats, Pairs, Sides, TableCodec, ValueCodec, codec_from_json
+from sparring.data import Formats, Pairs, Pictures, Sides, TableCodec, ValueCodec, codec_from_json
 from sparring.draws import Key
 from sparring.errors import RequestError, nearest
 from sparring.game import Side
@@ -213,7 +214,8 @@ class Run:
         back = self._turned(direction)
         place = torch.device(device)
         way = (codecs[1], codecs[0]) if back else (codecs[0], codecs[1])
-        return translation(game, self.generator.to(place), way, place, Key(seed, "translation"), back=back)
+        found = translation(game, self.generator.to(place), way, place, Key(seed, "translation"), back=back)
+        return replace(found, framed=isinstance(self.recipe.data, Pictures))
 
     def _turned(self, direction: str | None) -> bool:
         """Whether a direction is the other one than that of training."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -32,6 +33,8 @@ from sparring.tiling import pixel_bytes, tile_for, tiled
 
 SMALL = 256 * 256
 """Pictures of so many pixels, or fewer, are never tiled."""
+FRAME = 32
+"""Pixels of the frame that a picture gets where it needs one."""
 
 Say = Callable[[str], None]
 
@@ -55,6 +58,9 @@ class Translation:
     else 0, [n, 1, height, width]), which are its last channel."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Where `act` computes."""
+    framed: bool = False
+    """Whether pictures are mirrored around, and what became of that is cut away: of a run that knows crops alone, and
+    makes something of its own of their edges, which within a picture are none."""
 
     @property
     def fills(self) -> bool:
@@ -132,9 +138,12 @@ def _through(act: Translation, image: Tensor, hole: Tensor | None, tile: int | N
         return act.act(part)
 
     whole = image if act.emptied is None or hole is None else act.emptied(image, hole)
-    edge = max(image.shape[2:]) + act.step if tile is None else tile
+    down, right = (min(FRAME, length - 1) if act.framed else 0 for length in image.shape[2:])
+    whole = F.pad(whole, (right, right, down, down), mode="reflect")
+    edge = max(whole.shape[2:]) + act.step if tile is None else tile
     overlap = edge // act.step * act.step // 4
-    return tiled(through, whole, edge, overlap, act.step, act.reach)
+    made = tiled(through, whole, edge, overlap, act.step, act.reach)
+    return made[:, :, down : down + image.shape[2], right : right + image.shape[3]]
 
 
 def _scale(codec: ValueCodec, picture: Picture, holes: NDArray[np.bool_] | None) -> tuple[float, float]:
