@@ -15,8 +15,8 @@ from sparring.draws import Key
 from sparring.game import Duel
 from sparring.layout import channels_last
 from sparring.nets import convolving, sloped
-from sparring.nets.blocks import Conv, Transposed
-from sparring.nets.convolving import Geometry, gathered, spread
+from sparring.nets.blocks import Conv, Halve, Transposed
+from sparring.nets.convolving import Geometry, gathered, halved, spread
 from sparring.objectives import NonSaturating
 from sparring.terms import R1, R2, GradientPenalty
 from tests.test_loop import Setting
@@ -82,6 +82,33 @@ def test_a_transposed_convolution_to_few_channels(kernel: int, padding: int, las
         layer.weight.detach(),
         drawn(3, seed=3),
     )
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 7)])
+def test_means_of_four_places(size: tuple[int, int]) -> None:
+    same_with_gradients(halved, lambda x: F.avg_pool2d(x, 2), drawn(2, 3, *size))
+
+
+def test_the_slope_of_means_keeps_the_layout() -> None:
+    layouts: list[bool] = []
+
+    class Listening(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = func(*args, **(kwargs or {}))
+            if isinstance(found, Tensor) and found.ndim == 4 and func is not torch.ops.aten.expand.default:
+                layouts.append(found.is_contiguous(memory_format=torch.channels_last))
+            return found
+
+    def kept(act: Callable[[Tensor], Tensor]) -> bool:
+        layouts.clear()
+        x = channels_last(drawn(2, 6, 8, 8)).requires_grad_()
+        with Listening(), sloped():
+            (slope,) = torch.autograd.grad(act(x * x).square().sum(), x, create_graph=True)
+            torch.autograd.grad(slope.square().sum(), x)
+        return all(layouts)
+
+    assert kept(Halve())
+    assert not kept(nn.AvgPool2d(2))
 
 
 @pytest.mark.parametrize("make", [lambda: Conv(3, 32, 5, 2), lambda: Transposed(32, 3, 4, 2)])

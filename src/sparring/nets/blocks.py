@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sparring.draws import Key
 from sparring.errors import RequestError
-from sparring.nets.convolving import gains, gathered, geometry_of, spread
+from sparring.nets.convolving import gains, gathered, geometry_of, halved, has_slope, spread
 from sparring.part import OneOf, Part
 
 Shape = tuple[int, ...]
@@ -194,6 +194,16 @@ def up_conv(inputs: int, outputs: int, kernel: int, how: UpName, *, std: float |
     if how == "shuffle":
         return nn.Sequential(Conv(inputs, 4 * outputs, kernel, std=std), nn.PixelShuffle(2))
     return nn.Sequential(Resize(2, how), Conv(inputs, outputs, kernel, std=std))
+
+
+class Halve(nn.AvgPool2d):
+    """Means of 2 x 2 places: [batch, channels, h, w] to [batch, channels, h // 2, w // 2]."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return halved(x) if has_slope(x) else super().forward(x)
 
 
 class Resize(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.nets.blocks import Activation, Conv, NormName, UpName, norm, up_conv
+from sparring.nets.blocks import Activation, Conv, Halve, NormName, UpName, norm, up_conv
 from sparring.part import OneOf, Part
 
 
@@ -153,7 +153,7 @@ class Spectral(nn.Module):
     def __init__(self, style: Style, inputs: int, outputs: int, stride: int, gain: float) -> None:
         super().__init__()
         inside, bias = max(outputs // 2, 1), style.norm == "none"
-        self.shrink = nn.AvgPool2d(2) if stride == 2 else nn.Identity()
+        self.shrink = Halve() if stride == 2 else nn.Identity()
         enter = Conv(inputs, inside, 1, bias=bias, std=style.spread(inputs, style.gain))
         self.enter = Block(enter, norm(style.norm, inside), style.activation.layer())
         self.frequencies = Frequencies(style, inside)

@@ -52,9 +52,12 @@ class Geometry(NamedTuple):
 
 def gains(geometry: Geometry, x: Tensor, weight: Tensor) -> bool:
     """Whether a convolution of x is better computed by `gathered`."""
-    if not x.requires_grad or x.ndim != 4 or torch.compiler.is_compiling():
-        return False
-    return _sloped.get() or geometry.folds(weight)
+    return has_slope(x) or (x.requires_grad and x.ndim == 4 and geometry.folds(weight))
+
+
+def has_slope(x: Tensor) -> bool:
+    """Whether x are maps in a pass of which gradients will be taken again."""
+    return _sloped.get() and x.requires_grad and x.ndim == 4 and not torch.compiler.is_compiling()
 
 
 def geometry_of(layer: nn.Conv2d | nn.ConvTranspose2d) -> Geometry | None:
@@ -85,6 +88,36 @@ def _in_one_type(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor
         return x, weight, bias
     dtype = torch.get_autocast_dtype(x.device.type)
     return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+
+
+def halved(x: Tensor) -> Tensor:
+    """Means of 2 x 2 places: [batch, channels, h, w] to [batch, channels, h // 2, w // 2]. PyTorch's own adds zeros to
+    the slope's gradients, laid out otherwise than maps are, which each of them is then copied from."""
+    made: Tensor = _Halve.apply(x)  # type: ignore[no-untyped-call]
+    return made
+
+
+class _Halve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.like = x.detach()
+        return F.avg_pool2d(x, 2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return _Quarter.apply(gradient, ctx.like)  # type: ignore[no-untyped-call]
+
+
+class _Quarter(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, like: Tensor) -> Tensor:
+        """A quarter of each place to each of the four that it was the mean of; `like` has the result's shape."""
+        spread_out: Tensor = torch.ops.aten.avg_pool2d_backward(x, like, [2, 2], [2, 2], [0, 0], False, True, None)
+        return spread_out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return _Halve.apply(gradient), None  # type: ignore[no-untyped-call]
 
 
 class _Gather(torch.autograd.Function):

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.nets.blocks import Conv, Linear, Pyramid, Resize, Shape, Verdict, doubled, pyramid
+from sparring.nets.blocks import Conv, Halve, Linear, Pyramid, Resize, Shape, Verdict, doubled, pyramid
 from sparring.part import Part
 
 
@@ -141,7 +141,7 @@ class R3ganDiscriminator(nn.Module):
         layers: list[nn.Module] = [*sizes.fit_up(), Conv(channels * sizes.patch**2, widths[0], 1, bias=False, gain=1.0)]
         for level, width in enumerate(widths):
             if level:
-                layers.append(nn.AvgPool2d(2))
+                layers.append(Halve())
                 layers += _change(widths[level - 1], width)
             layers += [Bottleneck(options, width, depth) for _ in range(options.blocks)]
         self.layers = nn.Sequential(*layers)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sparring.nets.blocks import (
     Activation,
     Conv,
+    Halve,
     Linear,
     NormName,
     OutputName,
@@ -93,7 +94,7 @@ class DownBlock(nn.Module):
         self.conv1 = Conv(inputs, outputs)
         self.act2 = options.activation.layer()
         self.conv2 = Conv(outputs, outputs)
-        self.shrink = nn.AvgPool2d(2) if shrink else nn.Identity()
+        self.shrink = Halve() if shrink else nn.Identity()
         self.shortcut = Conv(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
