@@ -54,7 +54,8 @@ class Drop(Added):
         self.register_buffer("scale", 65536 / kept, persistent=False)
         self.register_buffer("state", torch.zeros(1, dtype=torch.int64), persistent=False)
         self.rows: Tensor | None = None
-        self.idle = not isinstance(schedule, tuple)
+        self._by_unit = isinstance(schedule, tuple)
+        self.idle = not self._by_unit
         self.coarse = False
         """Whether 8 bits tell the rate exactly."""
         self.recorded = False
@@ -65,11 +66,8 @@ class Drop(Added):
         in a pass of its own."""
         self.ahead: Ahead | None = None
         """What makes its masks together with those of other layers. Nothing reads `state` then, but without a key."""
-        self.drawn = 0
-        """Passes since it was rewound, where there is one that counts them."""
-        self.made: dict[Call, Tensor] = {}
-        """Masks of calls to come."""
-        self._key = Key()
+        self.stand = Stand()
+        """Where its draws stand then."""
         self._last: tuple[Tensor, tuple[int, int], Tensor] | None = None
 
     def set_rate(self, now: Now) -> None:
@@ -86,7 +84,7 @@ class Drop(Added):
         for number, tensor in ((rate, self.rate), (kept, self.kept), (65536 / kept, self.scale)):
             tensor.fill_(number)
         self._rate, self.idle, self.coarse = rate, rate <= 0, kept % 256 == 0 and not self.recorded
-        self.made.clear()
+        self.stand.made.clear()
 
     def follow(self, live: Drop) -> None:
         """Takes over, beside the buffers of the layer that this is a copy of, what Python knows of them."""
@@ -96,8 +94,7 @@ class Drop(Added):
         """Sets the draws to those of `key` for samples numbered `rows`, int64 [batch]."""
         self.rows = rows
         if self.ahead is not None:
-            self._key, self.drawn = key.at(self.site), 0
-            self.made.clear()
+            self.stand.begin(key.at(self.site))
             return
         word = key.at(self.site).signed
         # A new tensor, for a recorded move goes on to read the old one
@@ -106,7 +103,7 @@ class Drop(Added):
     def forward(self, x: Tensor) -> Tensor:
         if self.idle or not (self.training or self.always):
             return x
-        if self.rate.ndim and len(self.rate) != x.shape[1]:
+        if self._by_unit and len(self.rate) != x.shape[1]:
             raise RequestError(f"dropout.rate: a list of {len(self.rate)} rates for a layer of {x.shape[1]} units")
         return x * self._factors(x)
 
@@ -131,33 +128,33 @@ class Drop(Added):
         elif len(rows) != each:  # a layer that takes samples apart, into rows of their own
             rows = torch.arange(each, device=x.device) + rows[0] * (each // len(rows))
         if self.ahead is not None and self.rows is not None:
-            self.drawn += self.passes
-            return mix(self.start(rows, count, self.drawn - self.passes))
-        drawn = mix(self._place(rows, count) + self.state)
+            return mix(self.start(rows, self.passes, count, self.stand.passed(self.passes)))
+        drawn = mix(self._place(rows, self.passes, count) + self.state)
         self.state = self.state + self.passes  # a new tensor: a compiled backward pass draws again from the old one
         return drawn
 
-    def start(self, rows: Tensor, count: int, drawn: int) -> Tensor:
-        """What the draws after so many passes are a hash of, int64 [passes * rows, count]."""
-        return self._place(rows, count) + self._key.signed_after(drawn)
+    def start(self, rows: Tensor, passes: int, count: int, drawn: int) -> Tensor:
+        """What the draws of some passes, after so many before, are a hash of: int64 [passes * rows, count]."""
+        return self._place(rows, passes, count) + self.stand.key.signed_after(drawn)
 
-    def _place(self, rows: Tensor, count: int) -> Tensor:
+    def _place(self, rows: Tensor, passes: int, count: int) -> Tensor:
         """Where the draws stand: mostly where the last ones stood."""
         if torch.compiler.is_compiling():
-            return places(rows, self.passes, count)
-        if self._last is None or self._last[0] is not rows or self._last[1] != (self.passes, count):
-            found = places(rows, self.passes, count)
+            return places(rows, passes, count)
+        if self._last is None or self._last[0] is not rows or self._last[1] != (passes, count):
+            found = places(rows, passes, count)
             if found.numel() > KEPT_WORDS:
                 return found
-            self._last = (rows, (self.passes, count), found)
+            self._last = (rows, (passes, count), found)
         return self._last[2]
 
     def _mask(self, shape: Sequence[int], x: Tensor) -> Tensor:
         """0 with probability `rate`, else 1 / (1 - rate): [batch, *shape] of x's type."""
-        small = math.prod(shape) * len(x) <= SMALL and self.rate.ndim == 0
-        if self.ahead is not None and small and self.rows is not None and len(x) == self.passes * len(self.rows):
-            return self.ahead.mask(Call(self, self.drawn, self.passes, tuple(shape), x.dtype))
-        return self._mask_and_word(shape, x)[0]
+        if self.ahead is None or self.rows is None or self._by_unit or math.prod(shape) * len(x) > SMALL:
+            return self._mask_and_word(shape, x)[0]
+        if len(x) != self.passes * len(self.rows):
+            return self._mask_and_word(shape, x)[0]
+        return self.ahead.mask(Call(self, self.stand.drawn, self.passes, tuple(shape), x.dtype))
 
     def _mask_and_word(self, shape: Sequence[int], x: Tensor) -> tuple[Tensor, Tensor]:
         """The mask, and beside it a random word a row, of which the lowest 8 bits are spent."""
@@ -216,6 +213,27 @@ class Drop(Added):
         return f"rate={rate}, kind={self.kind}" + (", always" if self.always else "")
 
 
+class Stand:
+    """Where a layer's draws stand within a turn."""
+
+    def __init__(self) -> None:
+        self.key = Key()
+        self.drawn = 0
+        """Passes that were drawn for."""
+        self.made: dict[Call, Tensor] = {}
+        """Masks of calls to come."""
+
+    def begin(self, key: Key) -> None:
+        """Goes to a turn's beginning."""
+        self.key, self.drawn = key, 0
+        self.made.clear()
+
+    def passed(self, passes: int) -> int:
+        """Goes on by some passes; gives how many there were before."""
+        self.drawn += passes
+        return self.drawn - passes
+
+
 class Call(NamedTuple):
     """One call of a layer that draws a mask."""
 
@@ -258,10 +276,10 @@ class Ahead:
     def mask(self, call: Call) -> Tensor:
         """The mask of a layer's next call."""
         self._calls[call] = None
-        mask = call.layer.made.pop(call, None)
+        mask = call.layer.stand.made.pop(call, None)
         if mask is None:
             mask = self._make(call)
-        call.layer.drawn += call.passes
+        call.layer.stand.passed(call.passes)
         return mask
 
     def _make(self, call: Call) -> Tensor:
@@ -271,15 +289,15 @@ class Ahead:
         count = words_for(call.shape)
         most = TOGETHER // (call.passes * len(layer.rows) * 8 * count)
         calls = [call, *(other for other in self._expected if other != call and self._goes_with(other, call))][:most]
-        starts = [one.layer.start(layer.rows, count, one.drawn) for one in calls]
+        starts = [one.layer.start(layer.rows, one.passes, count, one.drawn) for one in calls]
         masks = layer.mask_of(mix(torch.cat(starts)), call.shape, call.dtype).chunk(len(calls))
         for one, mask in zip(calls[1:], masks[1:], strict=True):
-            one.layer.made[one] = mask
+            one.layer.stand.made[one] = mask
         return masks[0]
 
     @staticmethod
     def _goes_with(other: Call, call: Call) -> bool:
-        to_come = other.drawn >= other.layer.drawn
+        to_come = other.drawn >= other.layer.stand.drawn
         return other.kind == call.kind and to_come and other.layer.draws_like(call.layer)
 
 
