@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import _SpectralNorm, spectral_norm
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sparring.draws import Key
@@ -19,6 +21,7 @@ from sparring.nets.blocks import Conv, Halve, Transposed
 from sparring.nets.convolving import Geometry, gathered, halved, spread
 from sparring.objectives import NonSaturating
 from sparring.terms import R1, R2, GradientPenalty
+from sparring.terms.penalties import slopes
 from tests.test_loop import Setting
 
 KERNELS = [(2, 0), (3, 1), (4, 1), (5, 2), (6, 2), (7, 3)]
@@ -49,7 +52,6 @@ def test_a_convolution(kernel: int, padding: int, stride: int, size: tuple[int, 
     """Of few channels, so that by steps of 2 its gradient by them is folded."""
     geometry = Geometry((stride, stride), (padding, padding))
     x, weight, bias = drawn(2, 3, *size), drawn(6, 3, kernel, kernel, seed=1), drawn(6, seed=2)
-    assert geometry.folds(weight) == (stride == 2 and kernel > 1)
     same_with_gradients(
         lambda x, w, b: gathered(x, w, b, geometry), lambda x, w, b: F.conv2d(x, w, b, stride, padding), x, weight, bias
     )
@@ -59,7 +61,6 @@ def test_a_convolution(kernel: int, padding: int, stride: int, size: tuple[int, 
 def test_a_convolution_of_many_channels_or_of_groups(groups: int) -> None:
     geometry = Geometry((2, 2), (1, 1), groups)
     x, weight, bias = drawn(2, 12, 9, 8), drawn(6, 12 // groups, 3, 3, seed=1), drawn(6, seed=2)
-    assert not geometry.folds(weight)
     same_with_gradients(
         lambda x, w, b: gathered(x, w, b, geometry),
         lambda x, w, b: F.conv2d(x, w, b, 2, 1, groups=groups),
@@ -73,14 +74,23 @@ def test_a_convolution_of_many_channels_or_of_groups(groups: int) -> None:
 @pytest.mark.parametrize("last", [False, True])
 def test_a_transposed_convolution_to_few_channels(kernel: int, padding: int, last: bool) -> None:
     layer = Transposed(6, 3, kernel, 2).double()
-    geometry = Geometry((2, 2), (padding, padding))
     assert layer.padding == (padding, padding)
     same_with_gradients(
-        lambda x, w, b: spread(x, w, b, geometry, (10, 8)),
-        lambda x, w, b: F.conv_transpose2d(x, w, b, 2, padding, layer.output_padding),
+        lambda x, w: spread(x, w, padding, (10, 8)),
+        lambda x, w: F.conv_transpose2d(x, w, None, 2, padding, layer.output_padding),
         channels_last(drawn(2, 6, 5, 4)) if last else drawn(2, 6, 5, 4),
         layer.weight.detach(),
-        drawn(3, seed=3),
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 2, 2), (1, 3, 1, 1)])
+def test_images_of_a_few_pixels(shape: tuple[int, ...]) -> None:
+    geometry = Geometry((2, 2), (1, 1))
+    same_with_gradients(
+        lambda x, w: gathered(x, w, None, geometry),
+        lambda x, w: F.conv2d(x, w, None, 2, 1),
+        drawn(*shape),
+        drawn(6, 3, 3, 3, seed=1),
     )
 
 
@@ -111,32 +121,41 @@ def test_the_slope_of_means_keeps_the_layout() -> None:
     assert not kept(nn.AvgPool2d(2))
 
 
-@pytest.mark.parametrize("make", [lambda: Conv(3, 32, 5, 2), lambda: Transposed(32, 3, 4, 2)])
+def plain(layer: nn.Module, x: Tensor) -> Tensor:
+    """PyTorch's own layer, with these weights."""
+    assert isinstance(layer, (Conv, Transposed))
+    if isinstance(layer, Conv):
+        return F.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding, groups=layer.groups)  # type: ignore[arg-type]
+    return F.conv_transpose2d(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.output_padding)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [lambda: Conv(3, 32, 5, 2), lambda: Conv(8, 32, 3), lambda: Transposed(32, 3, 4, 2)])
 @pytest.mark.parametrize("last", [False, True])
-def test_the_layers_take_it_and_keep_the_layout(make: Callable[[], nn.Module], last: bool) -> None:
+@pytest.mark.parametrize("slope", [False, True])
+def test_layers_are_pytorchs_and_keep_the_layout(make: Callable[[], nn.Module], last: bool, slope: bool) -> None:
     layer = make()
     assert isinstance(layer, (Conv, Transposed))
     x = drawn(4, layer.in_channels, 12, 12, dtype=torch.float32)
     if last:
         layer, x = layer.to(memory_format=torch.channels_last), channels_last(x)  # type: ignore[call-overload]
     x.requires_grad_()
-    with sloped():
+    with sloped(slope):
         made = layer(x)
-    assert "Gather" in str(made.grad_fn) or "Spread" in str(made.grad_fn.next_functions[0][0])
-    plain = (nn.Conv2d if isinstance(layer, Conv) else nn.ConvTranspose2d).forward(layer, x)
-    torch.testing.assert_close(made, plain, rtol=1e-4, atol=1e-5)
-    assert made.stride() == plain.stride()
+    assert ("Gather" in str(made.grad_fn)) == (isinstance(layer, Conv) and (slope or layer.stride == (2, 2)))
+    wanted = plain(layer, x)
+    torch.testing.assert_close(made, wanted, rtol=1e-4, atol=1e-5)
+    assert made.stride() == wanted.stride()
 
 
 def test_under_autocast_it_is_in_bf16_with_gradients_in_float32() -> None:
     layer, x = Conv(1, 32, 3), drawn(4, 1, 12, 12, dtype=torch.float32).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16), sloped():
         made = layer(x)
-        plain = nn.Conv2d.forward(layer, x)
+        wanted = plain(layer, x)
     assert made.dtype == torch.bfloat16
-    assert torch.equal(made, plain)
+    assert torch.equal(made, wanted)
     ours = torch.autograd.grad(made.float().square().sum(), [x, *layer.parameters()])
-    theirs = torch.autograd.grad(plain.float().square().sum(), [x, *layer.parameters()])
+    theirs = torch.autograd.grad(wanted.float().square().sum(), [x, *layer.parameters()])
     for one, other in zip(ours, theirs, strict=True):
         assert one.dtype == torch.float32
         torch.testing.assert_close(one, other, rtol=0.02, atol=0.02 * float(other.abs().max()))
@@ -165,6 +184,64 @@ def test_penalties_make_their_passes_so(term: Any, update: str, monkeypatch: pyt
 def test_others_stay_as_they_are(layer: nn.Module) -> None:
     x = torch.zeros(2, int(layer.in_channels), 8, 8, requires_grad=True)  # type: ignore[arg-type]
     assert "ConvolutionBackward" in str(layer(x).grad_fn)
+
+
+@pytest.mark.parametrize("make", [lambda: Conv(3, 8, 3, 2), Halve])
+def test_compiled_layers_are_one_graph(make: Callable[[], nn.Module]) -> None:
+    layer, x = make(), drawn(2, 3, 8, 8, dtype=torch.float32).requires_grad_()
+    with sloped():
+        compiled = torch.compile(layer, fullgraph=True, backend="eager")(x)
+    torch.testing.assert_close(compiled, layer(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [lambda: Conv(3, 8, 3, 2), lambda: Transposed(3, 2, 4, 2), Halve])
+def test_functional_gradients_go_through(make: Callable[[], nn.Module]) -> None:
+    layer, x = make(), drawn(2, 3, 8, 8, dtype=torch.float32)
+    slope = torch.func.grad(lambda x: layer(x).square().sum())(x)
+    (wanted,) = torch.autograd.grad(layer(x.requires_grad_()).square().sum(), x)
+    torch.testing.assert_close(slope, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [lambda: Conv(3, 8, 3, 2), lambda: Conv(3, 8, 3), lambda: Transposed(8, 3, 4, 2)])
+def test_spectral_norms_take_one_step_a_pass(make: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+    inner = _SpectralNorm._power_method
+    monkeypatch.setattr(_SpectralNorm, "_power_method", lambda *given: steps.append(1) or inner(*given))  # type: ignore[func-returns-value]
+    layer = spectral_norm(make())
+    x = drawn(2, int(layer.in_channels), 8, 8, dtype=torch.float32).requires_grad_()  # type: ignore[arg-type]
+    steps.clear()
+    with sloped():
+        layer(x)
+    assert len(steps) == 1
+
+
+def test_gradients_by_maps_alone_cost_none_by_weights() -> None:
+    wanted: list[list[bool]] = []
+
+    class Listening(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten.convolution_backward.default:
+                wanted.append(list(args[-1]))
+            return func(*args, **(kwargs or {}))
+
+    net = nn.Sequential(Conv(4, 16, 3), Conv(16, 16, 3))
+    x = drawn(2, 4, 8, 8, dtype=torch.float32).requires_grad_()
+    with sloped(), Listening():
+        slope = slopes(net(x).flatten(1).sum(1), x)
+    assert wanted == [[True, False, False]] * 2
+    slope.square().sum().backward()  # type: ignore[no-untyped-call]
+    assert all(weight.grad is not None for layer in net for weight in [layer.weight])
+
+
+def test_halving_keeps_no_maps_beyond_a_backward_pass() -> None:
+    x = drawn(2, 3, 8, 8).requires_grad_()
+    inner = x * x
+    maps = weakref.ref(inner)
+    with sloped():
+        loss = Halve()(inner).square().sum()
+    del inner
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert maps() is None
 
 
 def test_what_needs_no_slope_of_its_input_is_plain() -> None:

@@ -32,7 +32,7 @@ from sparring.part import Part, mapped, walk
 from sparring.players import Player
 from sparring.recipe import PlayerOptions, Recipe
 from sparring.schedules import MOVING, Adaptive
-from sparring.surgery import Ahead, operate, random_layers
+from sparring.surgery import Masks, operate, random_layers
 from sparring.terms import Consistency
 
 OwnNets = Mapping[str, nn.Module]
@@ -174,10 +174,10 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
         refit=frozenset(side for side in SIDES if getattr(recipe, side).refit_batch_norms),
         update=recipe.update,
     )
-    if not engine.plan.compiled:
-        match.duel.draw_ahead(Ahead())
     if engine.plan.graphs and rows.read_on_device:
         record(match, Graphs())
+    elif not engine.plan.compiled:
+        match.duel.make_masks(Masks())
     _check_controllers(recipe, match)
     if ranks.count() > 1:  # after the average took its copy, whose statistics the first process fits by itself
         for side in SIDES:
@@ -202,7 +202,7 @@ def can_join(recipe: Recipe, data: DataSet, own: OwnNets) -> bool:
 def record(match: Match, graphs: Graphs) -> None:
     """Has a match make its moves by recordings; before its first."""
     match.graphs = graphs
-    match.duel.draw_ahead(None)
+    match.duel.make_masks(None)
     for player in match.players.values():
         make_recordable(player.optimiser, match.engine.device)
         for layer in player.random:

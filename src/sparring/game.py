@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cached_property
+from itertools import chain
 from typing import Literal, NamedTuple, Protocol
 
 import torch
@@ -22,7 +23,7 @@ from sparring.data import Batch
 from sparring.draws import Key
 from sparring.nets import Verdict, sloped
 from sparring.schedules import Now
-from sparring.surgery import Ahead, joined_passes, random_layers, rewind, without_masks
+from sparring.surgery import Masks, joined_passes, random_layers, rewind, without_masks
 
 Side = Literal["discriminator", "generator"]
 Likeness = Literal["target", "cycle", "identity", "patches"]
@@ -82,26 +83,25 @@ class Duel:
         self.discriminator = discriminator
         self.augment = dict(augment or {})
         self.random = {side: random_layers(self.net(side)) for side in SIDES}
-        self._ahead: Ahead | None = None
+        self._masks: Masks | None = None
 
     def net(self, side: Side) -> nn.Module:
         return self.generator if side == "generator" else self.discriminator
 
-    def draw_ahead(self, ahead: Ahead | None) -> None:
-        """Has the small masks of a turn made at once; by none each in its own call, as compiled and recorded passes
-        need them."""
-        self._ahead = ahead
+    def make_masks(self, masks: Masks | None) -> None:
+        """Has small masks made together; by None each in its own call, as compiled and recorded passes need them."""
+        self._masks = masks
         for layers in self.random.values():
             for layer in layers:
-                layer.ahead = ahead
+                layer.masks = masks
 
     def begin(self, kind: Hashable, key: Key, rows: Tensor) -> None:
         """Sets the random layers of both networks to a turn's draws for samples numbered `rows`; turns of one kind
         call them alike."""
         for side, layers in self.random.items():
             rewind(layers, key.at(side), rows)
-        if self._ahead is not None:
-            self._ahead.begin(kind)
+        if self._masks is not None:
+            self._masks.begin(kind, chain.from_iterable(self.random.values()))
 
     def judge(self, sample: Tensor, batch: Batch, now: Now, key: Key) -> Verdict:
         """Augments the samples and shows them."""
@@ -160,7 +160,7 @@ class Turn:
             )
 
     def begin(self) -> None:
-        """Sets the random layers of both networks to this turn's draws."""
+        """Sets all that draws to this turn's draws."""
         self.duel.begin((self.mover, self.shared), self.key.at("masks"), self.batch.rows)
         self.seed()
 

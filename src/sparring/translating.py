@@ -62,6 +62,10 @@ class Translation:
     """Whether pictures are mirrored around, and what became of that is cut away: of a run that knows crops alone, and
     makes something of its own of their edges, which within a picture are none."""
 
+    def frame(self, length: int) -> int:
+        """Pixels that are mirrored beyond either end of an edge."""
+        return min(FRAME, length - 1) if self.framed else 0
+
     @property
     def fills(self) -> bool:
         return self.emptied is not None
@@ -138,8 +142,9 @@ def _through(act: Translation, image: Tensor, hole: Tensor | None, tile: int | N
         return act.act(part)
 
     whole = image if act.emptied is None or hole is None else act.emptied(image, hole)
-    down, right = (min(FRAME, length - 1) if act.framed else 0 for length in image.shape[2:])
-    whole = F.pad(whole, (right, right, down, down), mode="reflect")
+    down, right = (act.frame(length) for length in image.shape[2:])
+    if act.framed:
+        whole = F.pad(whole, (right, right, down, down), mode="reflect")
     edge = max(whole.shape[2:]) + act.step if tile is None else tile
     overlap = edge // act.step * act.step // 4
     made = tiled(through, whole, edge, overlap, act.step, act.reach)
@@ -254,7 +259,8 @@ class _Work:
         """The tile's edge, None for the whole picture."""
         if self.tile is not None:
             return self.tile
-        pixels = picture.height * picture.width
+        height, width = (length + 2 * self.act.frame(length) for length in (picture.height, picture.width))
+        pixels = height * width
         if pixels <= SMALL:
             return None
         if self.pixel_bytes is None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sparring.draws import Key
 from sparring.errors import RequestError
-from sparring.nets.convolving import gains, gathered, geometry_of, halved, has_slope, spread
+from sparring.nets.convolving import folds, gathered, geometry_of, halved, has_slope, spread
 from sparring.part import OneOf, Part
 
 Shape = tuple[int, ...]
@@ -131,13 +131,13 @@ class Conv(nn.Conv2d):
     ) -> None:
         self.std, self.gain = std, gain
         super().__init__(inputs, outputs, kernel, stride, (kernel - 1) // 2, groups=groups, bias=bias)
-        self._geometry = geometry_of(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, inputs, h, w] to [batch, outputs, ...]."""
-        if self._geometry is not None and gains(self._geometry, x, self.weight):
-            return gathered(x, self.weight, self.bias, self._geometry)
-        return super().forward(x)
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        geometry = geometry_of(self, input)
+        if geometry is not None:
+            return gathered(input, weight, bias, geometry)
+        plain: Tensor = super()._conv_forward(input, weight, bias)
+        return plain
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
@@ -165,13 +165,13 @@ class Transposed(nn.ConvTranspose2d):
         self.std = std
         padding = (kernel - stride + 1) // 2
         super().__init__(inputs, outputs, kernel, stride, padding, output_padding=stride + 2 * padding - kernel)
-        self._geometry = geometry_of(self)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """[batch, inputs, h, w] to [batch, outputs, ...]."""
-        if output_size is None and self._geometry is not None and x.ndim == 4 and self._geometry.folds(self.weight):
-            return spread(x, self.weight, self.bias, self._geometry, [2 * length for length in x.shape[2:]])
-        return super().forward(x, output_size)
+        if output_size is not None or torch.compiler.is_compiling() or not folds(self, x):
+            return super().forward(x, output_size)
+        made = spread(x, self.weight, int(self.padding[0]), [2 * length for length in x.shape[2:]])
+        return made if self.bias is None else made + self.bias.to(made.dtype)[:, None, None]
 
     def reset_parameters(self) -> None:
         super().reset_parameters()

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,8 @@ from sparring.layout import channels_last
 FEW = 8
 """Channels up to which folding gains."""
 _sloped = ContextVar("sloped", default=False)
+_by_maps_alone = False
+"""Whether gradients are taken by maps alone; for all threads, since those of a GPU make its gradients."""
 
 
 @contextmanager
@@ -35,6 +37,17 @@ def sloped(wanted: bool = True) -> Iterator[None]:
         _sloped.reset(before)
 
 
+@contextmanager
+def by_maps_alone() -> Iterator[None]:
+    """Inside, no gradient by a weight is wanted, which the functions here do not see by themselves."""
+    global _by_maps_alone
+    before, _by_maps_alone = _by_maps_alone, True
+    try:
+        yield
+    finally:
+        _by_maps_alone = before
+
+
 class Geometry(NamedTuple):
     """How a convolution goes over its maps."""
 
@@ -42,57 +55,68 @@ class Geometry(NamedTuple):
     padding: tuple[int, int]
     groups: int = 1
 
-    def folds(self, weight: Tensor) -> bool:
-        """Whether spreading to few channels by `weight` [many, few, k, k] is better done to folded pixels."""
-        few, (height, width) = weight.shape[1], weight.shape[2:]
-        square = height == width > 1 and self.padding[0] == self.padding[1]
-        here = weight.device.type == "cpu" and not torch.compiler.is_compiling()
-        return here and square and self.stride == (2, 2) and self.groups == 1 and few <= FEW
+
+def folds(layer: nn.Conv2d | nn.ConvTranspose2d, x: Tensor) -> bool:
+    """Whether a layer, called on x, spreads many channels to few, or would in its gradient, and is better folded."""
+    few = layer.out_channels if layer.transposed else layer.in_channels
+    return _folds(x, layer.stride, layer.groups, few, layer.kernel_size[0])
 
 
-def gains(geometry: Geometry, x: Tensor, weight: Tensor) -> bool:
-    """Whether a convolution of x is better computed by `gathered`."""
-    return has_slope(x) or (x.requires_grad and x.ndim == 4 and geometry.folds(weight))
+def _folds(x: Tensor, stride: tuple[int, ...], groups: int, few: int, kernel: int) -> bool:
+    gains = x.device.type == "cpu" and few <= FEW and kernel > 1
+    return gains and stride == (2, 2) and groups == 1 and x.ndim == 4
 
 
 def has_slope(x: Tensor) -> bool:
     """Whether x are maps in a pass of which gradients will be taken again."""
-    return _sloped.get() and x.requires_grad and x.ndim == 4 and not torch.compiler.is_compiling()
+    return _differentiated(x) and _sloped.get()
 
 
-def geometry_of(layer: nn.Conv2d | nn.ConvTranspose2d) -> Geometry | None:
-    """That of a layer; None of one that is not computed here."""
-    if layer.dilation != (1, 1) or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+def geometry_of(layer: nn.Conv2d, x: Tensor) -> Geometry | None:
+    """That of a layer which, called on x, is better computed by `gathered`; None of any other."""
+    if not _differentiated(x) or not (_sloped.get() or folds(layer, x)):
         return None
-    stride, padding = ((pair[0], pair[1]) for pair in (layer.stride, layer.padding))
-    return Geometry(stride, padding, layer.groups)
+    return Geometry(cast(tuple[int, int], layer.stride), cast(tuple[int, int], layer.padding), layer.groups)
+
+
+def _differentiated(x: Tensor) -> bool:
+    """Whether x are maps whose gradient is asked for; not where functions of our own cannot go."""
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return False
+    return x.requires_grad and x.ndim == 4
 
 
 def gathered(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """The convolution of x [batch, few, h, w] by `weight` [many, few / groups, k, k]: [batch, many, ...]."""
-    made: Tensor = _Gather.apply(*_in_one_type(x, weight, bias), geometry)  # type: ignore[no-untyped-call]
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind) and x.dtype != torch.float64:  # of which the functions below know nothing
+        dtype = torch.get_autocast_dtype(kind)
+        x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+    made: Tensor = _Gather.apply(x, weight, bias, geometry)  # type: ignore[no-untyped-call]
     return made
 
 
-def spread(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, size: Sequence[int]) -> Tensor:
-    """The transposed convolution of x [batch, many, ...] by `weight` [many, few, k, k] to [batch, few, *size]."""
-    x, weight, bias = _in_one_type(x, weight, bias)
-    like = x.new_empty(()).expand(len(x), geometry.groups * weight.shape[1], *size)
-    made: Tensor = _Spread.apply(x, weight, like, geometry)  # type: ignore[no-untyped-call]
-    return made if bias is None else made + bias[:, None, None]
-
-
-def _in_one_type(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """As autocast would have them, of which the functions below know nothing."""
-    if not torch.is_autocast_enabled(x.device.type):
-        return x, weight, bias
-    dtype = torch.get_autocast_dtype(x.device.type)
-    return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+def spread(x: Tensor, weight: Tensor, padding: int, size: Sequence[int]) -> Tensor:
+    """The transposed convolution of x [batch, many, ...] by `weight` [many, few, k, k] by steps of 2, to [batch, few,
+    *size]: folded. A pixel of the result at 2 (i + m) + a, before the padding is cut away, has of the map's place i the
+    weight 2 m + a: by steps of 1 over m, with the phases a, two in each direction, as channels."""
+    many, few, kernel, _ = weight.shape
+    taps, odd = -(-kernel // 2), kernel % 2
+    phases = F.pad(weight, (0, odd, 0, odd)).reshape(many, few, taps, 2, taps, 2).permute(0, 1, 3, 5, 2, 4)
+    kernels = _laid_as(x, phases.reshape(many, 4 * few, taps, taps))
+    spare = [have + taps - 1 - -(-(padding + length) // 2) for have, length in zip(x.shape[2:], size, strict=True)]
+    left_out = max(min(padding // 2, *spare), 0)  # of the folded maps, at either edge
+    made = F.pixel_shuffle(F.conv_transpose2d(x, kernels, padding=left_out), 2)
+    cut = padding - 2 * left_out
+    beyond = [max(cut + length - have, 0) for length, have in zip(size, made.shape[2:], strict=True)]
+    if any(beyond):  # last pixels that no step of the convolution reached
+        made = F.pad(made, (0, beyond[1], 0, beyond[0]))
+    return _laid_as(x, made[:, :, cut : cut + size[0], cut : cut + size[1]])
 
 
 def halved(x: Tensor) -> Tensor:
     """Means of 2 x 2 places: [batch, channels, h, w] to [batch, channels, h // 2, w // 2]. PyTorch's own adds zeros to
-    the slope's gradients, laid out otherwise than maps are, which each of them is then copied from."""
+    the slope's gradients, laid out otherwise than maps are, from which all later ones are copied back."""
     made: Tensor = _Halve.apply(x)  # type: ignore[no-untyped-call]
     return made
 
@@ -100,20 +124,21 @@ def halved(x: Tensor) -> Tensor:
 class _Halve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.like = x.detach()
+        ctx.save_for_backward(x)
         return F.avg_pool2d(x, 2)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return _Quarter.apply(gradient, ctx.like)  # type: ignore[no-untyped-call]
+        return _Quarter.apply(gradient, ctx.saved_tensors[0].detach())  # type: ignore[no-untyped-call]
 
 
 class _Quarter(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, like: Tensor) -> Tensor:
-        """A quarter of each place to each of the four that it was the mean of; `like` has the result's shape."""
-        spread_out: Tensor = torch.ops.aten.avg_pool2d_backward(x, like, [2, 2], [2, 2], [0, 0], False, True, None)
-        return spread_out
+        """A quarter of each place to each of the four that it was the mean of; `like` has the result's shape and
+        layout."""
+        made: Tensor = torch.ops.aten.avg_pool2d_backward(x, like, [2, 2], [2, 2], [0, 0], False, True, None)
+        return made
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
@@ -139,11 +164,11 @@ class _Gather(torch.autograd.Function):
 class _Spread(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, like: Tensor, geometry: Geometry) -> Tensor:
-        """`like` has the shape of the result."""
+        """The gradient by its input, which is like `like`, of a convolution whose output has the gradient x."""
         ctx.save_for_backward(x, weight)
         ctx.geometry = geometry
-        if geometry.folds(weight):
-            return _folded(x, weight, geometry.padding[0], like.shape[2:])
+        if _folds(x, geometry.stride, geometry.groups, *weight.shape[1:3]):
+            return spread(x, weight, geometry.padding[0], like.shape[2:])
         return _gradients(x, like, weight, geometry, (True, False, False))[0]  # type: ignore[return-value]
 
     @staticmethod
@@ -162,7 +187,7 @@ def _by_kernels(
     """The gradients by weight and bias, where they are wanted, of a convolution of `few` whose output has the gradient
     `many`; that by the weight is also the one of a transposed convolution of `many` whose output has the gradient
     `few`."""
-    if not any(wanted):
+    if _by_maps_alone or not any(wanted):
         return None, None
     _, by_weight, by_bias = _gradients(many, few, weight, geometry, (False, *wanted))
     return by_weight, by_bias
@@ -179,23 +204,9 @@ def _gradients(
     return found
 
 
-def _folded(x: Tensor, weight: Tensor, padding: int, size: Sequence[int]) -> Tensor:
-    """A pixel of the result at 2 (i + m) + a, before the padding is cut away, has of the map's place i the weight
-    2 m + a: by steps of 1 over m, with the phases a, two in each direction, as channels."""
-    many, few, kernel, _ = weight.shape
-    taps, odd = -(-kernel // 2), kernel % 2
-    phases = F.pad(weight, (0, odd, 0, odd)).reshape(many, few, taps, 2, taps, 2).permute(0, 1, 3, 5, 2, 4)
-    kernels = _laid_as(x, phases.reshape(many, 4 * few, taps, taps))
-    spare = [have + taps - 1 - -(-(padding + length) // 2) for have, length in zip(x.shape[2:], size, strict=True)]
-    left_out = max(min(padding // 2, *spare), 0)  # of the folded maps, at either edge
-    made = F.pixel_shuffle(F.conv_transpose2d(x, kernels, padding=left_out), 2)
-    cut = padding - 2 * left_out
-    beyond = [max(cut + length - have, 0) for length, have in zip(size, made.shape[2:], strict=True)]
-    if any(beyond):  # last pixels that no step of the convolution reached
-        made = F.pad(made, (0, beyond[1], 0, beyond[0]))
-    return _laid_as(x, made[:, :, cut : cut + size[0], cut : cut + size[1]])
-
-
 def _laid_as(x: Tensor, other: Tensor) -> Tensor:
-    """The other tensor, laid out in memory as maps of many channels are."""
-    return channels_last(other) if x.is_contiguous(memory_format=torch.channels_last) else other.contiguous()
+    """The other tensor, laid out in memory as maps of many channels are, where these tell."""
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    if last == x.is_contiguous():
+        return other
+    return channels_last(other) if last else other.contiguous()

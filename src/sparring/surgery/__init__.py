@@ -13,7 +13,7 @@ from torch import nn
 
 from sparring.draws import Key
 from sparring.part import Named, OneOf
-from sparring.surgery.drop import Ahead, Drop, joined_passes, kept_places, random_layers, rewind, without_masks
+from sparring.surgery.drop import Drop, Masks, joined_passes, kept_places, random_layers, rewind, without_masks
 from sparring.surgery.dropout import Dropout
 from sparring.surgery.norms import Norm
 from sparring.surgery.places import Example, called_layers
@@ -31,12 +31,12 @@ def operate(net: nn.Module, surgery: dict[str, Surgery], example: Example, key: 
 
 
 __all__ = [
-    "Ahead",
     "ClipWeights",
     "Drop",
     "Dropout",
     "Example",
     "Freeze",
+    "Masks",
     "Norm",
     "Operations",
     "SpectralNorm",

@@ -19,8 +19,8 @@ from sparring.surgery.places import Added
 KEPT_WORDS = 2**20
 """Places of draws that a layer keeps at most, 8 MB."""
 SMALL, TOGETHER = 2**16, 2**19
-"""Values of a mask that is made together with others, and of all of them, at most: of larger ones, calling the
-operations takes next to nothing of the time."""
+"""Values of a mask that is made together with others, and bytes drawn for all of them, at most: of larger ones, calling
+the operations takes next to nothing of the time."""
 
 
 class Drop(Added):
@@ -64,7 +64,7 @@ class Drop(Added):
         self.passes = 1
         """How many passes over the rows are joined in one: reals, then fakes. Each part draws what it would have drawn
         in a pass of its own."""
-        self.ahead: Ahead | None = None
+        self.masks: Masks | None = None
         """What makes its masks together with those of other layers. Nothing reads `state` then, but without a key."""
         self.stand = Stand()
         """Where its draws stand then."""
@@ -93,7 +93,7 @@ class Drop(Added):
     def rewind(self, key: Key, rows: Tensor) -> None:
         """Sets the draws to those of `key` for samples numbered `rows`, int64 [batch]."""
         self.rows = rows
-        if self.ahead is not None:
+        if self.masks is not None:
             self.stand.begin(key.at(self.site))
             return
         word = key.at(self.site).signed
@@ -127,18 +127,14 @@ class Drop(Added):
             rows = rows[:: len(rows) // each][:each]
         elif len(rows) != each:  # a layer that takes samples apart, into rows of their own
             rows = torch.arange(each, device=x.device) + rows[0] * (each // len(rows))
-        if self.ahead is not None and self.rows is not None:
-            return mix(self.start(rows, self.passes, count, self.stand.passed(self.passes)))
-        drawn = mix(self._place(rows, self.passes, count) + self.state)
+        if self.masks is not None and self.rows is not None:
+            return mix(self.place(rows, self.passes, count) + self.stand.key.signed_after(self.stand.go(self.passes)))
+        drawn = mix(self.place(rows, self.passes, count) + self.state)
         self.state = self.state + self.passes  # a new tensor: a compiled backward pass draws again from the old one
         return drawn
 
-    def start(self, rows: Tensor, passes: int, count: int, drawn: int) -> Tensor:
-        """What the draws of some passes, after so many before, are a hash of: int64 [passes * rows, count]."""
-        return self._place(rows, passes, count) + self.stand.key.signed_after(drawn)
-
-    def _place(self, rows: Tensor, passes: int, count: int) -> Tensor:
-        """Where the draws stand: mostly where the last ones stood."""
+    def place(self, rows: Tensor, passes: int, count: int) -> Tensor:
+        """Where draws stand, to which a key is added: mostly where the last ones stood."""
         if torch.compiler.is_compiling():
             return places(rows, passes, count)
         if self._last is None or self._last[0] is not rows or self._last[1] != (passes, count):
@@ -150,11 +146,11 @@ class Drop(Added):
 
     def _mask(self, shape: Sequence[int], x: Tensor) -> Tensor:
         """0 with probability `rate`, else 1 / (1 - rate): [batch, *shape] of x's type."""
-        if self.ahead is None or self.rows is None or self._by_unit or math.prod(shape) * len(x) > SMALL:
+        if self.masks is None or self.rows is None or self._by_unit or math.prod(shape) * len(x) > SMALL:
             return self._mask_and_word(shape, x)[0]
         if len(x) != self.passes * len(self.rows):
             return self._mask_and_word(shape, x)[0]
-        return self.ahead.mask(Call(self, self.stand.drawn, self.passes, tuple(shape), x.dtype))
+        return self.masks.mask(Call(self, self.stand.drawn, self.passes, tuple(shape), x.dtype))
 
     def _mask_and_word(self, shape: Sequence[int], x: Tensor) -> tuple[Tensor, Tensor]:
         """The mask, and beside it a random word a row, of which the lowest 8 bits are spent."""
@@ -222,13 +218,15 @@ class Stand:
         """Passes that were drawn for."""
         self.made: dict[Call, Tensor] = {}
         """Masks of calls to come."""
+        self.noted = False
+        """Whether calls are those of a turn, of which the next can learn."""
 
     def begin(self, key: Key) -> None:
-        """Goes to a turn's beginning."""
-        self.key, self.drawn = key, 0
+        """Goes to the beginning of what is drawn by a key."""
+        self.key, self.drawn, self.noted = key, 0, False
         self.made.clear()
 
-    def passed(self, passes: int) -> int:
+    def go(self, passes: int) -> int:
         """Goes on by some passes; gives how many there were before."""
         self.drawn += passes
         return self.drawn - passes
@@ -251,7 +249,11 @@ class Call(NamedTuple):
         return self.passes, self.shape, self.dtype
 
 
-class Ahead:
+_Calls = dict[Hashable, dict[Call, None]]
+"""Calls in their order, by their kinds."""
+
+
+class Masks:
     """Makes the masks of several calls at once.
 
     A dozen operations make a small mask, and calling them takes longer than they do. So when a mask is asked for, those
@@ -260,45 +262,48 @@ class Ahead:
     """
 
     def __init__(self) -> None:
-        self._turns: dict[Hashable, dict[Call, None]] = {}
-        self._expected: dict[Call, None] = {}
-        self._calls: dict[Call, None] = {}
+        self._turns: dict[Hashable, _Calls] = {}
+        self._expected: _Calls = {}
+        self._calls: _Calls = {}
 
-    def __deepcopy__(self, memo: object) -> Ahead:
+    def __deepcopy__(self, memo: object) -> Masks:
         """One for copied layers, which knows nothing of these."""
-        return Ahead()
+        return Masks()
 
-    def begin(self, kind: Hashable) -> None:
-        """A turn like others of that kind begins."""
+    def begin(self, kind: Hashable, layers: Iterable[Drop]) -> None:
+        """A turn like others of that kind begins, for which these layers have been rewound."""
         self._expected, self._calls = self._turns.get(kind, {}), {}
         self._turns[kind] = self._calls
+        for layer in layers:
+            layer.stand.noted = True
 
     def mask(self, call: Call) -> Tensor:
         """The mask of a layer's next call."""
-        self._calls[call] = None
-        mask = call.layer.stand.made.pop(call, None)
+        stand = call.layer.stand
+        if stand.noted:
+            self._calls.setdefault(call.kind, {})[call] = None
+        mask = stand.made.pop(call, None)
         if mask is None:
             mask = self._make(call)
-        call.layer.stand.passed(call.passes)
+        stand.go(call.passes)
         return mask
 
     def _make(self, call: Call) -> Tensor:
         """The mask of this call; keeps those of others with their layers."""
         layer = call.layer
         assert layer.rows is not None
-        count = words_for(call.shape)
-        most = TOGETHER // (call.passes * len(layer.rows) * 8 * count)
-        calls = [call, *(other for other in self._expected if other != call and self._goes_with(other, call))][:most]
-        starts = [one.layer.start(layer.rows, one.passes, count, one.drawn) for one in calls]
-        masks = layer.mask_of(mix(torch.cat(starts)), call.shape, call.dtype).chunk(len(calls))
+        place = layer.place(layer.rows, call.passes, words_for(call.shape))
+        expected = [one for one in self._expected.get(call.kind, ()) if one != call and self._goes_with(one, call)]
+        calls = [call, *expected][: max(1, TOGETHER // max(1, 8 * place.numel()))]
+        words = torch.cat([place + one.layer.stand.key.signed_after(one.drawn) for one in calls])
+        masks = layer.mask_of(mix(words), call.shape, call.dtype).tensor_split(len(calls))
         for one, mask in zip(calls[1:], masks[1:], strict=True):
             one.layer.stand.made[one] = mask
         return masks[0]
 
     @staticmethod
     def _goes_with(other: Call, call: Call) -> bool:
-        to_come = other.drawn >= other.layer.stand.drawn
-        return other.kind == call.kind and to_come and other.layer.draws_like(call.layer)
+        return other.drawn >= other.layer.stand.drawn and other.layer.draws_like(call.layer)
 
 
 def words_for(shape: Sequence[int]) -> int:

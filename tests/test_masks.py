@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.draws import Key
-from sparring.surgery import Ahead, Drop, drop, rewind
+from sparring.surgery import Drop, Masks, drop, rewind
 from tests.test_graphs import CASES, DROPS, match_of, play_on, same
 from tests.test_surgery import NOW
 
@@ -45,17 +45,17 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 @pytest.mark.parametrize("case", PLAYED)
 def test_a_match_plays_to_the_same_bits(case: str) -> None:
     match, singly = match_of(**PLAYED[case]), match_of(**PLAYED[case])
-    singly.duel.draw_ahead(None)
+    singly.duel.make_masks(None)
     assert play_on(match) == play_on(singly)
     same(match, singly)
 
 
-def layers(*rates: float, ahead: Ahead | None = None) -> list[Drop]:
+def layers(*rates: float, masks: Masks | None = None) -> list[Drop]:
     found = []
     for number, rate in enumerate(rates):
         layer = Drop(rate, "value", site=f"layer{number}").train()
         layer.set_rate(NOW)
-        layer.ahead = ahead
+        layer.masks = masks
         found.append(layer)
     return found
 
@@ -63,8 +63,8 @@ def layers(*rates: float, ahead: Ahead | None = None) -> list[Drop]:
 def turn(drops: list[Drop], step: int, calls: list[tuple[int, Tensor]], rows: Tensor = ROWS) -> list[Tensor]:
     """What layers make of these in turn, by their places."""
     rewind(drops, Key(step), rows)
-    if drops[0].ahead is not None:
-        drops[0].ahead.begin("a kind")
+    if drops[0].masks is not None:
+        drops[0].masks.begin("a kind", drops)
     return [drops[place](x) for place, x in calls]
 
 
@@ -83,14 +83,14 @@ ONES, WIDE = torch.ones(32, 24), torch.ones(32, 40)
 )
 @pytest.mark.parametrize("rates", [(0.5, 0.5), (0.3, 0.3), (0.3, 0.6)])
 def test_a_turn_with_other_calls_than_the_last_has_its_own_masks(turns: Any, rates: tuple[float, float]) -> None:
-    ours, theirs = layers(*rates, ahead=Ahead()), layers(*rates)
+    ours, theirs = layers(*rates, masks=Masks()), layers(*rates)
     for step, calls in enumerate(turns):
         for one, other in zip(turn(ours, step, calls), turn(theirs, step, calls), strict=True):
             assert torch.equal(one, other)
 
 
 def test_a_turn_known_by_the_last_hashes_once(hashed: list[Tensor]) -> None:
-    drops = layers(0.5, 0.5, ahead=Ahead())
+    drops = layers(0.5, 0.5, masks=Masks())
     calls = [(0, ONES), (1, ONES), (0, ONES)]
     turn(drops, 0, calls)
     assert len(hashed) == 3
@@ -99,7 +99,7 @@ def test_a_turn_known_by_the_last_hashes_once(hashed: list[Tensor]) -> None:
 
 
 def test_other_rates_and_idle_layers_are_not_drawn_for(hashed: list[Tensor]) -> None:
-    drops = layers(0.5, 0.25, 0.5, ahead=Ahead())
+    drops = layers(0.5, 0.25, 0.5, masks=Masks())
     calls = [(0, ONES), (1, ONES), (2, ONES)]
     turn(drops, 0, calls)
     drops[2].idle = True
@@ -110,8 +110,8 @@ def test_other_rates_and_idle_layers_are_not_drawn_for(hashed: list[Tensor]) -> 
 
 def test_a_rate_that_moves_within_a_turn_is_that_of_the_next_call() -> None:
     made = {}
-    for name, ahead in (("ours", Ahead()), ("theirs", None)):
-        drops = layers(0.5, 0.5, ahead=ahead)
+    for name, masks in (("ours", Masks()), ("theirs", None)):
+        drops = layers(0.5, 0.5, masks=masks)
         turn(drops, 0, [(0, ONES), (1, ONES)])
         first = turn(drops, 1, [(0, ONES)])
         drops[1].put(0.25)
@@ -120,7 +120,7 @@ def test_a_rate_that_moves_within_a_turn_is_that_of_the_next_call() -> None:
 
 
 def test_large_masks_are_made_in_their_calls(hashed: list[Tensor]) -> None:
-    drops = layers(0.5, 0.5, ahead=Ahead())
+    drops = layers(0.5, 0.5, masks=Masks())
     large = torch.ones(32, drop.SMALL // 32 + 1)
     for step in range(2):
         turn(drops, step, [(0, large), (1, large)])
@@ -129,7 +129,7 @@ def test_large_masks_are_made_in_their_calls(hashed: list[Tensor]) -> None:
 
 def test_not_more_than_so_many_values_at_once(hashed: list[Tensor]) -> None:
     count = drop.TOGETHER // drop.SMALL
-    drops = layers(*[0.5] * (2 * count), ahead=Ahead())
+    drops = layers(*[0.5] * (2 * count), masks=Masks())
     x = torch.ones(32, drop.SMALL // 32)
     for step in range(2):
         hashed.clear()
@@ -138,19 +138,38 @@ def test_not_more_than_so_many_values_at_once(hashed: list[Tensor]) -> None:
     assert max(words.numel() for words in hashed) * 8 <= drop.TOGETHER
 
 
+@pytest.mark.parametrize(("rows", "units"), [(2**16, 1), (2**15 + 1, 1), (0, 24)])
+def test_a_mask_alone_may_be_more_than_that_or_nothing(rows: int, units: int) -> None:
+    numbers, x = torch.arange(rows), torch.ones(rows, units)
+    ours, theirs = (turn(layers(0.5, masks=masks), 0, [(0, x)], numbers)[0] for masks in (Masks(), None))
+    assert torch.equal(ours, theirs)
+
+
+def test_calls_outside_of_turns_are_not_expected_of_the_next(hashed: list[Tensor]) -> None:
+    drops = layers(0.5, 0.5, masks=Masks())
+    calls = [(0, ONES), (1, ONES)]
+    turn(drops, 0, calls)
+    rewind(drops, Key(9), ROWS)
+    for _ in range(20):  # as a generator samples whose dropout is always on
+        drops[1](ONES)
+    hashed.clear()
+    turn(drops, 1, calls)
+    assert [len(words) for words in hashed] == [64]
+
+
 def test_a_copied_network_draws_by_itself() -> None:
-    net = nn.Sequential(*layers(0.5, 0.5, ahead=Ahead()))
+    net = nn.Sequential(*layers(0.5, 0.5, masks=Masks()))
     turn(list(net), 0, [(0, ONES), (1, ONES)])  # type: ignore[arg-type]
     other = copy.deepcopy(net)
-    aheads = [layer.ahead for layer in other]
-    assert aheads[0] is aheads[1]
-    assert aheads[0] is not net[0].ahead
+    makers = [layer.masks for layer in other]
+    assert makers[0] is makers[1]
+    assert makers[0] is not net[0].masks
     rewind(list(other), Key(0), ROWS)  # type: ignore[arg-type]
     assert torch.equal(other[0](ONES), turn(layers(0.5), 0, [(0, ONES)])[0])
 
 
 def test_without_a_key_masks_still_come_from_pytorchs_generator() -> None:
-    (layer,) = layers(0.5, ahead=Ahead())
+    (layer,) = layers(0.5, masks=Masks())
     made = []
     for _ in range(2):
         torch.manual_seed(3)
