@@ -127,6 +127,12 @@ def test_faults_of_the_data_are_found_at_once_and_for_certain(data: dict[str, fl
     assert found[0].confidence >= CERTAIN
 
 
+def test_one_picture_may_be_pale() -> None:
+    pale = {"data_least": 0.7, "data_most": 1.0}
+    assert judge(history(KNOWN, pale))[0].symptom == "data_fault"
+    assert verdict(judge(history(replace(KNOWN, single=True), pale))) == "healthy"
+
+
 def test_a_fall_for_good_is_an_illness_and_one_long_ago_is_none() -> None:
     well = history(KNOWN)
     for since, back, sick in ((990, None, True), (950, 900, True), (100, 50, False)):

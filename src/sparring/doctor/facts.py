@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparring.data import Table
+from sparring.data import Pictures, Table
 from sparring.doctor.history import Facts
 from sparring.optimisers import Adam
 from sparring.recipe import PlayerOptions, Recipe
@@ -29,6 +29,7 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
         rows=isinstance(recipe.data, Table),
         translates=recipe.game.translates,
+        single=isinstance(recipe.data, Pictures),
         finished=finished,
     )
 

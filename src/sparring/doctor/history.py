@@ -48,6 +48,8 @@ class Facts:
     """Whether samples are rows of a table."""
     translates: bool = False
     """Whether samples are made from the training images themselves, and so lie near them."""
+    single: bool = False
+    """Whether all samples are of one picture, which may be pale or dark throughout."""
     finished: bool = False
     """Whether the last step was reached."""
 

@@ -22,7 +22,7 @@ def data_fault(history: History) -> Finding | None:
     if "data_least" in data and "data_most" in data:
         least, most = data["data_least"], data["data_most"]
         faults["beyond"] = max(ramp(most, 1.02, 1.3), ramp(least, -0.02, -0.3))
-        faults["unused"] = ramp(most - least, 0.75, 0.55)
+        faults["unused"] = 0.0 if history.facts.single else ramp(most - least, 0.75, 0.55)
     if "data_scatter" in data:
         faults["flat"] = ramp(data["data_scatter"], 0.02, 0.005)
         faults["wide"] = ramp(data["data_scatter"], 2.0, 5.0)
