@@ -141,7 +141,7 @@ def test_layers_are_pytorchs_and_keep_the_layout(make: Callable[[], nn.Module], 
     x.requires_grad_()
     with sloped(slope):
         made = layer(x)
-    assert ("Gather" in str(made.grad_fn)) == (isinstance(layer, Conv) and (slope or layer.stride == (2, 2)))
+    assert ("Joined" in str(made.grad_fn)) == (isinstance(layer, Conv) and (slope or layer.stride == (2, 2)))
     wanted = plain(layer, x)
     torch.testing.assert_close(made, wanted, rtol=1e-4, atol=1e-5)
     assert made.stride() == wanted.stride()
@@ -215,7 +215,8 @@ def test_spectral_norms_take_one_step_a_pass(make: Callable[[], nn.Module], monk
     assert len(steps) == 1
 
 
-def test_gradients_by_maps_alone_cost_none_by_weights() -> None:
+def test_only_gradients_that_are_asked_for_are_computed() -> None:
+    """Those by weights are not where a slope is taken, nor those by maps where weights are asked for."""
     wanted: list[list[bool]] = []
 
     class Listening(TorchDispatchMode):
@@ -231,6 +232,10 @@ def test_gradients_by_maps_alone_cost_none_by_weights() -> None:
     assert wanted == [[True, False, False]] * 2
     slope.square().sum().backward()  # type: ignore[no-untyped-call]
     assert all(weight.grad is not None for layer in net for weight in [layer.weight])
+    wanted.clear()
+    with sloped(), Listening():
+        torch.autograd.grad(net(x).square().sum(), list(net.parameters()))
+    assert wanted == [[False, True, True], [True, False, False], [False, True, True]]
 
 
 def test_halving_keeps_no_maps_beyond_a_backward_pass() -> None:
@@ -285,3 +290,15 @@ def test_the_slope_of_a_slope_takes_no_convolution_by_maps() -> None:
     with sloped():
         assert widest(layer, layer.weight) == 3
     assert widest(layer, layer.weight) > 3
+
+
+def test_maps_are_freed_by_a_backward_pass() -> None:
+    net = Conv(3, 8, 3)
+    x = drawn(2, 3, 8, 8, dtype=torch.float32).requires_grad_()
+    inner = x * x
+    maps = weakref.ref(inner)
+    with sloped():
+        loss = net(inner).square().sum()
+    del inner
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert maps() is None

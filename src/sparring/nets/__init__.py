@@ -12,7 +12,7 @@ from typing import Annotated
 
 from sparring.errors import RequestError
 from sparring.nets.blocks import Shape, Verdict, initialise
-from sparring.nets.convolving import by_maps_alone, sloped
+from sparring.nets.convolving import sloped
 from sparring.nets.dcgan import Dcgan
 from sparring.nets.dense import Dense
 from sparring.nets.encoder_decoder import EncoderDecoder
@@ -62,7 +62,6 @@ __all__ = [
     "Translator",
     "Unet",
     "Verdict",
-    "by_maps_alone",
     "initialise",
     "sloped",
     "translator_of",

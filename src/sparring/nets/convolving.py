@@ -23,8 +23,6 @@ from sparring.layout import channels_last
 FEW = 8
 """Channels up to which folding gains."""
 _sloped = ContextVar("sloped", default=False)
-_by_maps_alone = False
-"""Whether gradients are taken by maps alone; for all threads, since those of a GPU make its gradients."""
 
 
 @contextmanager
@@ -35,17 +33,6 @@ def sloped(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _sloped.reset(before)
-
-
-@contextmanager
-def by_maps_alone() -> Iterator[None]:
-    """Inside, no gradient by a weight is wanted, which the functions here do not see by themselves."""
-    global _by_maps_alone
-    before, _by_maps_alone = _by_maps_alone, True
-    try:
-        yield
-    finally:
-        _by_maps_alone = before
 
 
 class Geometry(NamedTuple):
@@ -92,8 +79,20 @@ def gathered(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry)
     if torch.is_autocast_enabled(kind) and x.dtype != torch.float64:  # of which the functions below know nothing
         dtype = torch.get_autocast_dtype(kind)
         x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
-    made: Tensor = _Gather.apply(x, weight, bias, geometry)  # type: ignore[no-untyped-call]
-    return made
+    return _gathered(x, weight, bias, geometry)
+
+
+def _gathered(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    """By ways of their own to the maps and to the weights, so that only those gradients are computed that are asked
+    for, which a function of both would not be told."""
+    stride, padding, groups = geometry
+    with torch.no_grad():
+        made = F.conv2d(x, weight, bias, stride, padding, groups=groups)
+    ways = [_ByMaps.apply(x, (weight, made), geometry)]  # type: ignore[no-untyped-call]
+    if weight.requires_grad or (bias is not None and bias.requires_grad):
+        ways.append(_ByKernels.apply(weight, bias, (x, made), geometry))  # type: ignore[no-untyped-call]
+    joined: Tensor = _Joined.apply(made, *ways)  # type: ignore[no-untyped-call]
+    return joined
 
 
 def spread(x: Tensor, weight: Tensor, padding: int, size: Sequence[int]) -> Tensor:
@@ -145,20 +144,53 @@ class _Quarter(torch.autograd.Function):
         return _Halve.apply(gradient), None  # type: ignore[no-untyped-call]
 
 
-class _Gather(torch.autograd.Function):
+class _ByMaps(torch.autograd.Function):
+    """Nothing, in the shape of a convolution's output, whose gradient goes on to the maps. What stands in a tuple is no
+    input that gradients could go to, but theirs are tracked to it."""
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+    def forward(ctx: Any, x: Tensor, others: tuple[Tensor, Tensor], geometry: Geometry) -> Tensor:
+        weight, made = others
         ctx.save_for_backward(x, weight)
         ctx.geometry = geometry
-        return F.conv2d(x, weight, bias, geometry.stride, geometry.padding, groups=geometry.groups)
+        return made.new_zeros(()).expand(made.shape)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
-        by_x = None
-        if ctx.needs_input_grad[0]:
-            by_x = _Spread.apply(gradient, weight, x.detach(), ctx.geometry)  # type: ignore[no-untyped-call]
-        return by_x, *_by_kernels(x, gradient, weight, ctx.geometry, ctx.needs_input_grad[1:3]), None
+        return _Spread.apply(gradient, weight, x.detach(), ctx.geometry), None, None  # type: ignore[no-untyped-call]
+
+
+class _ByKernels(torch.autograd.Function):
+    """The same, whose gradient goes on to weight and bias."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, weight: Tensor, bias: Tensor | None, others: tuple[Tensor, Tensor], geometry: Geometry
+    ) -> Tensor:
+        x, made = others
+        ctx.save_for_backward(x, weight)
+        ctx.geometry = geometry
+        return made.new_zeros(()).expand(made.shape)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        wanted = (False, *ctx.needs_input_grad[:2])
+        return *_gradients(gradient, x, weight, ctx.geometry, wanted)[1:], None, None
+
+
+class _Joined(torch.autograd.Function):
+    """A convolution's output, whose gradient goes all ways."""
+
+    @staticmethod
+    def forward(ctx: Any, made: Tensor, *ways: Tensor) -> Tensor:
+        ctx.count = len(ways)
+        return made.view_as(made)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return None, *[gradient] * ctx.count
 
 
 class _Spread(torch.autograd.Function):
@@ -174,23 +206,12 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
-        gradient, by_x = _laid_as(x, gradient), None
+        gradient, by_x, by_weight = _laid_as(x, gradient), None, None
         if ctx.needs_input_grad[0]:
-            by_x = _Gather.apply(gradient, weight, None, ctx.geometry)  # type: ignore[no-untyped-call]
-        by_weight, _ = _by_kernels(gradient, x, weight, ctx.geometry, (ctx.needs_input_grad[1], False))
+            by_x = _gathered(gradient, weight, None, ctx.geometry)
+        if ctx.needs_input_grad[1]:  # the same as of a convolution of `gradient` whose output has the gradient x
+            by_weight = _gradients(x, gradient, weight, ctx.geometry, (False, True, False))[1]
         return by_x, by_weight, None, None
-
-
-def _by_kernels(
-    few: Tensor, many: Tensor, weight: Tensor, geometry: Geometry, wanted: Sequence[bool]
-) -> tuple[Tensor | None, Tensor | None]:
-    """The gradients by weight and bias, where they are wanted, of a convolution of `few` whose output has the gradient
-    `many`; that by the weight is also the one of a transposed convolution of `many` whose output has the gradient
-    `few`."""
-    if _by_maps_alone or not any(wanted):
-        return None, None
-    _, by_weight, by_bias = _gradients(many, few, weight, geometry, (False, *wanted))
-    return by_weight, by_bias
 
 
 def _gradients(

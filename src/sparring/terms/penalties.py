@@ -11,15 +11,13 @@ from torch import Tensor
 from sparring import ranks
 from sparring.draws import uniform
 from sparring.game import Turn
-from sparring.nets import by_maps_alone
 from sparring.schedules import Schedule
 from sparring.terms.base import Weighted
 
 
 def slopes(logits: Tensor, samples: Tensor) -> Tensor:
     """The gradient of each sample's logits (summed over heads) by the sample, flattened: [batch, values]."""
-    with by_maps_alone():
-        (gradient,) = torch.autograd.grad(logits.sum(), samples, create_graph=True)
+    (gradient,) = torch.autograd.grad(logits.sum(), samples, create_graph=True)
     return gradient.flatten(1)
 
 
