@@ -151,9 +151,7 @@ class _ByMaps(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, others: tuple[Tensor, Tensor], geometry: Geometry) -> Tensor:
         weight, made = others
-        ctx.save_for_backward(x, weight)
-        ctx.geometry = geometry
-        return made.new_zeros(()).expand(made.shape)
+        return _nothing(ctx, x, weight, made, geometry)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
@@ -169,15 +167,20 @@ class _ByKernels(torch.autograd.Function):
         ctx: Any, weight: Tensor, bias: Tensor | None, others: tuple[Tensor, Tensor], geometry: Geometry
     ) -> Tensor:
         x, made = others
-        ctx.save_for_backward(x, weight)
-        ctx.geometry = geometry
-        return made.new_zeros(()).expand(made.shape)
+        return _nothing(ctx, x, weight, made, geometry)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         wanted = (False, *ctx.needs_input_grad[:2])
         return *_gradients(gradient, x, weight, ctx.geometry, wanted)[1:], None, None
+
+
+def _nothing(ctx: Any, x: Tensor, weight: Tensor, made: Tensor, geometry: Geometry) -> Tensor:
+    """Nothing in the shape of `made`, with what its gradient will need kept."""
+    ctx.save_for_backward(x, weight)
+    ctx.geometry = geometry
+    return made.new_zeros(()).expand(made.shape)
 
 
 class _Joined(torch.autograd.Function):

@@ -146,11 +146,10 @@ class Drop(Added):
 
     def _mask(self, shape: Sequence[int], x: Tensor) -> Tensor:
         """0 with probability `rate`, else 1 / (1 - rate): [batch, *shape] of x's type."""
-        if self.masks is None or self.rows is None or self._by_unit or math.prod(shape) * len(x) > SMALL:
-            return self._mask_and_word(shape, x)[0]
-        if len(x) != self.passes * len(self.rows):
-            return self._mask_and_word(shape, x)[0]
-        return self.masks.mask(Call(self, self.stand.drawn, self.passes, tuple(shape), x.dtype))
+        small = not self._by_unit and math.prod(shape) * len(x) <= SMALL
+        if small and self.masks is not None and self.rows is not None and len(x) == self.passes * len(self.rows):
+            return self.masks.mask(Call(self, self.stand.drawn, self.passes, tuple(shape), x.dtype))
+        return self._mask_and_word(shape, x)[0]
 
     def _mask_and_word(self, shape: Sequence[int], x: Tensor) -> tuple[Tensor, Tensor]:
         """The mask, and beside it a random word a row, of which the lowest 8 bits are spent."""
