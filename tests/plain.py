@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sparring.draws import Key
-from sparring.game import Alike, Duel, Likeness, Turn
+from sparring.base.draws import Key
+from sparring.gan.game import Alike, Duel, Likeness, Turn
+from sparring.gan.schedules import Now
 from sparring.nets import Verdict
-from sparring.schedules import Now
 
 NOW = Now(0, 0, 100)
 

@@ -69,7 +69,7 @@ def test_using_a_run_does_without_the_training_engine() -> None:
 
 def test_training_imports_nothing_else_up_to_its_first_step(tmp_path: Path) -> None:
     program = """
-from sparring import trainer
+from sparring.runs import trainer
 before = trainer.check_losses
 def first(step):
     told()

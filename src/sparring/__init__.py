@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sparring.base.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from sparring.api import (
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
         sample,
         show,
         study,
+        train,
     )
-    from sparring.api import train as train
+    from sparring.base.errors import RequestError, SparringError, TrainingError
     from sparring.doctor.watch import Doctor
-    from sparring.errors import RequestError, SparringError, TrainingError
-    from sparring.zoo import recipes
+    from sparring.kinds.zoo import recipes
 
 _FROM = {
     "sparring.api": [
@@ -33,8 +33,8 @@ _FROM = {
         *("sample", "show", "study", "train", "translate"),
     ],
     "sparring.doctor.watch": ["Doctor"],
-    "sparring.errors": ["RequestError", "SparringError", "TrainingError"],
-    "sparring.zoo": ["recipes"],
+    "sparring.base.errors": ["RequestError", "SparringError", "TrainingError"],
+    "sparring.kinds.zoo": ["recipes"],
 }
 
 

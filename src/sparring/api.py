@@ -10,40 +10,32 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from sparring import pages, processes, ranks, session, zoo
-from sparring.advice import advice
-from sparring.asking import Place, Places, fields_of, names_columns, told_apart
-from sparring.build import build, fitted
-from sparring.console import Talk
-from sparring.data import PLACES, Table, TableCodec, called
-from sparring.data.tables.source import kept_frame
-from sparring.data.tables.writing import write_table
-from sparring.demos.serving import serve
+from sparring import kinds
+from sparring.base.errors import RequestError
+from sparring.base.files import append_line, put_file
+from sparring.base.part import unknown_key
+from sparring.base.rundir import RunDir
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
-from sparring.engine import Engine, choose_plan
-from sparring.errors import RequestError
-from sparring.exploring import WHOLE
-from sparring.game import SIDES
-from sparring.games import FromImages, with_latents
-from sparring.job import Job, enough_disk
-from sparring.part import unknown_key
-from sparring.planning import parse_budget
-from sparring.recipe import kind_left_open, validated
-from sparring.run import Run, read_recipe_of
-from sparring.rundata import data_of, loaded_run
-from sparring.rundir import RunDir, append_line, write_file
-from sparring.sampling import write_samples
-from sparring.scorer import Source, scored
-from sparring.scoring import choose_extractor, default_metrics, needs_networks
-from sparring.translating import translate as translate_files
-from sparring.tuning import choose
-from sparring.zoo import recipes as recipes
+from sparring.engine import choose_plan, ranks
+from sparring.gan.game import SIDES
+from sparring.gan.games import with_latents
+from sparring.gan.insight.exploring import WHOLE
+from sparring.gan.trained import Trained
+from sparring.kinds.kind import Augment, Way
+from sparring.kinds.zoo import recipes as recipes
+from sparring.pages.console import Talk
+from sparring.recipe import kind_left_open, override, to_yaml, validated
+from sparring.recipe.recorded import read_recipe_of
+from sparring.recipe.request import Place, Places, fields_of, kept, spelt, told_apart
+from sparring.runs import processes, reporting, session
+from sparring.runs.planning import parse_budget
+from sparring.runs.run import Run, data_of, loaded_run, own_options
+from sparring.runs.scoring import choose_extractor, of_other_data, scored
+from sparring.runs.serving import serve
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-    from sparring.answers.augmentation import Comparison
 
 
 def train(
@@ -77,7 +69,7 @@ def train(
     """
     follows = ranks.launched().rank > 0
     talk = Talk(quiet=quiet or follows)
-    data = data if data is None or isinstance(data, str | Path | Sequence) else kept_frame(data)
+    data = data if data is None or isinstance(data, str | Path | Sequence) else kept(data)
     if for_ is not None:
         parse_budget(for_)
     if devices is not None and devices < 1:
@@ -90,7 +82,7 @@ def train(
     recipe, overrides = told_apart(recipe, overrides)
     if target is not None and target.exists and recipe is None and data is None:  # the run's own, but for these words
         changed = [*overrides, *([] if seed is None else [f"seed={seed}"])]
-        told = zoo.override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
+        told = override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
         resumed = partial(session.resume, target, told, for_, device, own)
         return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     fields = fields_of(recipe, overrides, data, seed, device, talk)
@@ -113,23 +105,22 @@ def sample(
     step: int | str | None = None,
     where: str | Sequence[str] = (),
     balance: str | None = None,
+    **options: Any,
 ) -> Any:
     """New samples: as an array (a table's rows: a pandas DataFrame), or written to `to` (a folder of .png, .npz, one
     .png grid; points: .npz, .csv; rows: .csv, .tsv, .parquet), giving the number of files. Of a table, `where` are
     conditions that every row meets (`income='>50K'`, `age>60`), and the choices of the column `balance` come equally
     often. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by
-    default."""
+    default. `options` are those that a kind of data has of its own."""
     loaded = loaded_run(run, step)
     place = choose_plan(device, "fp32", images=False).device
     words = [where] if isinstance(where, str) else list(where)
-    if to is None:
-        return loaded.sample(count, seed, label, place, words, balance)
-    samples, labels = loaded.draw(count, seed, label, place, words, balance)
-    target, codec = Path(to).expanduser(), loaded.codec
-    if isinstance(codec, TableCodec):
-        write_table(target, codec.columns, samples.numpy(), codec.dialect, seed=seed)
-        return 1
-    return write_samples(target, samples, labels, codec)
+    kind = loaded.kind
+    more = own_options(kind, sample, options)
+    made = loaded.draw(count, seed, label, place, where=words, balance=balance, more=more)
+    for note in made.notes:
+        Talk().say(note)
+    return kind.given(made, seed) if to is None else kind.write(Path(to).expanduser(), made, seed)
 
 
 def translate(
@@ -143,6 +134,7 @@ def translate(
     device: str = "auto",
     step: int | str | None = None,
     quiet: bool = True,
+    **options: Any,
 ) -> list[Path]:
     """Turns a picture into another, or all of a folder, by a run of images to images; gives the paths written.
 
@@ -154,10 +146,10 @@ def translate(
     Raises RequestError where the request or a file is wrong; in a folder the good files are done first."""
     loaded = loaded_run(run, step)
     place = choose_plan(device, "fp32", images=True).device
-    act = loaded.translation(direction, seed, place)
-    told = Talk(quiet=quiet).say
-    where = None if mask is None else Path(mask).expanduser()
-    return translate_files(act, Path(source).expanduser(), Path(to).expanduser(), where, tile, told)
+    kind, where = loaded.kind, None if mask is None else Path(mask).expanduser()
+    way = Way(where, direction, tile, seed, own_options(kind, translate, options))
+    say = Talk(quiet=quiet).say
+    return kind.translate(loaded.trained(place), Path(source).expanduser(), Path(to).expanduser(), way, say)
 
 
 def evaluate(
@@ -180,17 +172,12 @@ def evaluate(
         fields = recipe.model_dump(mode="json")
         recipe = validated(fields | {"score": fields["score"] | {"extractor": extractor}})
     names = [name.strip() for name in metrics.split(",")] if isinstance(metrics, str) else metrics
+    place, talk = torch.device(choose_plan(device, "fp32", images=False).device), Talk(quiet=quiet)
     source = data_of(loaded, data)
-    place = torch.device(choose_plan(device, "fp32", images=False).device)
-    talk = Talk(quiet=quiet)
-    chosen = choose_extractor(recipe.score, source, place, talk.say)
+    chosen = choose_extractor(loaded.kind, recipe.score.extractor, source, place, talk.say)
     if data is not None:
-        usual = recipe.game.scores_of(source.shape) if isinstance(recipe.game, FromImages) else ()
-        names = _without_memorisation(names or usual or default_metrics(source, chosen), named=names is not None)
-        if recipe.game.labels != "none" and list(source.label_names) != loaded.label_names and needs_networks(names):
-            raise RequestError("metrics: robustness of networks with labels needs the run's labels; leave out --data")
-    made = Source(loaded.generator.to(place), loaded.codec, loaded.label_counts, loaded.discriminator.to(place))
-    scores = scored(made, recipe, source, chosen, names, loaded.step)
+        names = of_other_data(loaded, source, names, chosen)
+    scores = scored(loaded.trained(str(place)), recipe.score, source, chosen, names, loaded.step)
     if data is None:
         try:
             with loaded.dir.owned():
@@ -214,7 +201,7 @@ def augment(
     for_: str | None = None,
     device: str = "auto",
     quiet: bool = False,
-) -> Comparison:
+) -> Any:
     """Whether synthetic rows help models that predict `target`, and by how much: on `seeds` splits of the real rows a
     GAN is trained on the training part, and models on real rows, on these with synthetic ones (`mixes`: so many for
     each real one), on synthetic ones alone, with classes weighted and with SMOTE; all are scored on the same held-out
@@ -225,30 +212,32 @@ def augment(
     `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
     on. Raises RequestError where the request or the data is wrong.
     """
-    from sparring.synthesis import Asked, answer  # with SciPy, which the other verbs do without
-
-    place = data if isinstance(data, str | Path) else kept_frame(data)
+    place = data if isinstance(data, str | Path) else kept(data)
     recipe, words = told_apart(recipe, overrides)
     fields = fields_of(recipe, words, place, None, device, Talk(quiet=True))
-    options = validated(fields).data
-    if not isinstance(options, Table):
-        raise RequestError(f"data: {place} is no table; augment takes .csv, .tsv, .parquet or a database")
-    folder = Path(out).expanduser() if out is not None else Path("runs") / f"augment-{Path(str(place)).stem}"
-    target_file = None if to is None else Path(to).expanduser()
-    mine = (*(() if recipe is None else (recipe,)), *(word for word in words if not names_columns(word)))
+    wanted = validated(fields)
+    folder = Path("runs") / f"augment-{Path(str(place)).stem}" if out is None else Path(out).expanduser()
+    mine = [word for word in words if not spelt([word], fields["data"])[0].startswith("data.")]
 
-    def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Run:
-        return train(*mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True)
+    def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Trained:
+        run = train(
+            *([] if recipe is None else [recipe]),
+            *mine,
+            *changes,
+            data=table,
+            out=where,
+            for_=for_,
+            seed=seed,
+            device=device,
+            quiet=True,
+        )
+        if not run.finished:  # by a signal, which was meant for the whole
+            raise KeyboardInterrupt(f"stopped; the same command goes on: {folder}")
+        return run.trained()
 
-    wanted = Asked(options, target, folder, target_file, rows, seeds, tuple(mixes), tuple(models))
-    return answer(wanted, trained, Talk(quiet=quiet).say)
-
-
-def _without_memorisation(names: Sequence[str], *, named: bool) -> list[str]:
-    """Metrics for other data than the run's, among which nothing can have been memorised."""
-    if named and "memorisation" in names:
-        raise RequestError("metrics: memorisation is of the data that the run was trained on; leave out --data")
-    return [name for name in names if name != "memorisation"]
+    written = None if to is None else Path(to).expanduser()
+    asked = Augment(str(place), wanted.data, target, folder, written, rows, seeds, tuple(mixes), tuple(models))
+    return kinds.of(wanted.game, wanted.data).augment(asked, trained, Talk(quiet=quiet).say)
 
 
 def diagnose(run: Place | Run) -> dict[str, Any]:
@@ -269,15 +258,7 @@ def diagnosis(run: Place | Run) -> Diagnosis:
 def report(run: Place | Run) -> Path:
     """Writes the run's report.html, one file that opens offline. Where the run's data are no longer at hand, without
     the pictures of real images."""
-    loaded = run if isinstance(run, Run) else Run(run)
-    try:
-        data = data_of(loaded)
-    except RequestError as error:
-        Talk().say(f"without real images: {error}")
-        data = None
-    with enough_disk(loaded.dir):
-        pages.write_report(loaded, data)
-    return loaded.dir.report
+    return reporting.reported(run if isinstance(run, Run) else Run(run), Talk().say)
 
 
 def explore(
@@ -300,22 +281,9 @@ def explore(
     wanted = min(WHOLE.directions, size) if directions is None else directions
     if not 1 <= wanted <= size:
         raise RequestError(f"directions: {wanted}; this run's latents have {size} values, so take 1 to {size}")
-    target = loaded.dir.explored if to is None else _html(to, "to")
-    place, talk = torch.device(choose_plan(device, "fp32", images=False).device), Talk(quiet=quiet)
-    loaded.generator.to(place)
-    loaded.discriminator.to(place)
-    data, extractor = None, None
-    try:
-        data = data_of(loaded)
-        extractor = choose_extractor(loaded.recipe.score, data, place, talk.say)
-    except RequestError as error:
-        talk.say(f"without {'the data' if data is None else 'its extractor'}: {error}")
-    try:
-        page, found = pages.explore(loaded, data, extractor, WHOLE._replace(directions=wanted))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise RequestError(f"{loaded.path}: its networks cannot be looked into: {reason}") from None
-    _write(target, page, "to")
+    target = loaded.dir.explored if to is None else reporting.page_at(to, "to")
+    place = choose_plan(device, "fp32", images=False).device
+    found = reporting.explored(loaded, target, WHOLE._replace(directions=wanted), place, Talk(quiet=quiet).say)
     return {"run": str(loaded.path), "step": loaded.step, "page": str(target), **found}
 
 
@@ -340,28 +308,13 @@ def demo(
     serve(loaded, place, host, port, Talk(quiet=quiet).say, browser=browser)
 
 
-def _html(path: Place, name: str) -> Path:
-    target = Path(path).expanduser()
-    if target.suffix != ".html":
-        raise RequestError(f"{name}: {target} does not end in .html")
-    return target
-
-
-def _write(target: Path, page: str, name: str) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, page)
-    except OSError as error:
-        raise RequestError(f"{name}: {target} cannot be written ({error.strerror})") from None
-
-
 def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
     """Writes two or more runs side by side on one page."""
     if len(runs) < 2:
         raise RequestError(f"compare: {len(runs)} run; name two or more")
     loaded = [run if isinstance(run, Run) else Run(run) for run in runs]
-    target = _html(out, "out")
-    _write(target, pages.comparison(loaded), "out")
+    target = reporting.page_at(out, "out")
+    put_file(target, reporting.comparison(loaded), "out")
     return target
 
 
@@ -414,11 +367,12 @@ def study(
 def show(recipe: str = "digits", *overrides: str, data: Places | None = None) -> str:
     """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their places are `PATH`."""
     fields = fields_of(recipe, overrides, data, None, "cpu", Talk(quiet=True))
-    kind = kind_left_open(fields)
-    if kind is not None:
-        given = fields["data"].get(kind) if isinstance(fields.get("data"), dict) else None
-        fields["data"] = {kind: {**(given or {}), **dict.fromkeys(PLACES[kind], "PATH")}}
-    return zoo.to_yaml(validated(fields))
+    name = kind_left_open(fields)
+    source = None if name is None else kinds.source_named(name)
+    if name is not None and source is not None:
+        given = fields["data"].get(name) if isinstance(fields.get("data"), dict) else None
+        fields["data"] = {name: {**(given or {}), **dict.fromkeys(source.places, "PATH")}}
+    return to_yaml(validated(fields))
 
 
 def plan(
@@ -429,27 +383,8 @@ def plan(
     seconds: float = 4.0,
 ) -> dict[str, Any]:
     """Predicted step time, memory and time to finish, from a probe of so many seconds that leaves nothing behind."""
-    talk = Talk(quiet=True)
-    wanted = validated(fields_of(recipe, overrides, data, None, device, talk))
-    source = wanted.data.load()
-    wanted = fitted(wanted, source, {})
-    plain = choose_plan(device, wanted.precision, images=source.codec.kind == "image")
-    told = advice(wanted, build(wanted, source, Engine(plain)))
-    chosen = choose(wanted, source, device, {}, always=True)
-    how = chosen.plan
-    cost = session.measured(Job(RunDir("plan"), wanted, source, how, {}, talk), seconds)
-    return {
-        "recipe": wanted.name,
-        "plan": how.to_json(),
-        "tried": chosen.to_json(),
-        "steps": wanted.steps,
-        "step_ms": cost.step_s * 1000,
-        "images_per_s": wanted.batch / cost.step_s,
-        "unit": called(source.codec),
-        "memory_mb": cost.memory / 2**20,
-        "seconds": cost.seconds(wanted, wanted.steps),
-        "advice": told,
-    }
+    wanted = validated(fields_of(recipe, overrides, data, None, device, Talk(quiet=True)))
+    return session.predicted(wanted, device, seconds)
 
 
 def load(run: Place, step: int | str | None = None, **own: nn.Module) -> Run:

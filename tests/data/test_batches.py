@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import torch
 
+from sparring.base.draws import Key
 from sparring.data import Batches, Rows
 from sparring.data.batches import Order
-from sparring.data.options import Digits, Ring
 from sparring.data.views import Views
-from sparring.draws import Key
+from sparring.kinds.images.sources import Digits
+from sparring.kinds.points.sources import Ring
 
 
 def test_an_epoch_holds_each_sample_once_and_the_next_another_order() -> None:

@@ -18,14 +18,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparring.data import Images, store
-from sparring.data.budget import amount, device_budget, machine_budget
-from sparring.data.dataset import DataSet, contents_of, split_by_content
-from sparring.data.options import Mnist
+from sparring.base.errors import RequestError
+from sparring.data import DataSet, store
+from sparring.data.dataset import contents_of, split_by_content
 from sparring.data.samplefile import SampleFile, blocks_of
-from sparring.errors import RequestError
+from sparring.engine.budget import amount, device_budget, machine_budget
+from sparring.kinds.images.sources import Images, Mnist
 from tests.conftest import write_images
-from tests.data.test_sources import mnist_folder
+from tests.kinds.images.test_sources import mnist_folder
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_the_second_time_nothing_is_decoded(pictures: Path, cache: Path, monkeyp
     def fail(*arguments: object) -> None:
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("sparring.data.pictures.head_of", fail)
+    monkeypatch.setattr("sparring.data.pictures.reading.head_of", fail)
     assert Images(path=str(pictures)).load().fingerprint == first.fingerprint
     with pytest.raises(AssertionError, match="decoded"):
         Images(path=str(pictures), size=8).load()  # other options, other samples
@@ -115,7 +115,7 @@ def test_with_more_memory_they_are_read_into_it_without_being_decoded(
 ) -> None:
     mapped = Images(path=str(pictures)).load()
     monkeypatch.setenv("SPARRING_DATA_MEMORY", str(40 * 3 * 12 * 12))  # just enough
-    monkeypatch.setattr("sparring.data.pictures.head_of", None)
+    monkeypatch.setattr("sparring.data.pictures.reading.head_of", None)
     plain = Images(path=str(pictures)).load()
     assert plain.file is None
     assert plain.fingerprint == mapped.fingerprint
@@ -150,14 +150,15 @@ def test_what_is_not_whole_is_made_anew(pictures: Path, cache: Path, damage: str
 def test_a_process_killed_while_it_decodes_leaves_nothing_that_is_taken(pictures: Path, cache: Path) -> None:
     program = f"""
 import os, signal
-from sparring.data import Images, pictures
-before, calls = pictures.fitted, []
+from sparring.data.pictures import reading
+from sparring.kinds.images.sources import Images
+before, calls = reading.fitted, []
 def fitted(*arguments):
     calls.append(1)
     if len(calls) == 20:
         os.kill(os.getpid(), signal.SIGKILL)
     return before(*arguments)
-pictures.fitted = fitted
+reading.fitted = fitted
 Images(path={str(pictures)!r}).load()
 """
     assert subprocess.run([sys.executable, "-c", program], timeout=120).returncode == -9
@@ -184,8 +185,8 @@ def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(tmp_path: Path, cac
     write_images(tmp_path / "large", 40, (64, 64))
     program = f"""
 import resource
-from sparring.data import Images
-from sparring.errors import RequestError
+from sparring.base.errors import RequestError
+from sparring.kinds.images.sources import Images
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 try:
     Images(path={str(tmp_path / "large")!r}).load()
@@ -217,7 +218,9 @@ def test_errors_in_the_source_are_the_sources_own(tmp_path: Path, cache: Path) -
 
 
 def test_processes_that_decode_at_once_do_it_once(pictures: Path, cache: Path) -> None:
-    program = f"from sparring.data import Images; print(Images(path={str(pictures)!r}).load().fingerprint)"
+    program = (
+        f"from sparring.kinds.images.sources import Images; print(Images(path={str(pictures)!r}).load().fingerprint)"
+    )
     runs = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = {run.communicate(timeout=120)[0] for run in runs}
     assert told == {Images(path=str(pictures)).load().fingerprint + "\n"}
@@ -227,7 +230,7 @@ def test_processes_that_decode_at_once_do_it_once(pictures: Path, cache: Path) -
 def test_named_sets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mnist_folder(tmp_path / "mnist")
     monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
-    monkeypatch.setattr("sparring.data.named._check", lambda path, sha256: None)
+    monkeypatch.setattr("sparring.kinds.images.named._check", lambda path, sha256: None)
     assert Mnist().load().file is not None
 
 

@@ -16,12 +16,14 @@ import torch
 from torch import Tensor
 
 import sparring
-from sparring import session
-from sparring.data import Batches, DataSet, Images, Rows
+from sparring.base.draws import Key
+from sparring.base.files import read_lines
+from sparring.base.rundir import RunDir
+from sparring.data import Batches, DataSet, Rows
 from sparring.data.rows import Ahead
 from sparring.data.samplefile import SampleFile
-from sparring.draws import Key
-from sparring.rundir import RunDir, read_lines
+from sparring.kinds.images.sources import Images
+from sparring.runs import session
 from tests.conftest import small_recipe
 
 CPU = torch.device("cpu")
@@ -218,9 +220,9 @@ def test_a_gpu_gets_the_same_batches_resident_and_moved(
 GROWTH = """
 import json, re, sys
 from pathlib import Path
-from sparring.build import build
-from sparring.data import Images
 from sparring.engine import Engine, choose_plan
+from sparring.kinds.images.sources import Images
+from sparring.recipe.build import build
 from tests.conftest import small_recipe
 
 def trained(path):

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from sparring.base.draws import Key
 from sparring.data import Batches, DataSet, Rows
-from sparring.data.options import Digits
 from sparring.data.views import Views
-from sparring.draws import Key
+from sparring.kinds.images.sources import Digits
 
 KEY = Key(5)
 

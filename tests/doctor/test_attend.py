@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from sparring.build import build, fitted
+from sparring.base.files import read_lines
+from sparring.base.rundir import RunDir
 from sparring.doctor import Attending, facts_of
 from sparring.doctor.attend import EVERY
 from sparring.engine import Engine, choose_plan
-from sparring.match import Match
+from sparring.gan.match import Match
 from sparring.recipe import Recipe, validated
-from sparring.rundir import RunDir, read_lines
+from sparring.recipe.build import build, fitted
 from tests.conftest import small_fields
 from tests.states import same
 

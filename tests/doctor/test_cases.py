@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.doctor.cases import CLOSES, OPENS, events_of, follow
-from sparring.doctor.findings import Finding
+from sparring.doctor import Finding, events_of
+from sparring.doctor.cases import CLOSES, OPENS, follow
 
 
 def sick(symptom: str = "mode_collapse", step: int = 100) -> Finding:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from sparring.doctor import closing_lines, diagnose, page
+from sparring.base.files import append_line
+from sparring.base.rundir import RunDir
+from sparring.doctor import Finding, closing_lines, diagnose, page
 from sparring.doctor.cases import Event
-from sparring.doctor.findings import Finding
 from sparring.doctor.view import event_line, spark
 from sparring.recipe import Recipe
-from sparring.rundir import RunDir, append_line
 from tests.conftest import small_recipe
 
 RECIPE = small_recipe(steps=2000)

@@ -8,12 +8,11 @@ import pytest
 import yaml
 
 import sparring
-from sparring.doctor import History, events_of
-from sparring.doctor.findings import Finding
-from sparring.rundir import read_lines
+from sparring.base.files import read_lines
+from sparring.doctor import Finding, History, events_of
 from tests.conftest import small_fields
 from tests.plain import Poison
-from tests.test_training import StopAfter, assert_same_state, final_state
+from tests.runs.test_training import StopAfter, assert_same_state, final_state
 
 STEPS = 600
 
@@ -28,7 +27,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setattr("sparring.doctor.attend.judge", judge)
     monkeypatch.setattr("sparring.doctor.diagnosis.remedies", lambda finding, recipe: ())
-    monkeypatch.setattr("sparring.session.remedies", lambda finding, recipe: (f"batch={2 * recipe.batch}",))
+    monkeypatch.setattr("sparring.runs.session.remedies", lambda finding, recipe: (f"batch={2 * recipe.batch}",))
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(small_fields(steps=STEPS, save_every=50, score={"metrics": []})))
     return str(path)

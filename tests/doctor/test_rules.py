@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sparring.doctor import SYMPTOMS, Facts, History, judge, verdict
-from sparring.doctor.findings import CERTAIN, SURE
+from sparring.doctor import CERTAIN, SYMPTOMS, Facts, History, judge, verdict
+from sparring.doctor.findings import SURE
 from sparring.doctor.rules import RULES
 from tests.doctor.made import POOR, history
 

@@ -7,9 +7,10 @@ import pytest
 import scipy.linalg
 import torch
 
-from sparring.doctor.samples import Yardstick, features
-from sparring.draws import Key, normal
-from sparring.metrics import Features, Views, metric
+from sparring.base.draws import Key, normal
+from sparring.doctor.samples import Yardstick, thumbnails
+from sparring.kinds.scores import metric
+from sparring.metrics import Features, Views
 
 
 def cloud(name: str, count: int = 300, width: int = 6, shift: float = 0.0, scale: float = 1.0) -> torch.Tensor:
@@ -80,12 +81,12 @@ def test_a_generator_that_leaves_a_class_out_loses_entropy() -> None:
 
 def test_features_of_small_images_are_the_images_and_of_large_ones_see_their_grain() -> None:
     small = torch.randn(3, 1, 8, 8)
-    assert torch.equal(features(small), small.flatten(1))
+    assert torch.equal(thumbnails(small), small.flatten(1))
     smooth = torch.ones(4, 3, 32, 32) * 0.3
     noisy = smooth + 0.5 * (-1.0) ** torch.arange(32) * torch.ones(32, 1)
-    assert features(smooth).shape == (4, 3 * 64 + 3 * 16)
-    assert torch.allclose(features(smooth)[:, :192], features(noisy)[:, :192], atol=1e-5)
-    assert float((features(noisy) - features(smooth))[:, 192:].mean()) == pytest.approx(0.5, rel=1e-3)
+    assert thumbnails(smooth).shape == (4, 3 * 64 + 3 * 16)
+    assert torch.allclose(thumbnails(smooth)[:, :192], thumbnails(noisy)[:, :192], atol=1e-5)
+    assert float((thumbnails(noisy) - thumbnails(smooth))[:, 192:].mean()) == pytest.approx(0.5, rel=1e-3)
 
 
 def test_places_that_never_vary_do_not_disturb() -> None:

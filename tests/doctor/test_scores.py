@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparring.doctor.findings import Finding
-from sparring.doctor.history import Facts, History, Scored
-from sparring.doctor.rules.scores import converged, past_its_best, scatter, still_improving
+from sparring.doctor import Facts, Finding, History, Scored
+from sparring.doctor.rules import converged, past_its_best, still_improving
+from sparring.doctor.rules.scores import scatter
 
 RULES = (past_its_best, still_improving, converged)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparring.doctor.cases import events_of
+from sparring.doctor import events_of
 from sparring.doctor.walk import standing, walked
 
 FALL = {"symptom": "diverged", "since_step": 320, "attempt": 1, "back_to_step": 250}

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sparring.base.errors import RequestError
 from sparring.doctor.watch import Doctor
-from sparring.errors import RequestError
 
 Loop = Callable[[nn.Module, nn.Module, Tensor, Doctor | None, int], None]
 

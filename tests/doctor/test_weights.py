@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from sparring.base.draws import Key
 from sparring.doctor.weights import Sketch, SpectralNorms, Units, cosine, extremes
-from sparring.draws import Key
 
 
 def test_a_sketch_follows_the_way_of_all_weights() -> None:

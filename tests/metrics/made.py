@@ -7,9 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from sparring.draws import Key
+from sparring.base.draws import Key
 from sparring.metrics import Features, Modes, Networks, Views
-from sparring.metrics.features import TrainedExtractor, train_classifier, train_selfsup
+from sparring.metrics.pictures.classifier import train_classifier
+from sparring.metrics.pictures.selfsup import train_selfsup
+from sparring.metrics.pictures.small_net import TrainedExtractor
 
 
 def normal(count: int, width: int, seed: int, *, shift: float = 0.0, scale: float = 1.0) -> Tensor:

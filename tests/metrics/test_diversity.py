@@ -5,11 +5,12 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as reference
 
-from sparring.draws import Key
-from sparring.errors import RequestError
-from sparring.metrics import Features, Score, Views, metric, ms_ssim
+from sparring.base.draws import Key
+from sparring.base.errors import RequestError
+from sparring.kinds.scores import metric
+from sparring.metrics import Features, Score, Views
 from sparring.metrics.diversity import mean_distance
-from sparring.metrics.ms_ssim import WEIGHTS, scales
+from sparring.metrics.pictures.ms_ssim import WEIGHTS, ms_ssim, scales
 from tests.metrics.made import normal, smooth_images, views
 
 

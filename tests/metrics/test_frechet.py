@@ -8,7 +8,8 @@ import scipy.linalg
 import torch
 from torch import Tensor, nn
 
-from sparring.metrics import frechet_distance, frechet_from_moments, metric
+from sparring.kinds.scores import metric
+from sparring.metrics import frechet_distance, frechet_from_moments
 from tests.metrics.made import correlated, normal, views
 
 

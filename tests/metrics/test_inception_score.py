@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from sparring.draws import Key
-from sparring.metrics import Features, Views, inception_score, metric
+from sparring.base.draws import Key
+from sparring.kinds.scores import metric
+from sparring.metrics import Features, Views, inception_score
 from tests.metrics.made import correlated
 from tests.metrics.test_frechet import Given
 

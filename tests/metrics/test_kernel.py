@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sparring.metrics import kernel, kernel_distance, metric
+from sparring.kinds.scores import metric
+from sparring.metrics import kernel, kernel_distance
 from tests.metrics.made import correlated, normal, views
 from tests.metrics.test_frechet import Given
 

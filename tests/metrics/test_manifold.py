@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparring.metrics import distances, metric
+from sparring.kinds.scores import metric
+from sparring.metrics import distances
 from sparring.metrics.manifold import balls
 from tests.metrics.made import correlated, normal, views
 

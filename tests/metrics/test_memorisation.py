@@ -5,7 +5,8 @@ import scipy.stats
 import torch
 from torch import Tensor
 
-from sparring.metrics import Score, metric
+from sparring.kinds.scores import metric
+from sparring.metrics import Score
 from sparring.metrics.memorisation import _chances
 from tests.metrics.made import normal, views
 

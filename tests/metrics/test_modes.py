@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparring.draws import Key
-from sparring.metrics import Features, Modes, Views, codes_by_channel, metric
+from sparring.base.draws import Key
+from sparring.kinds.scores import metric
+from sparring.metrics import Features, Modes, Views, codes_by_channel
 from tests.metrics.made import ring
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparring.draws import Key
-from sparring.errors import RequestError
-from sparring.metrics import GROUPS, Features, Networks, Score, Views, expanded, metric, score
+from sparring.base.draws import Key
+from sparring.base.errors import RequestError
+from sparring.kinds.scores import expanded, metric, score
+from sparring.metrics import GROUPS, Features, Networks, Score, Views
 from sparring.metrics.features import Pixels
 from sparring.metrics.robustness import Ball, against_random, fgsm, path_lengths, pgd
 from tests.metrics.made import linear_networks, normal, trained_small

@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 import torch
 
-from sparring.draws import Key
-from sparring.errors import RequestError
-from sparring.metrics import GROUPS, METRICS, Features, Metric, Modes, Score, Views, metric, obtainable, score
+from sparring.base.draws import Key
+from sparring.base.errors import RequestError
+from sparring.kinds.scores import groups, metric, metrics, obtainable, score
+from sparring.metrics import Features, Metric, Modes, Score, Views
 from sparring.metrics.features import Pixels
+from tests.kinds.tables.metrics.made import people, shuffled, table_views
+from tests.kinds.translation.metrics.made import blocks, noisy, pair_views
+from tests.kinds.translation.metrics.test_perceptual import made_net
 from tests.metrics.made import linear_networks, ring, smooth_images
-from tests.metrics.paired.made import blocks, noisy, pair_views
-from tests.metrics.paired.test_perceptual import made_net
-from tests.metrics.tables.made import people, shuffled, table_views
 
 SIDE = 12
+GROUPS, METRICS = groups(), metrics()
 OF_PAIRS = (*GROUPS["pairs"], "agreement", "pixel_accuracy", "lpips")
 OF_TABLES = (*GROUPS["table"], *GROUPS["privacy"])
 DRAWING = ("ms_ssim", "two_sample")
@@ -108,7 +110,7 @@ def robust_views(fake: Features, *, even: bool) -> Views:
 
 @pytest.fixture(params=METRICS, ids=lambda each: each.name)
 def each(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Metric:
-    monkeypatch.setattr("sparring.metrics.paired.perceptual.load_lpips", made_net)
+    monkeypatch.setattr("sparring.kinds.translation.metrics.perceptual.load_lpips", made_net)
     found: Metric = request.param
     return found
 

@@ -7,22 +7,12 @@ from typing import Any
 
 import pytest
 
-from sparring import zoo
-from sparring.build import build, fitted
+from sparring.base.errors import RequestError
 from sparring.engine import Engine, choose_plan
-from sparring.errors import RequestError
-from sparring.studies.design import (
-    Arm,
-    Design,
-    StudyFile,
-    cells,
-    differs,
-    made,
-    names,
-    parse_vary,
-    product,
-    read,
-)
+from sparring.kinds import zoo
+from sparring.recipe import override
+from sparring.recipe.build import build, fitted
+from sparring.studies.design import Arm, Design, StudyFile, cells, differs, made, names, parse_vary, product, read
 from tests.conftest import small_fields
 
 RATE = "discriminator.surgery.dropout.rate"
@@ -86,7 +76,7 @@ def test_every_arm_of_every_ready_made_study_can_be_played(name: str) -> None:
     assert file.about
     data: dict[str, Any] = {}
     for cell in cells(file):
-        fields = zoo.override(zoo.read_recipe(file.recipe), [*file.base, *cell.overrides])
+        fields = override(zoo.read_recipe(file.recipe), [*file.base, *cell.overrides])
         design = made(name, fields, product(file.vary, file.arms), seeds=file.seeds, budget=file.budget)
         assert design.screened
         for arm in design.arms:

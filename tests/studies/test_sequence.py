@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sparring.answers.records import Point, RunRecord
+from sparring.studies.answers.records import Point, RunRecord
 from sparring.studies.design import Design
 from sparring.studies.sequence import Task, due, records, rungs, survivors
 from tests.studies.test_design import RATE, small_design

@@ -17,21 +17,24 @@ import torch
 import yaml
 
 import sparring
-from sparring import api, metrics, observers, zoo
-from sparring.answers.records import RunRecord
-from sparring.build import build
-from sparring.draws import Key
+from sparring import api, metrics
+from sparring.base.draws import Key
+from sparring.base.errors import RequestError
+from sparring.base.files import held, read_lines
+from sparring.base.rundir import RunDir
 from sparring.engine import Engine, choose_plan
-from sparring.errors import RequestError
-from sparring.match import Match
-from sparring.recipe import validated
-from sparring.rundir import RunDir, held, read_lines
+from sparring.gan.match import Match
+from sparring.kinds import zoo
+from sparring.recipe import override, validated
+from sparring.recipe.build import build
+from sparring.runs import controllers
+from sparring.runs.trainer import Trainer
 from sparring.studies import storage
-from sparring.studies.judge import Yardstick
-from sparring.trainer import Trainer
+from sparring.studies.answers.records import RunRecord
+from sparring.studies.judge import Standard
 from tests.conftest import small_fields
+from tests.runs.test_training import assert_same_state, final_state
 from tests.studies.test_design import R1, RATE, small_design
-from tests.test_training import assert_same_state, final_state
 
 VARY = f"{RATE}=0,0.5"
 
@@ -117,7 +120,7 @@ def test_every_run_is_a_run_directory_with_its_last_and_its_best_checkpoint(whol
 def test_reported_scores_are_of_the_checkpoint_that_selection_chose(whole: Path) -> None:
     record = next(one for one in records_of(whole) if one.arm == "rate=0.5")
     recipe = sparring.load(whole / record.directory).recipe
-    yardstick = Yardstick(recipe, None, torch.device("cpu"))
+    yardstick = Standard(recipe, None, torch.device("cpu"))
     data = recipe.data.load()
     match = build(recipe, data, Engine(choose_plan("cpu", "fp32", images=True)))
     best = min(record.curve, key=lambda point: point.selection)
@@ -151,7 +154,7 @@ def test_other_scores_are_told_beside_the_one_that_judges(whole: Path, tmp_path:
 
 def test_halves_of_the_held_out_samples_share_none_and_one_judge_serves_all_sizes_of_data() -> None:
     whole, few = (
-        Yardstick(small_design("data.digits.limit=100,1000").recipe(arm, seed), None, torch.device("cpu"))
+        Standard(small_design("data.digits.limit=100,1000").recipe(arm, seed), None, torch.device("cpu"))
         for seed, arm in enumerate(small_design("data.digits.limit=100,1000").arms)
     )
     for name in ("selection", "report"):
@@ -200,7 +203,7 @@ def test_a_rate_of_zero_is_the_arm_without_dropout(whole: Path, tmp_path: Path) 
 def test_a_stopped_study_goes_on_and_plays_no_finished_run_again(
     whole: Path, tmp_path: Path, steps_played: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sparring.observers import Controllers
+    from sparring.runs.controllers import Controllers
 
     observe = Controllers.observe
 
@@ -506,15 +509,15 @@ def test_precision_is_each_arms_own(tmp_path: Path) -> None:
 
 def test_controllers_never_see_what_answers_are_drawn_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[torch.Tensor] = []
-    inner = observers.overfitting
+    inner = controllers.overfitting
 
     def overfitting(match: Match, key: Key) -> dict[str, float]:
         read.append(match.heldout.stored(torch.arange(len(match.heldout))))
         return inner(match, key)
 
-    monkeypatch.setattr(observers, "overfitting", overfitting)
+    monkeypatch.setattr(controllers, "overfitting", overfitting)
     study(tmp_path, f"{RATE}=0,{{adaptive: {{}}}}")
-    judge = Yardstick(small_design(VARY).recipe(small_design(VARY).arms[0], 0), None, torch.device("cpu"))
+    judge = Standard(small_design(VARY).recipe(small_design(VARY).arms[0], 0), None, torch.device("cpu"))
     assert read
     assert all(torch.equal(rows, judge.data.samples[judge.numbers["selection"]]) for rows in read)
 
@@ -534,5 +537,5 @@ def test_cells_of_a_file_with_dots_in_its_name_lie_in_one_folder(
 
 
 def test_modes_are_counted_among_as_many_fakes_as_may_be() -> None:
-    wanted = validated(zoo.override(zoo.read_recipe("ring"), ["score.count=3000"]))
-    assert Yardstick(wanted, "modes", torch.device("cpu")).count("report") == 3000
+    wanted = validated(override(zoo.read_recipe("ring"), ["score.count=3000"]))
+    assert Standard(wanted, "modes", torch.device("cpu")).count("report") == 3000

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from sparring.data.batches import Batch, Batches
-from sparring.data.codec import Codec, Formats, ValueCodec, called, codec_from_json
-from sparring.data.crops import Pictures
-from sparring.data.dataset import DataSet, Found, Modes
-from sparring.data.download import cache_directory
-from sparring.data.options import NAMED, PLACES, Data, Images, options_of
-from sparring.data.pairs import Pairs
+from sparring.data.batches import Batch, Batches, SampledBatches, draw_labels, drawn_batch, probe_batch
+from sparring.data.codec import Codec, Formats, ValueCodec
+from sparring.data.dataset import DataSet, Found, Modes, assemble
 from sparring.data.rows import Rows
-from sparring.data.sides import Sides
-from sparring.data.tables.codec import TableCodec
-from sparring.data.tables.source import Table
-from sparring.data.tables.vector import ConditionVector, SampledBatches
+from sparring.data.source import Source, SourceOptions
 
 __all__ = [
-    "NAMED",
-    "PLACES",
     "Batch",
     "Batches",
     "Codec",
-    "ConditionVector",
-    "Data",
     "DataSet",
     "Formats",
     "Found",
-    "Images",
     "Modes",
-    "Pairs",
-    "Pictures",
     "Rows",
     "SampledBatches",
-    "Sides",
-    "Table",
-    "TableCodec",
+    "Source",
+    "SourceOptions",
     "ValueCodec",
-    "cache_directory",
-    "called",
-    "codec_from_json",
-    "options_of",
+    "assemble",
+    "draw_labels",
+    "drawn_batch",
+    "probe_batch",
 ]

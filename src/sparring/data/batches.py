@@ -8,9 +8,10 @@ from functools import cached_property, partial
 import torch
 from torch import Tensor
 
-from sparring import ranks
+from sparring.base.draws import Key, integers, permutation
+from sparring.data.dataset import Conditions
 from sparring.data.rows import Ahead, Rows
-from sparring.draws import Key, integers, permutation
+from sparring.engine import ranks
 
 
 class Order:
@@ -195,3 +196,34 @@ class Batches(Iterator[Batch]):
     def _index(self, position: int) -> Tensor:
         """The numbers of this process's rows of the batch at a position, int64 [batch] on the CPU."""
         return self._order.slice(position * self.size, self.size)[self._part]
+
+
+class SampledBatches(Batches):
+    """Training by sampling: batches of rows drawn by conditions that they meet, which are their labels."""
+
+    def __init__(self, rows: Rows, size: int, key: Key, conditions: Conditions, *, position: int = 0) -> None:
+        super().__init__(rows, size, key, position=position)
+        self._conditions, self._key = conditions, key.at("conditions")
+        self._places = torch.arange(size)[ranks.part(size)]
+
+    def __next__(self) -> Batch:
+        index, condition = self._conditions.sampled(self._key.at(self.position), self._places)
+        self.position += 1
+        device = self._numbers.device
+        return Batch(self.rows, index.to(device), self._numbers, labels=condition.to(device))
+
+
+def draw_labels(counts: Tensor, key: Key, rows: Tensor) -> Tensor:
+    """Labels as frequent as `counts` (int64 [classes]) say, int64 [rows]."""
+    place = integers(key.at("labels"), rows, int(counts.sum()))
+    return torch.searchsorted(counts.cumsum(0).to(rows.device), place, right=True)
+
+
+def probe_batch(rows: Rows, size: int, key: Key) -> Batch:
+    """A batch for measuring, drawn from a stream of its own."""
+    return drawn_batch(rows, key, torch.arange(min(size, len(rows)), device=rows.device))
+
+
+def drawn_batch(rows: Rows, key: Key, numbers: Tensor) -> Batch:
+    """A batch of samples drawn for these numbers."""
+    return Batch(rows, integers(key, numbers, len(rows)), numbers, key=key)

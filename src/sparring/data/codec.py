@@ -2,18 +2,89 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from sparring.data.tables.codec import TableCodec
-
 Range = Literal["signed", "unit"]
+CHUNK = 256
+"""Samples made at once, at most."""
 
 
-class ValueCodec(NamedTuple):
+class Codec(ABC):
+    """How samples are stored, what networks see of them, and the way back.
+
+    A sample is a tensor of one shape and type; unequal samples are padded, and where they end is stored.
+    """
+
+    kind: str
+    """Which codec it is, as checkpoints say it."""
+    range: Range = "signed"
+    """Where what networks see lies: `signed` for [-1, 1], `unit` for [0, 1]."""
+    shape: tuple[int, ...]
+    """One sample as networks see it."""
+    plays: ClassVar[str] = "from_noise"
+    """The game that makes such samples from noise, as recipes call it."""
+    slow: ClassVar[bool] = False
+    """Whether encoding takes long enough to be done once for the whole data set."""
+    sloped: ClassVar[bool] = True
+    """Whether what extractors take is what networks see, brought to [0, 1], so that features have slopes."""
+    at_once: ClassVar[int] = CHUNK
+    """Samples made at once, at most."""
+
+    @abstractmethod
+    def encode(self, stored: Tensor) -> Tensor:
+        """Stored values [batch, ...] to what networks see, float32 [batch, *shape]."""
+
+    @abstractmethod
+    def decode(self, seen: Tensor) -> Tensor:
+        """What networks see to stored values."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """All that it takes to read samples, with `kind`."""
+
+    @property
+    def noun(self) -> str:
+        """What the samples are, in words."""
+        return "samples"
+
+    @property
+    def maps(self) -> bool:
+        """Whether samples are [channels, height, width], for convolutions and augmentations of images."""
+        return False
+
+    def to_unit(self, stored: Tensor) -> Tensor:
+        """Stored values to float32 in [0, 1], as metrics and pictures take them."""
+        return self.in_unit(self.encode(stored))
+
+    def in_unit(self, seen: Tensor) -> Tensor:
+        """What networks see to [0, 1]: `decode` without its rounding."""
+        return (seen.float() if self.range == "unit" else (seen.float() + 1) / 2).clamp(0, 1)
+
+    def measured(self, stored: Tensor) -> Tensor:
+        """Stored values to what extractors of features take."""
+        return self.to_unit(stored)
+
+    @property
+    def box(self) -> tuple[float, float]:
+        """Where a sample's values can lie, as networks see them."""
+        return (0.0, 1.0) if self.range == "unit" else (-1.0, 1.0)
+
+    @property
+    def mark(self) -> str:
+        """What fingerprints of data take in. It must never change for samples that are read alike: runs resume by
+        it."""
+        return repr(self)
+
+
+@dataclass(frozen=True)
+class ValueCodec(Codec):
     """Maps stored values in [low, high] linearly to [-1, 1] (`signed`) or [0, 1] (`unit`), and back.
 
     Eight bits use the whole of 0 to 255; deeper integers and floats use the data's own lowest and highest value, so
@@ -37,7 +108,7 @@ class ValueCodec(NamedTuple):
     def in_unit(self, seen: Tensor) -> Tensor:
         """What networks see to [0, 1]; points may lie outside the data's box."""
         unit = seen.float() if self.range == "unit" else (seen.float() + 1) / 2
-        return unit if self.kind == "points" else unit.clamp(0, 1)
+        return unit.clamp(0, 1) if self.maps else unit
 
     def decode(self, seen: Tensor) -> Tensor:
         """What networks see to stored values: uint8, int32 (for 16 bits) or float32."""
@@ -52,7 +123,23 @@ class ValueCodec(NamedTuple):
         return (stored.float() - self.low) / (self.high - self.low)
 
     def to_json(self) -> dict[str, Any]:
-        return self._asdict() | {"shape": list(self.shape)}
+        return asdict(self) | {"shape": list(self.shape)}
+
+    @property
+    def maps(self) -> bool:
+        return len(self.shape) == 3
+
+    @property
+    def noun(self) -> str:
+        return "images" if self.maps else "points"
+
+    @property
+    def box(self) -> tuple[float, float]:
+        return super().box if self.maps else (-math.inf, math.inf)
+
+    @property
+    def mark(self) -> str:
+        return repr(self).removeprefix("Value")  # as it was written when there was one codec, `Codec(...)`
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> ValueCodec:
@@ -79,10 +166,6 @@ def point_codec(samples: Tensor) -> ValueCodec:
     return ValueCodec("points", tuple(samples.shape[1:]), "float32", -reach, reach, "signed")
 
 
-Codec = ValueCodec | TableCodec
-"""How samples are stored, what networks see of them, and the way back."""
-
-
 class Formats(NamedTuple):
     """What networks must fit."""
 
@@ -91,13 +174,3 @@ class Formats(NamedTuple):
     """Labels, or conditions of a table; 0 for none."""
     inputs: Codec | None = None
     """Of the images that samples are made from, where they are."""
-
-
-def called(codec: Codec) -> str:
-    """What samples are called where people read how many there are."""
-    return "rows" if codec.kind == "table" else "images"
-
-
-def codec_from_json(fields: dict[str, Any]) -> Codec:
-    """The codec that `to_json` wrote."""
-    return TableCodec.from_json(fields) if fields["kind"] == "table" else ValueCodec.from_json(fields)

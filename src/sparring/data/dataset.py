@@ -6,21 +6,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparring.base.draws import Key, permutation
+from sparring.base.errors import RequestError
 from sparring.data.codec import Codec, Formats
 from sparring.data.samplefile import SampleFile, blocks_of
 from sparring.data.views import STILL, Views
-from sparring.draws import Key, permutation
-from sparring.errors import RequestError
-
-if TYPE_CHECKING:
-    from sparring.data.tables.vector import ConditionVector
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,22 @@ class Found:
         return told + self.notes
 
 
+class Conditions(Protocol):
+    """What a generator can be asked for, by numbers: a choice of one of a table's columns, say."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of each condition."""
+
+    @property
+    def counts(self) -> Tensor:
+        """How many training samples meet each condition, int64 [conditions]."""
+
+    def sampled(self, key: Key, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """For each of numbered rows a training sample, and a condition that it meets: places among the training
+        samples and conditions, int64 [rows]."""
+
+
 @dataclass(frozen=True)
 class DataSet:
     """Samples with a part held out, which training never sees."""
@@ -89,8 +102,8 @@ class DataSet:
     views: Views = STILL
     """How training samples are shown."""
     modes: Modes | None = None
-    conditions: ConditionVector | None = None
-    """What a table's generator can be asked for; its `labels` are then one of these that each row meets."""
+    conditions: Conditions | None = None
+    """What a generator can be asked for beside or in place of labels; `labels` are then one that each sample meets."""
     file: SampleFile | None = None
     """Which the samples lie over, where they are not in memory."""
     inputs: DataSet | None = None
@@ -141,49 +154,38 @@ def assemble(
     by_number: bool = False,
     fraction: float = 0.1,
     limit: int | None = None,
-    views: Views = STILL,
-    modes: Modes | None = None,
     file: SampleFile | None = None,
     partners: Iterable[Tensor] | None = None,
+    **more: Any,
 ) -> DataSet:
     """Puts a data set together: counts duplicates, holds a part out, takes the fingerprint.
 
     A `codec` that is fitted comes as a function of the training samples' numbers. `heldout` (int64) names an official
     test part; otherwise a `fraction` is held out by content, or `by_number`, where equal samples are different ones
     (rows of a table). The samples are walked over once, block by block. `partners` are, block by block, what belongs to
-    the samples, number by number: contents and fingerprint are then of both.
+    the samples, number by number: contents and fingerprint are then of both. `more` are fields of the data set.
     """
-    # A `ValueCodec` is written as it was when there was one codec, `Codec(...)`: runs resume by their fingerprint
-    digest = hashlib.sha256(b"" if callable(codec) else repr(codec).removeprefix("Value").encode())
+    digest = hashlib.sha256(b"" if callable(codec) else codec.mark.encode())
     digest.update(_head(samples))
     contents = contents_of(blocks_of(samples, file), len(samples), digest)
     if partners is not None:
         contents = contents.joined(contents_of(partners, len(samples), digest))
     found.count, found.duplicates = len(samples), contents.duplicates
-    if len(samples) - found.duplicates < 2:
-        what = "1 sample" if len(samples) == 1 else f"{len(samples)} samples, all the same"
-        raise RequestError(f"data: {what} in {name}; a GAN needs at least 2 different ones (take 100 or more)")
+    _check_several(name, found)
     if heldout is None:
-        how = split_by_number if by_number else split_by_content
-        train, heldout = how(contents, fraction)
+        train, heldout = (split_by_number if by_number else split_by_content)(contents, fraction)
         what = "by number" if by_number else "by content hash"
         split = f"{fraction:g} of the samples, at least 20, at most a quarter, {what}"
     else:
-        told = torch.ones(len(samples), dtype=torch.bool)
-        told[heldout] = False
-        train, split = told.nonzero()[:, 0], "the official test part"
+        train, split = _others(heldout, len(samples)), "the official test part"
     if limit is not None and limit < len(train):
         train = train[torch.arange(limit) * len(train) // limit]  # evenly, since files often lie class by class
         found.notes.append(f"limit: {limit:,} training samples, evenly from all")
     if callable(codec):
         codec = codec(train)
-        digest.update(repr(codec).encode())
-    if labels is not None:
-        shown = torch.bincount(labels, minlength=len(label_names)).tolist()
-        pairs = [f"{label} {count:,}" for label, count in zip(label_names, shown, strict=True)]
-        found.notes.append(f"labels: {len(pairs)} ({', '.join(pairs[:10])}{', ...' if len(pairs) > 10 else ''})")
-    elif codec.kind != "table":
-        found.notes.append("labels: none")
+        digest.update(codec.mark.encode())
+    if labels is not None or not by_number:  # of rows, labels are columns
+        found.notes.append(f"labels: {_counted(labels, label_names)}")
     found.notes.append(f"held out for scores: {len(heldout):,} ({split}); training: {len(train):,}")
     return DataSet(
         name=name,
@@ -196,9 +198,8 @@ def assemble(
         codec=codec,
         found=found,
         fingerprint=_fingerprint(digest, labels, train),
-        views=views,
-        modes=modes,
         file=file,
+        **more,
     )
 
 
@@ -257,6 +258,29 @@ def split_by_number(contents: Contents, fraction: float) -> tuple[Tensor, Tensor
     drawn = permutation(Key("held out"), count)
     wanted = _held_out(count, fraction)
     return drawn[wanted:].sort().values, drawn[:wanted].sort().values
+
+
+def _check_several(name: str, found: Found) -> None:
+    """Raises RequestError where all samples are the same."""
+    if found.count - found.duplicates < 2:
+        what = "1 sample" if found.count == 1 else f"{found.count} samples, all the same"
+        raise RequestError(f"data: {what} in {name}; a GAN needs at least 2 different ones (take 100 or more)")
+
+
+def _others(numbers: Tensor, count: int) -> Tensor:
+    """The numbers up to a count that are not among these, int64."""
+    told = torch.ones(count, dtype=torch.bool)
+    told[numbers] = False
+    return told.nonzero()[:, 0]
+
+
+def _counted(labels: Tensor | None, names: tuple[str, ...]) -> str:
+    """How many labels there are, and how many samples of the first ten."""
+    if labels is None:
+        return "none"
+    shown = torch.bincount(labels, minlength=len(names)).tolist()
+    pairs = [f"{label} {count:,}" for label, count in zip(names, shown, strict=True)]
+    return f"{len(pairs)} ({', '.join(pairs[:10])}{', ...' if len(pairs) > 10 else ''})"
 
 
 def _held_out(count: int, fraction: float) -> int:

@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from sparring.data.budget import device_budget
 from sparring.data.dataset import DataSet
 from sparring.data.samplefile import block_rows
+from sparring.engine.budget import device_budget
 
 SMALL = 2**20
 """Bytes of a batch up to which a thread takes more from the step at hand than it saves."""
@@ -54,7 +54,7 @@ class Rows:
 
     def _encoded_before(self) -> Tensor | None:
         size = len(self) * math.prod(self.codec.shape) * torch.float32.itemsize
-        if self.codec.kind != "table" or size > ENCODED:
+        if not self.codec.slow or size > ENCODED:
             return None
         each = block_rows(math.prod(self.codec.shape) * torch.float32.itemsize)
         return torch.cat([self.encoded(part) for part in torch.split(torch.arange(len(self)), each)])
@@ -71,7 +71,7 @@ class Rows:
     def read_on_device(self) -> bool:
         """Whether a batch, once the device has its samples or their numbers, is made there alone."""
         here = self.inputs is None or self.inputs._resident is not None
-        return here and (self.codec.kind != "table" or self.encoded_before is not None)
+        return here and (not self.codec.slow or self.encoded_before is not None)
 
     def stored(self, index: Tensor) -> Tensor:
         """The samples of these numbers (int64 [n], on any device) as they are stored, [n, ...] on the device."""

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.errors import RequestError
+from sparring.base.errors import RequestError
 
 BLOCK_BYTES = 2**20
 """What is read at once where all samples are walked over."""
@@ -99,6 +99,8 @@ def blocks_of(samples: Tensor, file: SampleFile | None = None) -> Iterator[Tenso
     """All samples in order, a block at a time, contiguous: parts of a tensor, or of the file it lies over."""
     if file is not None:
         yield from file.blocks()
+        return
+    if not len(samples):  # which a split gives as a block of none
         return
     for part in torch.split(samples, block_rows(math.prod(samples.shape[1:]) * samples.dtype.itemsize)):
         yield part.contiguous()

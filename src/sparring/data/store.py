@@ -16,11 +16,11 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from sparring.data.budget import MACHINE, machine_budget
-from sparring.data.download import cache_directory
+from sparring.base.cache import cache_directory
+from sparring.base.errors import RequestError
+from sparring.base.system import sync_folder
 from sparring.data.samplefile import SampleFile
-from sparring.errors import RequestError
-from sparring.system import sync_folder
+from sparring.engine.budget import MACHINE, machine_budget
 
 VERSION = 1
 """Raised when decoding changes, so that old files are not taken for new ones."""

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sparring.draws import Key, uniform
+from sparring.base.draws import Key, uniform
 
 
 class Views(NamedTuple):

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sparring.base.draws import Key
+from sparring.base.files import append_line, read_lines
+from sparring.base.rundir import RunDir
 from sparring.doctor.cases import follow
 from sparring.doctor.checks import seen_in
 from sparring.doctor.diagnosis import scores_of
@@ -15,20 +18,22 @@ from sparring.doctor.findings import Finding
 from sparring.doctor.history import Facts, History, is_number
 from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
+from sparring.doctor.samples import thumbnails
 from sparring.doctor.subject import OfMatch
 from sparring.doctor.view import event_line
 from sparring.doctor.walk import walked
 from sparring.doctor.window import Window
-from sparring.draws import Key
-from sparring.loop import Step
-from sparring.match import Match
-from sparring.observers import PROBE_PASSES
-from sparring.rundir import RunDir, append_line, read_lines
+from sparring.gan.loop import Step
+from sparring.gan.match import Match
+from sparring.gan.measuring import PROBE_PASSES
+from sparring.kinds.kind import Kind
 
 EVERY = 50
 """Steps between readings."""
 LOOKS = 40
 """How often in a run samples are looked at, about."""
+REAL = 256
+"""Real samples that a kind's own numbers are of, beside made ones, at most."""
 MOST_JUDGED = 200
 """Of so many readings each is judged, of twice as many and more every second, and so on: rules look at all of them
 each time."""
@@ -44,8 +49,10 @@ class Attending:
         facts: Facts,
         say: Callable[[str], None],
         remedies: Callable[[Finding], tuple[str, ...]] = lambda finding: finding.remedy,
+        kind: Kind | None = None,
     ) -> None:
         self.run = run
+        self.kind = kind
         self.say = say
         self.remedies = remedies
         self.history = History(facts)
@@ -72,11 +79,27 @@ class Attending:
         for line in walked(read_lines(self.run.probes), read_lines(self.run.findings)):
             if line.get("step", 0) <= match.step:
                 self.history.add(line)
-        self._probes = Probes(OfMatch(match), Key(match.seed, "doctor"), {})
+        self._probes = self._begun(match)
         if not self.history.data:
-            line = seen_in(match) | self._probes.best()
+            line = seen_in(match, sparse=self.history.facts.rows) | self._probes.best()
             append_line(self.run.probes, line)
             self.history.add(line)
+
+    def _begun(self, match: Match) -> Probes:
+        """The probes, by the features and with the numbers of the data's kind."""
+        subject, key, kind, codec = OfMatch(match), Key(match.seed, "doctor"), self.kind, match.data.codec
+        if kind is None:
+            return Probes(subject, key, {})
+        rows = match.heldout if len(match.heldout) else match.batches.rows
+        real = rows.stored(torch.arange(min(len(rows), REAL), device=rows.device)).cpu()
+
+        def features(samples: Tensor) -> Tensor:
+            found = kind.features(samples, codec)
+            return thumbnails(samples) if found is None else found
+
+        return Probes(
+            subject, key, {}, features, lambda made: kind.numbers(codec.decode(made.detach()).cpu(), real, codec)
+        )
 
     def _kept(self, match: Match) -> dict[str, Any]:
         """What is saved with the run; on the run's device, also where it comes from a checkpoint."""

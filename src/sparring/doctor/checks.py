@@ -5,22 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sparring.base.draws import Key
 from sparring.doctor.subject import OfMatch
-from sparring.draws import Key
-from sparring.match import Match
+from sparring.gan.match import Match
 
 LOOKED_AT = 2000
 """Training samples that are looked at, at most."""
 
 
-def seen_in(match: Match) -> dict[str, float]:
+def seen_in(match: Match, *, sparse: bool) -> dict[str, float]:
     """Numbers of the training data, by names that begin with `data_`."""
     seen = OfMatch(match).reals(False, LOOKED_AT, Key(match.seed, "doctor", "data"))
     found = {"data_training": float(len(match.batches.rows)), "data_heldout": float(len(match.heldout))}
-    if seen is None or match.data.codec.kind == "table":  # where rare choices hardly vary, and rows may be alike
+    if seen is None or sparse:  # rare choices hardly vary, and samples may be alike
         return found
-    unit = match.data.codec.range == "unit"
-    return found | of_samples(seen.samples, (0.0, 1.0) if unit else (-1.0, 1.0), match.data.codec.kind == "image")
+    codec = match.data.codec
+    bounds = (0.0, 1.0) if codec.range == "unit" else (-1.0, 1.0)
+    return found | of_samples(seen.samples, bounds, codec.maps)
 
 
 def of_samples(samples: Tensor, bounds: tuple[float, float], image: bool) -> dict[str, float]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sparring.base.files import read_lines
+from sparring.base.rundir import RunDir
 from sparring.doctor.facts import facts_of
 from sparring.doctor.findings import SYMPTOMS, Finding
 from sparring.doctor.history import History, Scored, history_of, is_number, scored_of
@@ -14,7 +16,6 @@ from sparring.doctor.judge import judge, verdict
 from sparring.doctor.remedies import remedies
 from sparring.doctor.walk import Line, standing, walked
 from sparring.recipe import Recipe
-from sparring.rundir import RunDir, read_lines
 
 SINCE = "since_step"
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from sparring.data import Pictures, Table
+from sparring import kinds
 from sparring.doctor.history import Facts
-from sparring.optimisers import Adam
+from sparring.gan.optimisers import Adam
+from sparring.gan.schedules import highest
+from sparring.gan.surgery import ClipWeights, Dropout, SpectralNorm
+from sparring.gan.terms.base import Term
 from sparring.recipe import PlayerOptions, Recipe
-from sparring.schedules import highest
-from sparring.surgery import ClipWeights, Dropout, SpectralNorm
-from sparring.terms.base import Weighted
 
 
 def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
     """The facts of a recipe's runs."""
+    kind = kinds.of(recipe.game, recipe.data)
     return Facts(
         steps=recipe.steps,
         batch=recipe.batch,
@@ -27,17 +28,18 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         generator_dropout=_dropout(recipe.generator, off_at_sampling=True),
         momentum=max(_momentum(recipe.discriminator), _momentum(recipe.generator)),
         rates=(highest(recipe.discriminator.optimiser.lr), highest(recipe.generator.optimiser.lr)),
-        rows=isinstance(recipe.data, Table),
+        rows=kind.sparse,
+        signs=kind.signs,
         translates=recipe.game.translates,
-        single=isinstance(recipe.data, Pictures),
+        single=recipe.data.single,
         finished=finished,
     )
 
 
-def slope_terms(recipe: Recipe) -> dict[str, Weighted]:
+def slope_terms(recipe: Recipe) -> dict[str, Term]:
     """The discriminator's penalties on slopes, by name, those of weight 0 too."""
     terms = recipe.discriminator.terms.items()
-    return {name: term for name, term in terms if isinstance(term, Weighted) and term.takes_slopes}
+    return {name: term for name, term in terms if isinstance(term, Term) and term.takes_slopes}
 
 
 def is_bounded(recipe: Recipe) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from sparring import kinds
+
 Evidence = dict[str, float | str]
 Kind = Literal["illness", "notice"]
 """An illness makes a run sick; a notice is for the reader to know."""
@@ -34,12 +36,12 @@ class Finding:
 
     @property
     def kind(self) -> Kind:
-        return "notice" if self.harmless else SYMPTOMS[self.symptom].kind
+        return "notice" if self.harmless else symptom_named(self.symptom).kind
 
     @property
     def about(self) -> str:
         """The symptom in a sentence."""
-        return SYMPTOMS[self.symptom].about
+        return symptom_named(self.symptom).about
 
     def with_remedy(self, remedy: tuple[str, ...]) -> Finding:
         return replace(self, remedy=remedy)
@@ -70,7 +72,7 @@ class Finding:
             tuple(written.get("curves", ())),
             tuple(written.get("remedy", ())),
             bool(written.get("plain", False)),
-            written.get("kind") == "notice" != SYMPTOMS[str(written["symptom"])].kind,
+            written.get("kind") == "notice" != symptom_named(str(written["symptom"])).kind,
         )
 
 
@@ -116,3 +118,14 @@ SYMPTOMS: dict[str, Symptom] = {
     "still_improving": Symptom("notice", "the samples still come nearer to the data: train longer"),
     "converged": Symptom("notice", "the samples come no nearer to the data"),
 }
+
+
+def symptom_named(name: str) -> Symptom:
+    """What is known of a symptom: one of all runs, or of one kind of data. A KeyError for another name."""
+    if name in SYMPTOMS:
+        return SYMPTOMS[name]
+    for kind in kinds.kinds():
+        for sign in kind.signs:
+            if sign.symptom == name:
+                return Symptom("illness", sign.about)
+    raise KeyError(name)

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sparring.base.draws import Key, permutation
 from sparring.doctor.probes import TRAINING
 from sparring.doctor.subject import Seen
-from sparring.draws import Key, permutation
-from sparring.game import Side
-from sparring.objectives import Objective
+from sparring.gan.game import Side
+from sparring.gan.objectives import Objective
 
 Given = Tensor | Sequence[Tensor] | None
 """Samples, alone or with what the discriminator is given beside each."""

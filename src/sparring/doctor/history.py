@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.kinds.kind import Sign
+
 Numbers = NDArray[np.float64]
 
 
@@ -45,7 +47,9 @@ class Facts:
     rates: tuple[float, float] | None = None
     """Learning rates of discriminator and generator, at their highest."""
     rows: bool = False
-    """Whether samples are rows of a table."""
+    """Whether values are mostly one of several, as in rows of a table."""
+    signs: tuple[Sign, ...] = ()
+    """Illnesses of this kind of data alone."""
     translates: bool = False
     """Whether samples are made from the training images themselves, and so lie near them."""
     single: bool = False

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sparring.doctor.samples import Yardstick, features
+from sparring.base.draws import Key
+from sparring.doctor.samples import Yardstick, thumbnails
 from sparring.doctor.subject import Seen, Subject
 from sparring.doctor.weights import Sketch, SpectralNorms, Units, cosine, extremes
-from sparring.draws import Key
-from sparring.game import SIDES, Side
-from sparring.match import measuring
-from sparring.observers import gradient_norm
+from sparring.gan.game import SIDES, Side
+from sparring.gan.measuring import gradient_norm
+from sparring.gan.sampling import measuring
 
 LETTER: dict[Side, str] = {"discriminator": "d", "generator": "g"}
 JUDGED = 128
@@ -30,7 +30,16 @@ Numbers = dict[str, Tensor]
 class Probes:
     """Measures a subject. `kept` holds tensors from reading to reading, and is saved with the run."""
 
-    def __init__(self, subject: Subject, key: Key, kept: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        key: Key,
+        kept: dict[str, Any],
+        features: Callable[[Tensor], Tensor] = thumbnails,
+        numbers: Callable[[Tensor], Mapping[str, float]] = lambda made: {},
+    ) -> None:
+        """`features` of samples are what they are compared by; `numbers` of made ones are read beside."""
+        self.features, self.numbers = features, numbers
         self.subject = subject
         self.key = key
         self.kept = kept
@@ -46,7 +55,8 @@ class Probes:
         heldout = self.subject.reals(True, HELDOUT, self.key.at("yardstick"))
         if train is None or len(train.samples) < 2:
             return None
-        return Yardstick(features(train.samples), None if heldout is None else features(heldout.samples), train.labels)
+        seen = None if heldout is None else self.features(heldout.samples)
+        return Yardstick(self.features(train.samples), seen, train.labels)
 
     def best(self) -> dict[str, float]:
         """What training samples in the fakes' place would give, by names that begin with `best_`."""
@@ -150,7 +160,8 @@ class Probes:
     def _of_samples(self, yardstick: Yardstick) -> Numbers:
         """How the generator's samples lie beside real ones; the same latents at each reading."""
         key = self.key.at("drawn")
-        fake = features(self.subject.fakes(DRAWN, key).samples)
+        made = self.subject.fakes(DRAWN, key).samples
+        fake = self.features(made)
         averaged = self.subject.averaged(DRAWN, key)
         if not all(bool(torch.isfinite(part).all()) for part in (fake, averaged) if part is not None):
             return {}  # a fall, which who plays the match will notice
@@ -159,10 +170,11 @@ class Probes:
             found["motion"] = (fake - self.kept["drawn"]).norm(dim=1).mean() / yardstick.apart
         self.kept["drawn"] = fake
         if averaged is not None:
-            seen = yardstick.statistics(features(averaged))
+            seen = yardstick.statistics(self.features(averaged))
             found |= {"live_" + name: tensor for name, tensor in found.items() if name in seen}
             found |= seen
-        return found
+        own = self.numbers(made if averaged is None else averaged)
+        return found | {name: torch.tensor(number) for name, number in own.items()}
 
 
 def _of_verdicts(logits: Mapping[str, Tensor]) -> Numbers:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from sparring import zoo
-from sparring.data import Table
-from sparring.data.options import Grid, Ring
+from sparring import kinds
 from sparring.doctor.facts import is_bounded, slope_terms
 from sparring.doctor.findings import Finding
-from sparring.game import SIDES, Side
-from sparring.games import FromNoise
-from sparring.optimisers import Adam
-from sparring.recipe import PlayerOptions, Recipe, validated
-from sparring.schedules import Linear, highest, lowest
-from sparring.surgery import Dropout, Freeze
-from sparring.terms import R1, R2
+from sparring.gan.game import SIDES, Side
+from sparring.gan.games import FromNoise
+from sparring.gan.optimisers import Adam
+from sparring.gan.schedules import Linear, highest, lowest
+from sparring.gan.surgery import Dropout, Freeze
+from sparring.gan.terms import R1, R2
+from sparring.recipe import PlayerOptions, Recipe, override, validated
 
 BATCH = 64
 """Samples of a batch that tell a direction."""
@@ -55,7 +53,7 @@ def calm(recipe: Recipe) -> list[str]:
 
 def _as_it_is(word: str, recipe: Recipe) -> bool:
     """Whether the recipe says so already."""
-    return validated(zoo.override(recipe.model_dump(mode="json"), [word])) == recipe
+    return validated(override(recipe.model_dump(mode="json"), [word])) == recipe
 
 
 def _objective(recipe: Recipe) -> list[str]:
@@ -226,9 +224,9 @@ def _thawed(recipe: Recipe) -> list[str]:
 
 def _against_overfitting(recipe: Recipe) -> list[str]:
     """Augmentation, a heavier penalty, dropout."""
-    found = []
-    if not recipe.augment and not isinstance(recipe.data, Ring | Grid | Table):
-        found.append("augment.diff_augment.cutout=0.5")
+    found: list[str] = []
+    if not recipe.augment:
+        found += kinds.of(recipe.game, recipe.data).against_overfitting
     found += _heavier(recipe)
     if not any(isinstance(one, Dropout) for one in recipe.discriminator.surgery.values()):
         found.append("discriminator.surgery.dropout.rate=0.3")

@@ -17,7 +17,7 @@ NEAREST = 5
 """Neighbours that make a real sample's ball."""
 
 
-def features(samples: Tensor) -> Tensor:
+def thumbnails(samples: Tensor) -> Tensor:
     """Float [n, width] of samples [n, ...]: an image's thumbnail and, where it is larger than that, how much varies
     below it; other samples as they are."""
     samples = samples.detach().float()

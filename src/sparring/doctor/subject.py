@@ -7,11 +7,12 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from sparring.data import Batch
-from sparring.draws import Key, permutation
-from sparring.game import Side
-from sparring.match import Match, make, probe_batch
-from sparring.objectives import Objective
+from sparring.base.draws import Key, permutation
+from sparring.data import Batch, probe_batch
+from sparring.gan.game import Side
+from sparring.gan.match import Match
+from sparring.gan.objectives import Objective
+from sparring.gan.sampling import make
 
 MANY = 8
 """Of so many times as many samples few are drawn twice by chance."""
@@ -77,7 +78,7 @@ class OfMatch:
         return Seen(made, self._classes(batch), batch)
 
     def _classes(self, batch: Batch) -> Tensor | None:
-        """A table's conditions are of one column now and of another then: no classes."""
+        """Conditions are of one column now and of another then: no classes."""
         return batch.labels if self.match.data.conditions is None else None
 
     def averaged(self, count: int, key: Key) -> Tensor | None:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sparring.base.draws import Key
+from sparring.base.errors import RequestError
 from sparring.doctor.cases import follow
 from sparring.doctor.checks import LOOKED_AT, of_samples
 from sparring.doctor.diagnosis import Diagnosis
@@ -20,10 +22,8 @@ from sparring.doctor.judge import judge
 from sparring.doctor.probes import Probes
 from sparring.doctor.view import event_line, page
 from sparring.doctor.window import Window
-from sparring.draws import Key
-from sparring.errors import RequestError
-from sparring.loop import Step
-from sparring.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, Wasserstein
+from sparring.gan.loop import Step
+from sparring.gan.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, Wasserstein
 
 OBJECTIVES = {
     one.recipe_name(): one for one in (Minimax, NonSaturating, LeastSquares, Wasserstein, Hinge, Relativistic)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparring.draws import Key
-from sparring.surgery.places import ACTIVATIONS, WEIGHTED
+from sparring.base.draws import Key
+from sparring.gan.surgery.places import ACTIVATIONS, WEIGHTED
 
 WATCHED = 4096
 """Coordinates of a network whose way is followed, about."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparring.loop import Step
+from sparring.gan.loop import Step
 
 
 class Window:

@@ -10,8 +10,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor
 
-from sparring.draws import Key
-from sparring.metrics.columns import Table
+from sparring.base.draws import Key
 from sparring.metrics.networks import Networks
 
 T = TypeVar("T")
@@ -29,7 +28,7 @@ class Features:
     """Class probabilities, float [n, classes], where the extractor has them."""
     samples: Tensor | None = None
     """The samples themselves: images in [0, 1], float32 [n, channels, height, width], points [n, values], or rows of a
-    table, float64 [n, columns], as `Views.table` says."""
+    table, float64 [n, columns]."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2:
@@ -98,8 +97,8 @@ class Views:
     modes: Modes | None = None
     networks: Networks | None = None
     """Of the run that made the fakes, for what samples alone do not tell."""
-    table: Table | None = None
-    """What the columns of the samples are, where these are rows of a table."""
+    about: Any = None
+    """What the samples are, for metrics of one kind of data: a table's columns, say."""
     truth: Tensor | None = None
     """The real image that each fake should be, in [0, 1], float [n, channels, height, width], where there is one."""
     holes: Tensor | None = None
@@ -190,6 +189,10 @@ class Metric:
     bounds: Interval
     compute: Callable[[Views], Reading]
     needs: tuple[Need, ...] = ()
+    like_the_data: bool = False
+    """Whether its value for training samples is a yardstick for that of fakes."""
+    sets: Literal["equal", "unequal", "counted"] = "equal"
+    """Whether fakes and real samples must be as many, may differ in number, or fakes alone are counted."""
 
     def missing(self, views: Views) -> str | None:
         """Why this metric cannot be had of these views, None if it can."""

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from sparring.errors import RequestError
+from sparring.base.errors import RequestError
 from sparring.metrics import needs
 from sparring.metrics.base import Metric, Reading, Views
 from sparring.metrics.distances import centred, row_sums
@@ -38,6 +38,6 @@ def _diversity(views: Views) -> Reading:
     return Reading(value, within(value, error), protocol)
 
 
-DIVERSITY = Metric("diversity", "higher", (0.0, math.inf), _diversity, (needs.samples(3),))
+DIVERSITY = Metric("diversity", "higher", (0.0, math.inf), _diversity, (needs.samples(3),), like_the_data=True)
 """Mean pairwise distance of fakes over that of held-out samples, in features: 1 for equal distributions, 0 where all
 fakes are one. It sees collapse alone: above 1 fakes are more scattered than real samples, which is no merit."""

@@ -96,6 +96,6 @@ def _fid(views: Views) -> Reading:
     return Reading(value, around(value, torch.tensor(replicates)), protocol, note)
 
 
-FID = Metric("fid", "lower", (0.0, math.inf), _fid, (needs.samples(2),))
+FID = Metric("fid", "lower", (0.0, math.inf), _fid, (needs.samples(2),), like_the_data=True, sets="unequal")
 """Fréchet distance of features, in squared units of features (Heusel et al. 2017, https://arxiv.org/abs/1706.08500).
 Biased upwards by about 1/n (Chong and Forsyth 2020, https://arxiv.org/abs/1911.07023): compare at equal counts."""

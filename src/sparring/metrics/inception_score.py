@@ -44,6 +44,8 @@ def _is(views: Views) -> Reading:
     return Reading(value, around(value, replicates), protocol)
 
 
-INCEPTION_SCORE = Metric("is", "higher", (1.0, math.inf), _is, (needs.probabilities, needs.fakes(2)))
+INCEPTION_SCORE = Metric(
+    "is", "higher", (1.0, math.inf), _is, (needs.probabilities, needs.fakes(2)), like_the_data=True, sets="unequal"
+)
 """Inception score (Salimans et al. 2016, https://arxiv.org/abs/1606.03498): how sure each sample's class is and how
 evenly the classes come; it sees no real samples, so copies and poor variety within a class go unseen."""

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from sparring.draws import Key
+from sparring.base.draws import Key
 from sparring.metrics.base import Interval
 
 REPLICATES = 200

@@ -80,6 +80,6 @@ def _kid(views: Views) -> Reading:
     return Reading(found.value, within(*found), protocol)
 
 
-KID = Metric("kid", "lower", (-math.inf, math.inf), _kid, (needs.samples(3),))
+KID = Metric("kid", "lower", (-math.inf, math.inf), _kid, (needs.samples(3),), like_the_data=True, sets="unequal")
 """Kernel inception distance: the unbiased squared MMD of features under a cubic kernel (Bińkowski et al. 2018,
 https://arxiv.org/abs/1801.01401). Its expectation does not depend on the counts, unlike FID's."""

@@ -76,18 +76,22 @@ def _density(views: Views) -> Reading:
 
 _NEEDS = (needs.samples(K + 1),)
 
-PRECISION = Metric("precision", "higher", (0.0, 1.0), _share(lambda found: found.reals_around_fake > 0), _NEEDS)
+PRECISION = Metric(
+    "precision", "higher", (0.0, 1.0), _share(lambda found: found.reals_around_fake > 0), _NEEDS, like_the_data=True
+)
 """The share of fakes that lie in a real sample's ball: fidelity (Kynkäänniemi et al. 2019,
 https://arxiv.org/abs/1904.06991; there k = 3)."""
 
-RECALL = Metric("recall", "higher", (0.0, 1.0), _share(lambda found: found.real_in_fakes), _NEEDS)
+RECALL = Metric("recall", "higher", (0.0, 1.0), _share(lambda found: found.real_in_fakes), _NEEDS, like_the_data=True)
 """The share of real samples that lie in a fake's ball: variety (Kynkäänniemi et al. 2019,
 https://arxiv.org/abs/1904.06991; there k = 3). Fakes far off have large balls and flatter it; see coverage."""
 
-DENSITY = Metric("density", "higher", (0.0, math.inf), _density, _NEEDS)
+DENSITY = Metric("density", "higher", (0.0, math.inf), _density, _NEEDS, like_the_data=True)
 """How many real balls a fake lies in, over k: fidelity that outliers do not flatter; 1 for equal distributions, more
 where fakes crowd the dense places (Naeem et al. 2020, https://arxiv.org/abs/2002.09797)."""
 
-COVERAGE = Metric("coverage", "higher", (0.0, 1.0), _share(lambda found: found.fake_in_real), _NEEDS)
+COVERAGE = Metric(
+    "coverage", "higher", (0.0, 1.0), _share(lambda found: found.fake_in_real), _NEEDS, like_the_data=True
+)
 """The share of real samples with a fake in their ball: variety; 1 - 2^-k, about 0.97, for equal distributions of many
 samples (Naeem et al. 2020, https://arxiv.org/abs/2002.09797)."""

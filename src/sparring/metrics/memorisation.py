@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.draws import Key, permutation
+from sparring.base.draws import Key, permutation
 from sparring.metrics import needs
 from sparring.metrics.base import Metric, Reading, Views
 from sparring.metrics.distances import nearest

@@ -97,11 +97,13 @@ def _high_quality(views: Views) -> Reading:
     return Reading(share, wilson(share, len(views.fake)), protocol)
 
 
-MODES = Metric("modes", "higher", (0.0, math.inf), _modes, (needs.modes, needs.fakes(1)))
+MODES = Metric("modes", "higher", (0.0, math.inf), _modes, (needs.modes, needs.fakes(1)), sets="counted")
 """How many of the known modes the fakes show. For modes with centres (rings and grids of normal distributions) a mode
 is found where at least a tenth of its fair share of the fakes lies within 3 sigma of it, which is stricter than the one
 sample of Srivastava et al. 2017 (https://arxiv.org/abs/1705.07761) and of Lin et al. 2018
 (https://arxiv.org/abs/1712.04086); for codes (stacked digits) one sample is enough, as there."""
 
-HIGH_QUALITY = Metric("high_quality", "higher", (0.0, 1.0), _high_quality, (needs.centres, needs.fakes(1)))
+HIGH_QUALITY = Metric(
+    "high_quality", "higher", (0.0, 1.0), _high_quality, (needs.centres, needs.fakes(1)), sets="counted"
+)
 """The share of fakes within 3 sigma of a mode's centre (Srivastava et al. 2017, https://arxiv.org/abs/1705.07761)."""

@@ -37,5 +37,7 @@ class Networks:
     """Where a sample's values can lie, as the networks see them; infinite for points."""
     span: float
     """The width of the data's range, as the networks see it."""
+    sloped: bool = True
+    """Whether features that scores are taken of have slopes; else samples are compared as the networks see them."""
     rows: int = 256
     """Rows to compute at once, at most; it changes nothing but memory."""

@@ -8,10 +8,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from sparring.errors import RequestError
-from sparring.nets.blocks import Shape, Verdict, initialise
+from sparring.base.errors import RequestError
+from sparring.nets.blocks import Net, Shape, Verdict, initialise
 from sparring.nets.convolving import sloped
 from sparring.nets.dcgan import Dcgan
 from sparring.nets.dense import Dense
@@ -19,13 +17,11 @@ from sparring.nets.encoder_decoder import EncoderDecoder
 from sparring.nets.patch import Patch
 from sparring.nets.r3gan import R3gan
 from sparring.nets.resnet import Resnet
-from sparring.nets.tabular import Tabular
 from sparring.nets.translators import Translating, Translator
 from sparring.nets.unet import Unet
-from sparring.part import OneOf, Part, parts_of
 
 
-class Own(Part):
+class Own(Net):
     """A network of the user's, given as a module to `sparring.train` in Python; it cannot be rebuilt from the recipe
     alone."""
 
@@ -33,15 +29,16 @@ class Own(Part):
     """The class's name, for the reader."""
 
 
-Net = Annotated[Dense | Dcgan | Resnet | R3gan | Tabular | Unet | EncoderDecoder | Patch | Own, OneOf()]
+NETS: tuple[type[Net], ...] = (Dense, Dcgan, Resnet, R3gan, Unet, EncoderDecoder, Patch, Own)
+"""The networks that a recipe can choose, beside those that kinds of data bring."""
 
 
-def translator_of(net: Part, inputs: Shape, outputs: Shape) -> Translator:
+def translator_of(net: Net, inputs: Shape, outputs: Shape) -> Translator:
     """The network as one from images [batch, *inputs] to images [batch, *outputs]. Raises RequestError for a network
     that cannot be one, naming those that can."""
     if isinstance(net, Translating):
         return net.translator(inputs, outputs)
-    able = [name for name, part in parts_of(Net).items() if issubclass(part, Translating)]
+    able = [part.recipe_name() for part in NETS if issubclass(part, Translating)]
     raise RequestError(
         f"generator.net.{net.recipe_name()}: makes no images of images, and this game translates them; "
         f"take {' or '.join(able)}"
@@ -49,6 +46,7 @@ def translator_of(net: Part, inputs: Shape, outputs: Shape) -> Translator:
 
 
 __all__ = [
+    "NETS",
     "Dcgan",
     "Dense",
     "EncoderDecoder",
@@ -58,7 +56,6 @@ __all__ = [
     "R3gan",
     "Resnet",
     "Shape",
-    "Tabular",
     "Translator",
     "Unet",
     "Verdict",

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.draws import Key
-from sparring.errors import RequestError
+from sparring.base.draws import Key
+from sparring.base.errors import RequestError
+from sparring.base.part import OneOf, Part
 from sparring.nets.convolving import folds, gathered, geometry_of, halved, has_slope, spread
-from sparring.part import OneOf, Part
 
 Shape = tuple[int, ...]
 """The shape of one sample: (channels, height, width) for images, (values,) for points."""
@@ -46,6 +46,19 @@ class Verdict(NamedTuple):
         features, surprise = (None if said is None else said[rows] for said in (self.features, self.surprise))
         maps = None if self.maps is None else tuple(seen[rows] for seen in self.maps)
         return Verdict(self.logits[rows], features, surprise, maps)
+
+
+class Net(Part):
+    """A network as a recipe says it: its options, and how it is built. What it cannot be it refuses, in one line."""
+
+    def generator(self, latent: int, shape: Shape) -> nn.Module:
+        """A module from latents [batch, latent] to samples [batch, *shape]."""
+        raise NotImplementedError
+
+    def discriminator(self, shape: Shape) -> nn.Module:
+        """A module from samples [batch, *shape] to a `Verdict`, with an attribute `features`, the width of its
+        features."""
+        raise NotImplementedError
 
 
 class Relu(Part):
@@ -277,12 +290,17 @@ class Pyramid(NamedTuple):
         return layers + ([nn.PixelUnshuffle(self.patch)] if self.patch > 1 else [])
 
 
+def called(shape: Shape) -> str:
+    """Samples that are no images, as messages call them."""
+    return f"points of {shape[0]} values" if len(shape) == 1 else f"samples of shape {list(shape)}"
+
+
 def pyramid(shape: Shape, levels: int | None, patch: int, network: str, instead: str = "use net=dense") -> Pyramid:
     """The sizes for images of a shape; `levels` None halves while the shorter side stays at 4 and more. `instead` is
     what to do where the data are none, or too small."""
     advice = f"; {instead}"
     if len(shape) != 3:
-        raise RequestError(f"net.{network}: makes images, and the data are points of {shape[0]} values{advice}")
+        raise RequestError(f"net.{network}: makes images, and the data are {called(shape)}{advice}")
     height, width = shape[1:]
     if min(height, width) < 4 * patch:
         raise RequestError(

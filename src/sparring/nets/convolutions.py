@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from sparring.base.part import OneOf, Part
 from sparring.nets.blocks import Activation, Conv, Halve, NormName, UpName, norm, up_conv
-from sparring.part import OneOf, Part
 
 
 class Plain(Part):

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sparring.layout import channels_last
+from sparring.engine.layout import channels_last
 
 FEW = 8
 """Channels up to which folding gains."""

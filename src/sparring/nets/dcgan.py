@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.errors import RequestError
+from sparring.base.errors import RequestError
 from sparring.nets.blocks import (
     Activation,
     Conv,
     LeakyRelu,
     Linear,
+    Net,
     NormName,
     OutputName,
     Pyramid,
@@ -26,10 +27,9 @@ from sparring.nets.blocks import (
     pyramid,
     up_conv,
 )
-from sparring.part import Part
 
 
-class Dcgan(Part):
+class Dcgan(Net):
     """One convolution after the other, without shortcuts (Radford et al. 2015, https://arxiv.org/abs/1511.06434).
 
     In a generator, `widths` are the channels from the smallest maps on, and the last convolution makes the image; in a

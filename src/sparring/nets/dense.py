@@ -8,11 +8,10 @@ from typing import Any
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.nets.blocks import Activation, LeakyRelu, Linear, NormName, OutputName, Shape, Verdict, norm, output
-from sparring.part import Part
+from sparring.nets.blocks import Activation, LeakyRelu, Linear, Net, NormName, OutputName, Shape, Verdict, norm, output
 
 
-class Dense(Part):
+class Dense(Net):
     """Layers of every unit to every unit (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661)."""
 
     widths: tuple[int, ...] = Field((256, 256), min_length=1)

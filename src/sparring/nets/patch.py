@@ -9,13 +9,12 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.errors import RequestError
-from sparring.nets.blocks import Activation, Conv, LeakyRelu, NormName, Shape, Verdict, doubled, norm
+from sparring.base.errors import RequestError
+from sparring.nets.blocks import Activation, Conv, LeakyRelu, Net, NormName, Shape, Verdict, called, doubled, norm
 from sparring.nets.convolutions import Block
-from sparring.part import Part
 
 
-class Patch(Part):
+class Patch(Net):
     """Judges an image place by place, each by the square of pixels around it (Isola et al. 2017,
     https://arxiv.org/abs/1611.07004), at one or several scales (Wang et al. 2018, https://arxiv.org/abs/1711.11585).
 
@@ -42,7 +41,7 @@ class Patch(Part):
         pixels at the smallest of its maps before the last two convolutions."""
         if len(shape) != 3:
             raise RequestError(
-                f"discriminator.net.patch: judges images, and the data are points of {shape[0]} values; use net=dense"
+                f"discriminator.net.patch: judges images, and the data are {called(shape)}; use net=dense"
             )
         edges = [math.ceil(min(shape[1:]) / 2**scale) for scale in range(self.scales)]
         if edges[-1] < 4:

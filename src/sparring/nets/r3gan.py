@@ -9,11 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.nets.blocks import Conv, Halve, Linear, Pyramid, Resize, Shape, Verdict, doubled, pyramid
-from sparring.part import Part
+from sparring.nets.blocks import Conv, Halve, Linear, Net, Pyramid, Resize, Shape, Verdict, doubled, pyramid
 
 
-class R3gan(Part):
+class R3gan(Net):
     """Bottleneck blocks of grouped convolutions with fix-up first weights, so that no normalisation is needed (Huang et
     al. 2025, https://arxiv.org/abs/2501.05441; Zhang et al. 2019, https://arxiv.org/abs/1901.09321).
 

@@ -14,6 +14,7 @@ from sparring.nets.blocks import (
     Conv,
     Halve,
     Linear,
+    Net,
     NormName,
     OutputName,
     Pyramid,
@@ -27,10 +28,9 @@ from sparring.nets.blocks import (
     pyramid,
     up_conv,
 )
-from sparring.part import Part
 
 
-class Resnet(Part):
+class Resnet(Net):
     """Residual blocks at sizes that double from 4 or so to the image's (Miyato et al. 2018,
     https://arxiv.org/abs/1802.05957)."""
 

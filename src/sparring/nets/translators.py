@@ -6,14 +6,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sparring.errors import RequestError
-from sparring.nets.blocks import Activation, LeakyRelu, NormName, OutputName, Shape, UpName, output, pyramid
+from sparring.base.errors import RequestError
+from sparring.nets.blocks import Activation, LeakyRelu, Net, NormName, OutputName, Shape, UpName, output, pyramid
 from sparring.nets.convolutions import Convolution, Plain, Style
 from sparring.nets.reach import Span, sees_all
-from sparring.part import Part
 
 
-class Translating(Part):
+class Translating(Net):
     """Options of networks from images to images."""
 
     patch: int = Field(1, ge=1)

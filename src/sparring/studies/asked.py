@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparring.asking import Place, fields_of, told_apart
-from sparring.console import Talk
+from sparring.pages.console import Talk
+from sparring.recipe.request import Place, fields_of, told_apart
 from sparring.studies import design as designs
 from sparring.studies.conduct import conduct
 

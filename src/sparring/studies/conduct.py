@@ -12,24 +12,23 @@ from typing import Any
 
 import torch
 
-from sparring import zoo
-from sparring.answers.records import RunRecord
-from sparring.build import build, fitted
-from sparring.console import Talk
-from sparring.data import called
+from sparring.base.errors import RequestError
+from sparring.base.system import interrupts_to
 from sparring.engine import Engine, Plan, choose_plan
-from sparring.errors import RequestError
-from sparring.planning import parse_budget
-from sparring.sameness import difference
+from sparring.pages.console import Talk
+from sparring.recipe import to_yaml
+from sparring.recipe.build import build, fitted
+from sparring.recipe.recorded import difference
+from sparring.runs.planning import parse_budget
+from sparring.studies.answers.records import RunRecord
 from sparring.studies.crews import Alone, Crew, End, Processes
 from sparring.studies.design import Design, differs
 from sparring.studies.folder import StudyDir
 from sparring.studies.jobs import asked_for, found
-from sparring.studies.judge import Yardstick
+from sparring.studies.judge import Standard
 from sparring.studies.runs import run_name
 from sparring.studies.sequence import Task, due, records, rungs
 from sparring.studies.storage import Queue
-from sparring.system import interrupts_to
 
 LOOK_S = 0.5
 """Seconds between looks at the queue while nothing ends."""
@@ -51,7 +50,7 @@ def conduct(
             _check_same(folder, design)
     if storage is not None and design.budget is not None and parse_budget(design.budget)[1] == "s":
         raise RequestError(f"for: {design.budget} would be another length on each machine that shares it; say 300kimg")
-    yardstick = Yardstick(design.recipe(design.arms[0], 0), design.metric, torch.device(place), talk.say)
+    yardstick = Standard(design.recipe(design.arms[0], 0), design.metric, torch.device(place), talk.say)
     if not folder.exists:
         _try_all(design)
     with folder.owned():
@@ -77,7 +76,7 @@ def _check_same(folder: StudyDir, design: Design) -> None:
         raise RequestError(f"out: {folder.path} holds a study {told}; take another directory")
 
 
-def _check_agreed(queue: Queue, yardstick: Yardstick) -> None:
+def _check_agreed(queue: Queue, yardstick: Standard) -> None:
     """Raises RequestError where machines that share a study would score differently."""
     agreed = queue.agreed("protocol", yardstick.to_json())
     told = difference(agreed, yardstick.to_json())
@@ -98,14 +97,14 @@ def _try_all(design: Design) -> None:
             data[key] = recipe.data.load()
         try:
             recipe = fitted(recipe, data[key], {})
-            plain = choose_plan("cpu", "fp32", images=data[key].codec.kind == "image")
+            plain = choose_plan("cpu", "fp32", images=data[key].codec.maps)
             build(recipe, data[key], Engine(plain), {})
         except RequestError as error:
             raise RequestError(f"arm '{arm.name}': {error}") from None
 
 
 def _begun(
-    folder: StudyDir, design: Design, yardstick: Yardstick, device: str, jobs: int | None, talk: Talk
+    folder: StudyDir, design: Design, yardstick: Standard, device: str, jobs: int | None, talk: Talk
 ) -> tuple[Design, Plan, int]:
     """The design with its length, the plan and the number of processes: as they were written, or found and written."""
     asked = design.to_json()
@@ -143,7 +142,7 @@ def _begun(
     return design, way.plan, way.jobs
 
 
-def _name(design: Design, yardstick: Yardstick) -> str:
+def _name(design: Design, yardstick: Standard) -> str:
     """What the study is called in a storage: the same on all machines that share it, whatever their seeds, and wherever
     the data lies on each."""
     told = design.to_json()
@@ -159,13 +158,13 @@ def _owner(folder: StudyDir) -> str:
 class _Study:
     """A study under way."""
 
-    def __init__(self, design: Design, folder: StudyDir, queue: Queue, yardstick: Yardstick, talk: Talk) -> None:
+    def __init__(self, design: Design, folder: StudyDir, queue: Queue, yardstick: Standard, talk: Talk) -> None:
         self.design = design
         self.folder = folder
         self.queue = queue
         self.yardstick = yardstick
         self.better = yardstick.metric.better
-        self.of = called(yardstick.data.codec)
+        self.of = yardstick.kind.unit
         self.talk = talk
         self.stopping = False
         self._given: dict[int, Task] = {}
@@ -319,8 +318,8 @@ class _Study:
                 f"stopped: {count} of {len(wanted)} runs are done; the same command goes on: {self.folder.path}"
             )
             return head | {"done": count, "of": len(wanted)}
-        from sparring.answers.statistics import analyse
-        from sparring.reports.study import study_page  # with Jinja2 behind it, and SciPy behind the other
+        from sparring.studies.answers.statistics import analyse
+        from sparring.studies.page import study_page  # with Jinja2 behind it, and SciPy behind the other
 
         analysis = analyse(there, better=self.better, margin=self.design.margin, baseline=self.design.arms[0].name)
         results = head | analysis.to_json()
@@ -339,4 +338,4 @@ class _Study:
         """An arm's recipe, of the study's length, ready for `train`."""
         whole = self.design._replace(images=None).recipe(self.design.arm(name), 0)
         steps = self.design.recipe(self.design.arm(name), 0).steps
-        return zoo.to_yaml(whole.model_copy(update={"steps": steps}))
+        return to_yaml(whole.model_copy(update={"steps": steps}))

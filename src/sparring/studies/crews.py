@@ -18,14 +18,14 @@ from typing import NamedTuple, Protocol
 
 import torch
 
-from sparring.answers.records import RunRecord
+from sparring.base.errors import RequestError, SparringError
+from sparring.base.system import interrupts_to
 from sparring.engine import Plan
-from sparring.errors import RequestError, SparringError
-from sparring.launcher import LONGEST, end_with_parent, ended_how
+from sparring.engine.launcher import LONGEST, end_with_parent, ended_how
+from sparring.studies.answers.records import RunRecord
 from sparring.studies.design import Design
 from sparring.studies.runs import Player
 from sparring.studies.sequence import Task
-from sparring.system import interrupts_to
 
 GRACE_S = 60.0
 """How long workers have to save what they are at when told to stop."""

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from sparring import zoo
+from sparring.base.errors import RequestError, nearest
+from sparring.base.part import Part, parse
+from sparring.base.words import read_yaml
 from sparring.data.views import Views
-from sparring.errors import RequestError, nearest
-from sparring.part import Part, parse
-from sparring.planning import parse_budget
-from sparring.recipe import Recipe, validated
-from sparring.sameness import difference
+from sparring.kinds import zoo
+from sparring.recipe import Recipe, override, validated
+from sparring.recipe.recorded import difference
+from sparring.runs.planning import parse_budget
 
 SEEDS = 8
 POINTS = 6
@@ -125,7 +126,7 @@ class Design(NamedTuple):
         fields = copy.deepcopy(self.base)
         for word in arm.overrides:
             try:
-                fields = zoo.override(fields, [word])
+                fields = override(fields, [word])
                 wanted = validated(fields | {"seed": seed, "budget": None})
             except RequestError as error:
                 raise RequestError(f"vary: {word}: {error}") from None
@@ -200,7 +201,7 @@ def parse_vary(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
             raise RequestError(f"vary: '{text}' is not key=a,b,c; as discriminator.surgery.dropout.rate=0,0.25,0.5")
         if key in found:
             raise RequestError(f"vary: {key} is given twice; list all its values once")
-        found[key] = tuple(zoo.read_yaml(f"[{values}]", f"vary {key}"))
+        found[key] = tuple(read_yaml(f"[{values}]", f"vary {key}"))
     return found
 
 
@@ -317,7 +318,7 @@ def read(name: str) -> StudyFile:
         )
     else:
         raise RequestError(f"study: '{name}' is none; {nearest(name, [*names(), *zoo.names()])}")
-    fields = zoo.read_yaml(content, name)
+    fields = read_yaml(content, name)
     if not isinstance(fields, dict):
         raise RequestError(f"{name}: not a study: a mapping of {', '.join(StudyFile.model_fields)}")
     if "generator" in fields and "discriminator" in fields:

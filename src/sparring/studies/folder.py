@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sparring.answers.records import RunRecord
-from sparring.errors import RequestError
-from sparring.rundir import PART, held, read_lines, write_file
+from sparring.base.errors import RequestError
+from sparring.base.files import PART, held, read_lines, write_file
+from sparring.studies.answers.records import RunRecord
 
 
 class StudyDir:

@@ -11,16 +11,18 @@ from typing import Any, NamedTuple
 
 import torch
 
-from sparring.build import fitted
-from sparring.data import DataSet, cache_directory, called
+from sparring import kinds
+from sparring.base.cache import cache_directory
+from sparring.base.errors import RequestError
+from sparring.base.files import write_file
+from sparring.data import DataSet
 from sparring.engine import Plan, choose_plan
-from sparring.errors import RequestError
-from sparring.launcher import end_with_parent
-from sparring.planning import measure, parse_budget
+from sparring.engine.launcher import end_with_parent
 from sparring.recipe import Recipe
-from sparring.rundir import write_file
+from sparring.recipe.build import fitted
+from sparring.runs.planning import measure, parse_budget
+from sparring.runs.tuning import choose, identity
 from sparring.studies.design import Design
-from sparring.tuning import choose, identity
 
 SHORTEST = 60.0
 """Seconds of a whole study under which nothing is tried."""
@@ -46,7 +48,8 @@ def found(design: Design, data: DataSet, device: str, jobs: int | None) -> Way:
     """The way to compute a study; `jobs` of None takes as many processes as give the most images a second. A budget
     that is a time becomes images here. Raises RequestError where it is too short."""
     recipe = fitted(design.recipe(design.arms[0], 0), data, {})
-    plan = choose_plan(device, recipe.precision, images=data.codec.kind == "image", deterministic=recipe.deterministic)
+    plan = choose_plan(device, recipe.precision, images=data.codec.maps, deterministic=recipe.deterministic)
+    name = kinds.of(recipe.game, recipe.data).unit
     amount, unit = (float(recipe.steps), "steps") if design.budget is None else parse_budget(design.budget)
     runs = len(design.arms) * design.seeds
     if unit == "s":
@@ -58,7 +61,7 @@ def found(design: Design, data: DataSet, device: str, jobs: int | None) -> Way:
     if unit == "s":
         each = each or rate(recipe, data, plan._replace(threads=threads), min(PROBE_S, 0.1 * amount))
         design = design.measured(amount * each)
-        why += f"{'; ' if why else ''}{design.budget} are {design.images:,} {called(data.codec)} a run"
+        why += f"{'; ' if why else ''}{design.budget} are {design.images:,} {name} a run"
     torch.set_num_threads(threads)
     wanted = fitted(design.recipe(design.arms[0], 0), data, {})
     plan = choose(wanted, data, device, {}).plan
@@ -85,8 +88,9 @@ def _beside(
             "beside": side_by_side(recipe, plan._replace(threads=1), count),
         }
         _remember(place, tried)
+    unit = kinds.of(recipe.game, recipe.data).unit
     told = (
-        f"{count} processes of one thread: {tried['beside']:,.0f} {called(data.codec)}/s; "
+        f"{count} processes of one thread: {tried['beside']:,.0f} {unit}/s; "
         f"one of {plan.threads}: {tried['together']:,.0f}"
     )
     if tried["beside"] > GAIN * tried["together"]:

@@ -10,48 +10,33 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from sparring import metrics
-from sparring.answers.records import Point
-from sparring.data import Rows
-from sparring.draws import Key, permutation
-from sparring.errors import RequestError, TrainingError
-from sparring.games import FromImages, with_latents
-from sparring.loop import Step
-from sparring.machine import forget_peak, peak_since
-from sparring.match import Match, check_weights, measuring
+from sparring import kinds, metrics
+from sparring.base.draws import Key, permutation
+from sparring.base.errors import RequestError, TrainingError
+from sparring.base.files import append_line
+from sparring.base.rundir import RunDir
+from sparring.engine.machine import forget_peak, peak_since
+from sparring.gan.games import with_latents
+from sparring.gan.loop import Step
+from sparring.gan.match import Match
+from sparring.gan.measuring import check_weights, heldout_logits
+from sparring.gan.sampling import measuring
+from sparring.gan.trained import Trained
+from sparring.kinds import scores
 from sparring.metrics import Features, Metric, Networks, Score, Views
-from sparring.observers import heldout_logits
-from sparring.probing import LATENTS, Pair, networks_of
 from sparring.recipe import Recipe
-from sparring.remaking import remade
-from sparring.rowsampling import samples_of
-from sparring.rundir import RunDir, append_line
-from sparring.scoring import (
-    FEWEST,
-    choose_extractor,
-    columns_of,
-    default_metrics,
-    features,
-    known_modes,
-    needs_networks,
-    seen,
-    targets_of,
-)
+from sparring.runs.scoring import FEWEST, LATENTS, choose_extractor, features, needs_networks, networks_of, seen
+from sparring.studies.answers.records import Point
 
 NOTES = "study"
 """Where a match keeps what was scored."""
 FAKES = 1000
 """Fakes for metrics that allow more of them than there are real samples: the less a score varies, the fewer seeds."""
-UNEQUAL = ("fid", "kid", "is", "two_sample", "column_shapes", "column_pairs")
-"""Metrics whose two sets may differ in size."""
-COUNTED = ("modes", "high_quality")
-"""Metrics of fakes alone: of a thousand fakes at most 632 of a thousand modes would be seen, so all that may be are
-drawn."""
 
 Half = Literal["selection", "report"]
 
 
-class Yardstick:
+class Standard:
     """One metric, one extractor, and the held-out samples in two halves: by one, runs and steps are selected, on the
     other, scores are reported (Cawley and Talbot 2010, https://jmlr.org/papers/v11/cawley10a.html)."""
 
@@ -66,13 +51,12 @@ class Yardstick:
                 f"data: {len(heldout)} samples are held out, and a study needs {2 * FEWEST}: half of them to select "
                 "by, half to report on"
             )
-        names = metrics.expanded([metric] if metric is not None else recipe.score.metrics or ())
-        known = [metrics.metric(name) for name in names]
-        self.extractor = choose_extractor(recipe.score, self.data, device, say)
-        usual = recipe.game.scores_of(self.data.shape) if isinstance(recipe.game, FromImages) else ()
-        known = known or [metrics.metric((usual or default_metrics(self.data, self.extractor))[0])]
-        beside = metrics.expanded(recipe.score.metrics or ()) if metric is not None else ()
-        known += [metrics.metric(name) for name in beside if name not in names]
+        self.kind = kinds.of(recipe.game, options)
+        self.extractor = choose_extractor(self.kind, recipe.score.extractor, self.data, device, say)
+        names = scores.expanded([metric] if metric is not None else recipe.score.metrics or ())
+        first = names or self.kind.usual(recipe.game, self.data, self.extractor)[:1]
+        beside = scores.expanded(recipe.score.metrics or ()) if metric is not None else ()
+        known = [scores.metric(name) for name in dict.fromkeys((*first, *beside))]
         self.metric = known[0]
         order = permutation(Key("study", "halves"), len(heldout))
         self.numbers: dict[Half, Tensor] = {
@@ -83,12 +67,10 @@ class Yardstick:
         self.halves: dict[Half, Features] = {
             half: seen(self.extractor, self.data, numbers) for half, numbers in self.numbers.items()
         }
-        self.modes = known_modes(self.data, self.extractor)
-        self.table = columns_of(self.data)
         self.recipe = recipe
         self.most = recipe.score.count
         train = self.data.train[permutation(Key("study", "targets"), len(self.data.train))]
-        self.targets = targets_of([metric.name for metric in known], self.data, train)
+        self.known = self.kind.known(self.data, self.extractor, [metric.name for metric in known], train)
         missing = self._missing(self.metric)
         if missing:
             raise RequestError(f"metric: '{self.metric.name}' {missing}")
@@ -105,23 +87,23 @@ class Yardstick:
             heldout=real,
             fake=real,
             key=Key("study"),
-            modes=self.modes,
-            table=self.table,
+            modes=self.known.modes,
+            about=self.known.about,
             truth=self._truth("report"),
-            targets=self.targets,
+            targets=self.known.targets,
             intervals=False,
         )
         missing = None if needs_networks([metric.name]) else metric.missing(views)  # networks, each run has
-        known = ", ".join([*metrics.obtainable(views), *metrics.GROUPS])
+        known = ", ".join([*scores.obtainable(views), *scores.groups()])
         return None if missing is None else f"{missing}; to be had: {known}"
 
     def count(self, half: Half, metric: str | None = None) -> int:
         """How many fakes are scored, by the metric that judges or by another."""
-        name = metric or self.metric.name
-        if name in COUNTED:
+        sets = self.metric.sets if metric is None else scores.metric(metric).sets
+        if sets == "counted":  # of a thousand fakes at most 632 of a thousand modes would be seen
             return self.most
         real = len(self.halves[half])
-        drawn = name in UNEQUAL and not self.recipe.game.translates  # each held-out image is translated once
+        drawn = sets == "unequal" and not self.recipe.game.translates  # each held-out image is translated once
         return min(self.most, max(real, FAKES)) if drawn else min(self.most, real)
 
     def score(self, match: Match, half: Half) -> Score:
@@ -141,50 +123,38 @@ class Yardstick:
 
     def _scores(self, match: Match, half: Half, count: int, names: list[str]) -> dict[str, Score]:
         key = Key(match.seed, "study", half)
-        fakes, holes = self._fakes(match, half, count, key)
-        views = Views(
-            heldout=self.halves[half],
-            fake=features(self.extractor, self.data, torch.split(fakes, 500)),
-            key=Key("study", "scores"),
-            modes=self.modes,
-            table=self.table,
-            networks=self._networks(match, half, key) if needs_networks(names) else None,
-            truth=self._truth(half, count),
-            holes=holes,
-            targets=self.targets,
-            intervals=False,
-        )
-        protocol = {"data": self.data.name, "fingerprint": self.data.fingerprint[:12], "split": self.told(half)}
-        with measuring(match.discriminator):
-            return metrics.score(names, views, self.extractor, protocol | {"step": match.step})
-
-    def _fakes(self, match: Match, half: Half, count: int, key: Key) -> tuple[Tensor, Tensor | None]:
-        """Fakes, and where they were filled in, if that is what the game does."""
-        data, device, net = match.data, match.engine.device, match.sampler()
-        if isinstance(match.game, FromImages):
-            found = remade(match.game, net, Rows(self.data, self.numbers[half], device, heldout=True), key, count)
-            return found.made, found.holes
-        return samples_of(match.game, net, data.codec, data.label_counts, self.recipe, count, key, device), None
+        robust = needs_networks(names)
+        if robust:
+            match.fit("generator", "discriminator")
+        with match.sampling(self.recipe.data) as trained:
+            made = self.kind.fakes(trained, self.data, self.numbers[half], count, key)
+            views = Views(
+                heldout=self.halves[half],
+                fake=features(self.extractor, self.data.codec, torch.split(made.samples, 500)),
+                key=Key("study", "scores"),
+                modes=self.known.modes,
+                about=self.known.about,
+                networks=self._networks(trained, half, key) if robust else None,
+                truth=self._truth(half, count),
+                holes=made.holes,
+                targets=self.known.targets,
+                intervals=False,
+            )
+            protocol = {"data": self.data.name, "fingerprint": self.data.fingerprint[:12], "split": self.told(half)}
+            with measuring(trained.discriminator):
+                return scores.score(names, views, self.extractor, protocol | {"step": match.step})
 
     def _truth(self, half: Half, count: int | None = None) -> Tensor | None:
         """What should have come out, in the order of the fakes, where the game knows."""
-        game = self.recipe.game
-        if not isinstance(game, FromImages) or not game.truth:
+        if not self.recipe.game.truth:
             return None
         return self.data.codec.to_unit(self.data.stored(self.numbers[half][:count]))
 
-    def _networks(self, match: Match, half: Half, key: Key) -> Networks:
-        match.fit("discriminator")
-        pair = Pair(
-            with_latents(match.game, "robustness"),
-            match.sampler(),
-            match.discriminator,
-            match.data.codec,
-            match.data.label_counts,
-        )
+    def _networks(self, trained: Trained, half: Half, key: Key) -> Networks:
+        with_latents(trained.game, "robustness")
         numbers = self.numbers[half]
         labels = None if self.data.labels is None else self.data.labels[numbers]
-        return networks_of(pair, self.extractor, self.data.stored(numbers[:LATENTS]), labels, key)
+        return networks_of(trained, self.extractor, self.data.stored(numbers[:LATENTS]), labels, key)
 
     def told(self, half: Half) -> str:
         """What a half is, in words."""
@@ -214,7 +184,7 @@ class Judge:
     What it finds is among the match's notes, and so in every checkpoint.
     """
 
-    def __init__(self, run: RunDir, yardstick: Yardstick, marks: Sequence[int], device: torch.device) -> None:
+    def __init__(self, run: RunDir, yardstick: Standard, marks: Sequence[int], device: torch.device) -> None:
         self.run = run
         self.yardstick = yardstick
         self.marks = marks
@@ -248,14 +218,14 @@ class Judge:
         gap = logits["logits_train"] - logits["logits_heldout"] if "logits_heldout" in logits else None
         point = Point(match.step * match.batch, selection.value, report.value, gap)
         notes["points"].append(list(point))
-        scores = {self.yardstick.metric.name: report.to_json()}
+        told = {self.yardstick.metric.name: report.to_json()}
         chosen = best(points(match.notes), self.yardstick.metric.better) == point
         if chosen and self.yardstick.beside:
             with self._scoring(match):
                 found = self.yardstick.told_beside(match)
             notes["beside"] = {name: score.value for name, score in found.items()}
-            scores |= {name: score.to_json() for name, score in found.items()}
-        append_line(self.run.scores, {"step": match.step, "scores": scores})
+            told |= {name: score.to_json() for name, score in found.items()}
+        append_line(self.run.scores, {"step": match.step, "scores": told})
         if chosen:
             match.notes["best_step"] = match.step
             self.run.save(match.step, match.state())

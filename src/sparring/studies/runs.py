@@ -8,25 +8,26 @@ from pathlib import Path
 
 import torch
 
-from sparring.answers.records import RunRecord
-from sparring.build import as_far_as_possible, can_join, fitted
-from sparring.console import Talk
+from sparring import kinds
+from sparring.base.errors import RequestError, TrainingError
+from sparring.base.rundir import RunDir
 from sparring.data import DataSet, Rows
 from sparring.engine import Plan, choose_plan
-from sparring.errors import RequestError, TrainingError
-from sparring.job import Job, built, draw_picture, enough_disk, enough_memory
-from sparring.match import Match
-from sparring.observers import Controllers, Log, Observer, Pictures
+from sparring.gan.match import Match
+from sparring.pages.console import Talk
 from sparring.recipe import Recipe
-from sparring.run import read_recipe_of
-from sparring.rundir import RunDir
-from sparring.sameness import must_be_same
-from sparring.session import found
+from sparring.recipe.build import as_far_as_possible, can_join, fitted
+from sparring.recipe.recorded import must_be_same, read_recipe_of
+from sparring.runs.controllers import Controllers
+from sparring.runs.job import Job, built, draw_picture, enough_disk, enough_memory
+from sparring.runs.observers import Log, Observer, Pictures
+from sparring.runs.session import found
+from sparring.runs.trainer import Keeping, Trainer
+from sparring.runs.tuning import Choice
+from sparring.studies.answers.records import RunRecord
 from sparring.studies.design import Arm, Design
-from sparring.studies.judge import Judge, Yardstick, best, noted, points
+from sparring.studies.judge import Judge, Standard, best, noted, points
 from sparring.studies.sequence import Task
-from sparring.trainer import Keeping, Trainer
-from sparring.tuning import Choice
 
 
 def run_name(arm: Arm, seed: int) -> str:
@@ -43,7 +44,7 @@ class Player:
         self.plan = plan
         self._recipes = {arm.name: design.recipe(arm, 0) for arm in design.arms}
         asked = design._replace(images=None).recipe(design.arms[0], 0)  # with the scores that runs go without
-        self.yardstick = Yardstick(asked, design.metric, torch.device(plan.device))
+        self.yardstick = Standard(asked, design.metric, torch.device(plan.device))
         self._data = functools.lru_cache(maxsize=2)(lambda arm: self._recipes[arm].data.load())
 
     def play(self, task: Task) -> RunRecord | None:
@@ -74,7 +75,7 @@ class Player:
             if recorded["data"]["fingerprint"] != data.fingerprint:
                 raise RequestError(f"out: {run.path} was trained on other data; take another directory for the study")
             return Plan(**recorded["plan"])._replace(device=self.plan.device)
-        plan, images = self.plan, data.codec.kind == "image"
+        plan, images = self.plan, data.codec.maps
         own = choose_plan(plan.device, recipe.precision, images=images, deterministic=recipe.deterministic)
         return as_far_as_possible(plan, recipe, {})._replace(
             precision=plan.precision if recipe.precision == "auto" else own.precision,
@@ -89,8 +90,9 @@ class Player:
                 found(job, match, Choice(job.plan, why="the study's plan"))
         marks = self.design.marks(recipe)
         judge = Judge(run, self.yardstick, marks, match.engine.device)
+        controllers = Controllers(run, augmentations=kinds.of(recipe.game, recipe.data).against_overfitting)
         pictures = Pictures(recipe.sample_every or recipe.steps, lambda match: draw_picture(run, recipe, match))
-        observers: list[Observer] = [Controllers(run), judge, Log(run, recipe.log_every), pictures, judge.resumed]
+        observers: list[Observer] = [controllers, judge, Log(run, recipe.log_every), pictures, judge.resumed]
         trainer = Trainer(match, run, observers, Keeping(last=recipe.keep), lambda _: None)
         with enough_memory(job), enough_disk(run):
             if not trainer.train(until=marks[task.until - 1]):

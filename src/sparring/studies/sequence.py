@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from sparring.answers.records import RunRecord, Stage
 from sparring.metrics import Better
+from sparring.studies.answers.records import RunRecord, Stage
 from sparring.studies.design import Design
 
 FEWEST = 2

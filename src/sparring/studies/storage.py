@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparring.answers.records import RunRecord
-from sparring.errors import RequestError
+from sparring.base.errors import RequestError
+from sparring.studies.answers.records import RunRecord
 from sparring.studies.sequence import Task
 
 if TYPE_CHECKING:

@@ -12,8 +12,6 @@ from sparring.doctor.rules.signs import RECENT, first, peak, ramp, weighed
 
 LATELY = 0.25
 """Part of a history in which a fall still counts, once the run went on after it."""
-STEEP = 5.0
-"""Slope of a discriminator, in logits over a unit of the samples, beyond which a bound on it has failed."""
 FEW = 8
 """Samples of a batch that are too few."""
 

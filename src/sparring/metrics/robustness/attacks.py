@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sparring.draws import Key
+from sparring.base.draws import Key
 from sparring.metrics.robustness.balls import Ball
 
 Gain = Callable[[Tensor, Tensor], Tensor]

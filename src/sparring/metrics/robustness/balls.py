@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from sparring.draws import Key, normal
+from sparring.base.draws import Key, normal
 
 
 class Ball(NamedTuple):

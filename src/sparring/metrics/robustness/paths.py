@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sparring.draws import Key, normal
+from sparring.base.draws import Key, normal
 from sparring.metrics.robustness.attacks import slope
 
 DIRECTIONS = 8

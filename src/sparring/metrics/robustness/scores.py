@@ -70,7 +70,7 @@ def _latent_score_drop(views: Views) -> Reading:
 def _latent_similarity_drop(views: Views) -> Reading:
     networks = _networks(views)
     reals = views.heldout.values.to(networks.latents)
-    if views.table is not None:  # whose features have no slope: as networks see them
+    if not networks.sloped:
         reals = networks.embed(networks.unit(networks.reals))
     usual = max(float(radii(reals.cpu().double(), 1).sqrt().mean()), 1e-12)
 

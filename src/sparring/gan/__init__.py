@@ -1,0 +1,1 @@
+"""What a GAN is: objectives, terms, games, players and the loop that plays them."""

@@ -1,0 +1,73 @@
+"""Images as files people use."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from sparring.base.errors import RequestError
+from sparring.base.files import PART, write_file
+from sparring.data import ValueCodec
+from sparring.pages.drawing import grid, png
+
+ENDINGS = (".npz", ".png")
+
+
+def write_images(path: Path, samples: Tensor, labels: Tensor | None, codec: ValueCodec) -> int:
+    """Writes images to a new folder of PNG files, or by the path's ending to .npz or .png (one grid).
+
+    Gives the number of files. Raises RequestError where the path or its ending cannot be used.
+    """
+    if path.suffix and path.suffix not in ENDINGS:
+        raise RequestError(f"to: {path} ends in none of a folder, {', '.join(ENDINGS)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.suffix:
+            return _write_folder(path, samples, codec)
+        if path.suffix == ".npz":
+            write_file(path, npz("images", as_people_take(samples, codec), labels))
+        else:
+            write_file(path, png(grid(codec.to_unit(samples))))
+    except OSError as error:
+        raise RequestError(f"to: {path} cannot be written ({error.strerror})") from None
+    return 1
+
+
+def as_people_take(samples: Tensor, codec: ValueCodec) -> NDArray[np.generic]:
+    """Images [n, height, width, channels] of the data's type."""
+    array: NDArray[np.generic] = samples.numpy().transpose(0, 2, 3, 1)
+    return array.astype(np.uint16) if codec.depth == "uint16" else array
+
+
+def npz(name: str, array: NDArray[np.generic], labels: Tensor | None) -> bytes:
+    """An array under a name, then `labels`, as a .npz file."""
+    arrays = {name: np.ascontiguousarray(array)}
+    if labels is not None:
+        arrays["labels"] = labels.numpy()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _write_folder(path: Path, samples: Tensor, codec: ValueCodec) -> int:
+    """One PNG a sample, in the data's depth; the folder appears when all are written."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RequestError(f"to: {path} exists and is not an empty folder")
+    channels = samples.shape[1]
+    if channels > 4 or codec.depth == "float32" or (codec.depth == "uint16" and channels > 1):
+        raise RequestError(f"to: {path}: PNG holds no {channels} channels of {codec.depth}; take a path ending in .npz")
+    part = path.with_name(f"{PART}{path.name}")
+    part.mkdir(parents=True, exist_ok=True)
+    digits = max(5, len(str(len(samples) - 1)))
+    for number, sample in enumerate(samples):
+        array = sample.permute(1, 2, 0).numpy().astype(np.uint16 if codec.depth == "uint16" else np.uint8)
+        Image.fromarray(array.squeeze(2) if channels == 1 else array).save(part / f"{number:0{digits}d}.png")
+    if path.exists():
+        path.rmdir()
+    part.rename(path)
+    return len(samples)

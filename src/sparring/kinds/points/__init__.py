@@ -1,0 +1,1 @@
+"""Points of toy sets whose modes are known."""

@@ -1,0 +1,85 @@
+"""Toy sets of points: Gaussians around a circle or a grid."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from sparring.base.draws import Key, integers, normal
+from sparring.data import DataSet, Found, Modes
+from sparring.data.codec import point_codec
+from sparring.data.dataset import assemble
+from sparring.data.source import SourceOptions
+
+
+class _Mixture(SourceOptions):
+    kind: ClassVar[str] = "points"
+
+    count: int = Field(10_000, ge=100)
+    """Points to draw."""
+    sigma: float = Field(0.05, gt=0)
+    """Standard deviation of each mode."""
+
+
+class Ring(_Mixture):
+    """Gaussians around a circle."""
+
+    modes: int = Field(8, ge=2)
+    radius: float = Field(2.0, gt=0)
+    sigma: float = Field(0.02, gt=0)
+
+    def load(self) -> DataSet:
+        samples, labels, modes = ring(self.count, self.modes, self.radius, self.sigma)
+        return _points("ring", samples, labels, modes, self)
+
+
+class Grid(_Mixture):
+    """Gaussians around a square grid."""
+
+    edge: int = Field(5, ge=2)
+    """Modes a side."""
+    spacing: float = Field(2.0, gt=0)
+
+    def load(self) -> DataSet:
+        samples, labels, modes = grid(self.count, self.edge, self.spacing, self.sigma)
+        return _points("grid", samples, labels, modes, self)
+
+
+def _points(name: str, samples: torch.Tensor, labels: torch.Tensor, modes: Any, options: _Mixture) -> DataSet:
+    return assemble(
+        name,
+        samples,
+        labels,
+        point_codec(samples),
+        Found(f"{name}: points with {len(modes.centres)} known modes"),
+        label_names=tuple(str(number) for number in range(len(modes.centres))),
+        fraction=options.held_out,
+        limit=options.limit,
+        modes=modes,
+    )
+
+
+def ring(count: int, modes: int, radius: float, sigma: float) -> tuple[Tensor, Tensor, Modes]:
+    """Points [count, 2] around a circle of Gaussians, with the mode of each (Metz et al. 2016,
+    https://arxiv.org/abs/1611.02163)."""
+    angles = torch.arange(modes) * (2 * math.pi / modes)
+    centres = radius * torch.stack((angles.cos(), angles.sin()), 1)
+    return _mixture("ring", count, Modes(centres, sigma))
+
+
+def grid(count: int, edge: int, spacing: float, sigma: float) -> tuple[Tensor, Tensor, Modes]:
+    """Points [count, 2] around a square grid of Gaussians, with the mode of each (Srivastava et al. 2017,
+    https://arxiv.org/abs/1705.07761)."""
+    line = (torch.arange(edge) - (edge - 1) / 2) * spacing
+    centres = torch.cartesian_prod(line, line)
+    return _mixture("grid", count, Modes(centres, sigma))
+
+
+def _mixture(name: str, count: int, modes: Modes) -> tuple[Tensor, Tensor, Modes]:
+    rows = torch.arange(count)
+    labels = integers(Key("toy", name, "modes"), rows, len(modes.centres))
+    return modes.centres[labels] + modes.sigma * normal(Key("toy", name), rows, (2,)), labels, modes

@@ -1,0 +1,1 @@
+"""Whether made rows help models that are trained on real ones."""

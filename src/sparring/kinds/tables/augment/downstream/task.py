@@ -1,0 +1,129 @@
+"""What is to be predicted of a table, from what, and which rows are held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparring.base.errors import RequestError
+from sparring.kinds.tables.data.column import CHOICES, Column, Sheet
+from sparring.kinds.tables.data.matching import find_column
+
+Values = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+FEWEST = 10
+"""Rows on either side of a split, at least."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One column to predict from the others."""
+
+    columns: tuple[Column, ...]
+    target: int
+    inputs: tuple[int, ...]
+    """Places of the columns that networks learn, without the target; the others say nothing of a new row."""
+    classes: tuple[int, ...] = ()
+    """Codes of the target that occur; none for numbers."""
+    positive: int = 0
+    """Of two classes the rarer one's place in `classes`."""
+
+    @property
+    def classifies(self) -> bool:
+        return bool(self.classes)
+
+    def truth(self, values: Values) -> Values:
+        """The target of rows: places in `classes`, or numbers."""
+        column = values[:, self.target]
+        return np.searchsorted(self.classes, column).astype(np.float64) if self.classes else column
+
+
+def task_of(sheet: Sheet, target: int | str) -> Task:
+    """The task to predict a column. Raises RequestError where it is not there, says nothing, or nothing is left to
+    predict it from."""
+    try:
+        place = find_column(target, sheet.columns) if isinstance(target, str) else target
+    except RequestError as error:
+        raise RequestError(f"target: {error}") from None
+    column = sheet.columns[place]
+    if not column.learned:
+        raise RequestError(f"target: '{column.name}' is of kind {column.kind}; nothing can be learned to predict it")
+    inputs = tuple(other for other, one in enumerate(sheet.columns) if one.learned and other != place)
+    if not inputs:
+        raise RequestError(f"target: no column but '{column.name}' is there to predict it from")
+    there = sheet.values[:, place]
+    found, counts = np.unique(there[~np.isnan(there)], return_counts=True)
+    if column.kind not in CHOICES:
+        if len(found) < 2:
+            raise RequestError(f"target: '{column.name}' has one value only; there is nothing to predict")
+        return Task(sheet.columns, place, inputs)
+    names = [f"'{column.categories[int(code)]}'" for code in found]
+    if len(found) < 2:
+        only = f"one class, {names[0]}" if names else "no class"
+        raise RequestError(f"target: '{column.name}' has {only}; a classifier takes two")
+    if (counts > 1).sum() < 2:
+        rare = ", ".join(name for name, count in zip(names, counts, strict=True) if count < 2)
+        raise RequestError(f"target: '{column.name}' has one row each of {rare}; two classes need two rows or more")
+    return Task(sheet.columns, place, inputs, tuple(int(code) for code in found), int(np.argmin(counts)))
+
+
+def with_target(values: Values, task: Task) -> Values:
+    """The rows whose target is not missing and, of classes, one that occurs."""
+    column = values[:, task.target]
+    return values[np.isin(column, task.classes) if task.classifies else np.isfinite(column)]
+
+
+def splits(
+    values: Values, task: Task, seeds: int, held_out: float, rows: int | None
+) -> tuple[list[tuple[Places, Places]], float]:
+    """For each seed the places of training and of held-out rows, each class in its proportion; and with what chance a
+    row that one seed holds out is held out by another.
+
+    With `rows` there are so many training rows; and where all rows are enough, each seed has a part of them to itself,
+    so that seeds are independent of each other. Else all rows are split anew for each seed."""
+    count = len(values)
+    labels = task.truth(values) if task.classifies else np.zeros(count)
+    order = np.random.default_rng([0, 0]).permutation(count)
+    part = np.empty(count, dtype=np.intp)
+    part[order[np.argsort(labels[order], kind="stable")]] = np.arange(count) % seeds
+    apart = rows is not None and count // seeds >= max(2 * rows, rows + FEWEST)
+    found = []
+    for seed in range(seeds):
+        own = np.flatnonzero(part == seed) if apart else np.arange(count)
+        held_count = len(own) - rows if rows is not None and apart else round(held_out * count)
+        train, held = _split(labels[own], held_count, rows, np.random.default_rng([seed, 1]))
+        found.append((own[train], own[held]))
+    return found, 0.0 if apart else len(found[0][1]) / count
+
+
+def _split(labels: Values, held_count: int, rows: int | None, generator: np.random.Generator) -> tuple[Places, Places]:
+    """At least one row of each class on either side, or the only one to train with."""
+    count = len(labels)
+    if rows is not None and rows < FEWEST:
+        raise RequestError(f"rows: {rows} to train with; it takes {FEWEST}")
+    if min(held_count, count - held_count) < FEWEST:
+        raise RequestError(f"{count} rows with a target, {held_count} to hold out; it takes {FEWEST} on either side")
+    if rows is not None and rows > count - held_count:
+        raise RequestError(f"rows: {rows} to train with; it can be {FEWEST} to {count - held_count:,}")
+    held = _drawn(labels, held_count, generator, spare=1)
+    rest = np.setdiff1d(np.arange(count), held)
+    if rows is not None:
+        rest = rest[_drawn(labels[rest], rows, generator, spare=0)]
+    return rest, held
+
+
+def _drawn(labels: Values, wanted: int, generator: np.random.Generator, spare: int) -> Places:
+    """About so many places, each label in its proportion: at least one, and at least `spare` left behind."""
+    found, counts = np.unique(labels, return_counts=True)
+    exact = counts * wanted / counts.sum()
+    takes = np.floor(exact).astype(int)
+    for place in np.argsort(takes - exact, kind="stable")[: wanted - int(takes.sum())]:
+        takes[place] += 1
+    takes = np.minimum(np.maximum(takes, 1), counts - spare)
+    picked = [
+        generator.permutation(np.flatnonzero(labels == label))[:take] for label, take in zip(found, takes, strict=True)
+    ]
+    return np.sort(np.concatenate(picked))

@@ -1,0 +1,1 @@
+"""Images made from images: pairs, two kinds, holes to fill."""

@@ -1,0 +1,1 @@
+"""Games that make images of images."""

@@ -1,0 +1,1 @@
+"""Pairs, two kinds of images, two pictures."""

@@ -1,0 +1,1 @@
+"""What kinds of pictures share in scores."""

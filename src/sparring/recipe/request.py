@@ -1,0 +1,159 @@
+"""What a person asks for, as the fields of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sparring import kinds
+from sparring.base.cache import cache_directory
+from sparring.base.errors import RequestError
+from sparring.data import Source
+from sparring.data.source import SourceOptions
+from sparring.kinds import zoo
+from sparring.kinds.kind import Claim
+from sparring.pages.console import Talk
+from sparring.recipe.recipe import Recipe, override
+
+Place = str | Path
+Places = Place | Sequence[Place]
+"""One place of data, or two."""
+
+
+def told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """A first word that is `key=value` is no recipe's name."""
+    if recipe is not None and "=" in recipe:
+        return None, (recipe, *overrides)
+    return recipe, tuple(overrides)
+
+
+def fields_of(
+    recipe: str | None,
+    overrides: Sequence[str],
+    data: Places | None,
+    seed: int | None,
+    device: str,
+    talk: Talk,
+) -> dict[str, Any]:
+    """The fields of the recipe asked for, one chosen for the data where none was."""
+    recipe, overrides = told_apart(recipe, overrides)
+    places: list[str] = []
+    if data is not None:
+        recipe, overrides, places = _with_places(recipe, overrides, data)
+    first, second = (*places, None, None)[:2]
+    if recipe is None:
+        recipe, why = choose_recipe(first, device, second)
+        talk.say(f"recipe: {recipe} ({why})")
+    fields = zoo.read_recipe(recipe)
+    if first is not None:
+        fields["data"] = options_of(first, _as_said(fields.get("data"), overrides), second)
+    if seed is not None:
+        fields["seed"] = seed
+    return override(fields, spelt(overrides, fields.get("data")))
+
+
+def _with_places(recipe: str | None, overrides: Sequence[str], data: Places) -> tuple[str | None, list[str], list[str]]:
+    """A recipe's name, overrides and one or two places of data: on the command line the second place of
+    `--data ONE OTHER` comes as a word among the others. Raises RequestError for more than two."""
+    places = [str(data)] if isinstance(data, str | Path) else [str(place) for place in data]
+    words = list(overrides)
+    if recipe is not None and not zoo.is_recipe(recipe) and _is_place(recipe):
+        words, recipe = [recipe, *words], None
+    places += [word for word in words if _is_place(word)]
+    if not 1 <= len(places) <= 2:
+        told = ", ".join(places) or "nothing"
+        raise RequestError(f"--data: {told}; data are one place, or two: a picture and its style, or two folders")
+    return recipe, [word for word in words if not _is_place(word)], places
+
+
+def _is_place(word: str) -> bool:
+    """Whether a word is a path rather than `key=value`."""
+    path = Path(word).expanduser()
+    return "=" not in word and (path.suffix.lower() in kinds.reads() or path.exists())
+
+
+def _as_said(data: Any, overrides: Sequence[str]) -> Any:
+    """A recipe's data, or where an override is of data in another form (`data.pairs.apart=true`), these in that one."""
+    said = [parts[1] for parts in (word.partition("=")[0].split(".") for word in overrides) if parts[0] == "data"][:1]
+    name, options = next(iter(data.items())) if isinstance(data, dict) and len(data) == 1 else (data, {})
+    if not said or said[0] == name or not all(map(_is_placed, (said[0], name))):
+        return data
+    return {said[0]: options}
+
+
+def _is_placed(name: Any) -> bool:
+    """Whether a recipe calls a source of data so that lie somewhere."""
+    source = kinds.source_named(name) if isinstance(name, str) else None
+    return source is not None and bool(source.places)
+
+
+def spelt(overrides: Sequence[str], data: Any) -> list[str]:
+    """Overrides of a recipe with these data, written in full: `column=kind` of a table, say."""
+    name = next(iter(data)) if isinstance(data, dict) and len(data) == 1 else data
+    source = kinds.source_named(name) if isinstance(name, str) else None
+    return list(overrides) if source is None else [source.spelt(word, Recipe.option_names()) for word in overrides]
+
+
+def choose_recipe(data: str | None, device: str = "auto", other: str | None = None) -> tuple[str, str]:
+    """A recipe's name for `--data DATA`, or `--data DATA OTHER`, and why."""
+    if data is None:
+        return "digits", "no data was given: scikit-learn's digits"
+    best: Claim | None = None
+    for kind in kinds.kinds():
+        if best is not None and best.sure > kind.sure_at_most:
+            continue
+        claim = kind.claim(data, other, device)
+        if claim is not None and (best is None or claim.sure > best.sure):
+            best = claim
+    if best is None:
+        raise RequestError(f"--data: {data} is of no kind that is known")
+    return best.recipe, best.why
+
+
+def options_of(given: str, base: Any = None, other: str | None = None) -> dict[str, Any]:
+    """What `--data GIVEN`, or `--data GIVEN OTHER`, writes into a recipe: the source that is sure to read it, else the
+    recipe's own, with those of the recipe's options on data that it has too.
+
+    Raises RequestError where the source takes one place and there are two, or the other way round.
+    """
+    name, options = next(iter(base.items())) if isinstance(base, dict) and len(base) == 1 else (base, None)
+    own = kinds.source_named(name) if isinstance(name, str) else None
+    sure = kinds.source_at(given)
+    if own is not None and own.takes(given) and (sure is None or (sure.places and sure.kind == own.kind)):
+        source = own
+    else:
+        source = sure or kinds.last_source()
+    # Options of one name mean the same in sources that share their options; others may mean something else
+    alike = source is own or issubclass(source, SourceOptions)
+    keep = {
+        key: value
+        for key, value in (options if isinstance(options, dict) and alike else {}).items()
+        if key in source.model_fields and key not in source.places
+    }
+    new, places = source.recipe_name(), [source.at(one) for one in (given, other) if one is not None]
+    if other is not None and len(source.places) < 2:
+        told = source.whole or f"two are for {' and '.join(_of_two_places())}"
+        raise RequestError(f"--data: {given} and {other} are two places, and data.{new} takes one; {told}")
+    if not source.places:
+        return {new: keep}
+    wanted = [place for place in source.places if source.model_fields[place].is_required()]
+    if len(places) < len(wanted):
+        first, second = wanted
+        told = f"name the {second} after it: --data {first.upper()} {second.upper()}"
+        raise RequestError(f"data.{new}: {given} is the {first}; {told}")
+    return {new: keep | dict(zip(source.places, places, strict=False))}
+
+
+def _of_two_places() -> list[str]:
+    return [f"data.{name}" for name, source in kinds.parts(Source).items() if len(source.places) > 1]
+
+
+def kept(data: Any) -> str:
+    """The path of a file in the cache with a Python object's data, a DataFrame's say, so that a recipe can name it.
+    Raises RequestError where no kind of data takes it."""
+    for kind in kinds.kinds():
+        path = kind.kept(data, cache_directory())
+        if path is not None:
+            return str(path)
+    raise RequestError(f"data: {type(data).__name__} is of no kind that is known; give a path, a name or a DataFrame")
