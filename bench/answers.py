@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 
-from sparring.answers.statistics import analyse
-from sparring.metrics import metric
+from sparring.kinds.scores import metric
+from sparring.studies.answers.statistics import analyse
 from sparring.studies.folder import StudyDir
 
 

@@ -41,11 +41,11 @@ def write(path: Path, count: int) -> None:
 
 def one(path: str, recipe_name: str, steps: int) -> dict[str, Any]:
     """One case, in this process."""
-    from sparring import zoo
-    from sparring.build import build, fitted
-    from sparring.data import options_of
     from sparring.engine import Engine, choose_plan
+    from sparring.kinds import zoo
     from sparring.recipe import validated
+    from sparring.recipe.build import build, fitted
+    from sparring.recipe.request import options_of
 
     fields = zoo.read_recipe(recipe_name)
     fields["data"] = options_of(path, fields.get("data"))

@@ -26,12 +26,13 @@ sys.path.insert(0, str(Path(__file__).parent / "speed"))
 
 import networks
 
-from sparring.build import build, fitted
+from sparring import kinds
+from sparring.base.rundir import RunDir
 from sparring.doctor import Attending, facts_of
 from sparring.engine import Engine, choose_plan
-from sparring.match import Match
+from sparring.gan.match import Match
 from sparring.recipe import validated
-from sparring.rundir import RunDir
+from sparring.recipe.build import build, fitted
 
 BLOCK = 50
 SHORT = 2000
@@ -69,7 +70,8 @@ def measured(network: str, folder: Path, steps: int, blocks: int) -> dict[str, o
     run = RunDir(folder / f"{network}-{steps}")
     run.create()
     fields = networks.recipe(network, None, "alternating", "fp32") | {"data": {"digits": {}}, "steps": steps}
-    doctor = Attending(run, facts_of(validated(fields)), lambda line: None)
+    recipe = validated(fields)
+    doctor = Attending(run, facts_of(recipe), lambda line: None, kind=kinds.of(recipe.game, recipe.data))
     block(plain, None), block(watched, doctor)
     pairs = [(block(plain, None), block(watched, doctor)) for _ in range(blocks)]
     ratios = [with_it / without for without, with_it in pairs]

@@ -28,16 +28,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparring.build import build, fitted
-from sparring.data import DataSet
-from sparring.data.options import Digits
-from sparring.draws import Key
+from sparring.base.draws import Key
+from sparring.data import DataSet, probe_batch
 from sparring.engine import Engine, choose_plan
-from sparring.game import SIDES, Turn
-from sparring.match import Match, check_weights, probe_batch
-from sparring.players import frozen
+from sparring.gan.game import SIDES, Turn
+from sparring.gan.match import Match
+from sparring.gan.measuring import check_weights
+from sparring.gan.players import frozen
+from sparring.gan.surgery import Drop, rewind
+from sparring.kinds.images.sources import Digits
 from sparring.recipe import Recipe, validated
-from sparring.surgery import Drop, rewind
+from sparring.recipe.build import build, fitted
 
 LEAKY = {"leaky_relu": {"slope": 0.2}}
 ADAM = {"adam": {"lr": 2e-4, "betas": [0.0, 0.99]}}

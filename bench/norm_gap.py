@@ -22,12 +22,14 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from sparring.build import build, fitted
-from sparring.data.options import Digits
-from sparring.draws import Key
+from sparring.base.draws import Key
+from sparring.data import probe_batch
 from sparring.engine import Engine, choose_plan
-from sparring.match import Match, make, measuring, probe_batch
+from sparring.gan.match import Match
+from sparring.gan.sampling import make, measuring
+from sparring.kinds.images.sources import Digits
 from sparring.recipe import validated
+from sparring.recipe.build import build, fitted
 
 BATCHES = 16
 

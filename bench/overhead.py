@@ -17,15 +17,17 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from sparring import zoo
-from sparring.build import build, fitted
-from sparring.data import options_of
 from sparring.engine import Engine, choose_plan
-from sparring.match import Match, check_weights
-from sparring.observers import Controllers, Log
-from sparring.players import frozen
+from sparring.gan.match import Match
+from sparring.gan.measuring import check_weights
+from sparring.gan.players import frozen
+from sparring.kinds import zoo
 from sparring.recipe import validated
-from sparring.trainer import check_losses
+from sparring.recipe.build import build, fitted
+from sparring.recipe.request import options_of
+from sparring.runs.controllers import Controllers
+from sparring.runs.observers import Log
+from sparring.runs.trainer import check_losses
 
 BLOCK = 50
 """Steps in a block: one line of the log falls into each."""
@@ -46,7 +48,7 @@ def bare(match: Match) -> Callable[[], None]:
 
     def reals() -> tuple[torch.Tensor, torch.Tensor | None]:
         index = torch.randint(0, len(rows), (batch,))
-        labels = None if match.game.labels == "none" or rows.labels is None else rows.labels[index]
+        labels = rows.labels[index] if match.game.labelled and rows.labels is not None else None
         return rows.encoded(index), labels
 
     def make(labels: torch.Tensor | None) -> torch.Tensor:
@@ -124,7 +126,7 @@ def main() -> None:
     recipe = validated(fields)
     data = recipe.data.load()
     recipe = fitted(recipe, data, {})
-    plan = choose_plan("auto", recipe.precision, images=data.codec.kind == "image")
+    plan = choose_plan("auto", recipe.precision, images=data.codec.maps)
     matches = {name: build(recipe, data, Engine(plan)) for name in ("whole", "bare")}
     runs = {"whole": whole(matches["whole"]), "bare": bare(matches["bare"])}
     for step in runs.values():

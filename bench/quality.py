@@ -28,51 +28,59 @@ sys.path.insert(0, str(Path(__file__).parent / "speed"))
 import networks
 
 import sparring
-from sparring.console import Talk
-from sparring.data import Data, DataSet, options_of
-from sparring.part import parts_of, read_choice
+from sparring import kinds
+from sparring.base.part import read_choice
+from sparring.data import DataSet, Source
+from sparring.kinds.kind import Kind, Made
+from sparring.pages.console import Talk
 from sparring.recipe import Scoring
-from sparring.scoring import choose_extractor, score
+from sparring.recipe.request import options_of
+from sparring.runs.run import Run
+from sparring.runs.scoring import choose_extractor, judged_by, score
 
 HERE = Path(__file__).parent
 OWN = ("digits", "ring", "grid", "stacked_digits")
 METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "memorisation")
 
 
-def load(name: str) -> DataSet:
-    data: DataSet = read_choice(options_of(name), parts_of(Data)).load()
-    return data
+def load(name: str) -> tuple[Kind, DataSet]:
+    """The data of a place or a name, and their kind."""
+    source: Source = read_choice(options_of(name), kinds.parts(Source))
+    return kinds.kind_named(source.kind), source.load()
 
 
-def trained(recipe: str, out: Path, seed: int, words: list[str]) -> sparring.api.Run:  # type: ignore[name-defined]
+def trained(recipe: str, out: Path, seed: int, words: list[str]) -> Run:
     """A run by the real command, in a process of its own; only its scores by default metrics are left out."""
     command = [sys.executable, "-m", "sparring", "train", recipe, "--seed", str(seed), "--out", str(out), *words]
     subprocess.run([*command, "score.metrics=[]"], check=True, stderr=subprocess.DEVNULL)
     return sparring.load(out)
 
 
-def scored(samples: torch.Tensor, data: DataSet, names: tuple[str, ...] | None) -> dict[str, Any]:
-    extractor = choose_extractor(Scoring(), data, torch.device("cpu"), Talk().say)
-    return score(lambda count: samples[:count], data, Scoring(), extractor, names, {})
+def scored(kind: Kind, samples: torch.Tensor, data: DataSet, names: tuple[str, ...]) -> dict[str, Any]:
+    """The scores of the first samples, as many as held-out ones are taken."""
+    scoring = Scoring()
+    extractor = choose_extractor(kind, scoring.extractor, data, torch.device("cpu"), Talk().say)
+    some = samples[: len(judged_by(data, scoring))]
+    return score(kind, Made(some, data.codec), data, scoring, extractor, names, {})
 
 
 def fashion(said: argparse.Namespace) -> list[dict[str, Any]]:
     """`image/small` and the rough try, turn by turn."""
-    data, rows = load(said.data), []
+    (images, data), rows = load(said.data), []
     count = min(len(data.heldout), 10_000)
     for seed in range(said.seeds):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
             words = ["--data", said.data, "--for", f"{said.minutes}m", *said.override]
             run = trained("image/small", out, seed, words)
-            mine = scored(run.draw(count)[0], data, METRICS)
+            mine = scored(images, run.draw(count).samples, data, METRICS)
             rows.append(row("sparring", seed, run.seconds, run.step * run.recipe.batch, mine))
             seconds = max(60 * said.minutes, run.seconds)  # never less time than ours took
             fakes = Path(folder) / "fakes.npz"
             words = ["--data", said.data, "--seconds", str(seconds), "--seed", str(seed), "--count", str(count)]
             subprocess.run([sys.executable, str(HERE / "rough_try.py"), *words, "--out", str(fakes)], check=True)
             with np.load(fakes) as stored:
-                rough = scored(torch.from_numpy(stored["images"]), data, METRICS)
+                rough = scored(images, torch.from_numpy(stored["images"]), data, METRICS)
                 rows.append(row("rough try", seed, seconds, int(stored["images_seen"]), rough))
         print(json.dumps(rows[-2:]), file=sys.stderr, flush=True)
     return rows
@@ -85,16 +93,17 @@ def own(recipe: str, said: argparse.Namespace) -> list[dict[str, Any]]:
         with tempfile.TemporaryDirectory() as folder:
             run = trained(recipe, Path(folder) / "run", seed, said.override)
             data = run.recipe.data.load()
-            samples = run.draw(max(len(data.heldout), 10))[0]
+            samples = run.draw(max(len(data.heldout), 10)).samples
             names = ("modes", "high_quality") if data.modes else METRICS
-            rows.append(row(recipe, seed, run.seconds, run.step * run.recipe.batch, scored(samples, data, names)))
+            found = scored(run.kind, samples, data, names)
+            rows.append(row(recipe, seed, run.seconds, run.step * run.recipe.batch, found))
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
 
 
 def precision(said: argparse.Namespace) -> list[dict[str, Any]]:
     """A network of `bench/speed.py` in bf16 and in float32, turn by turn, equal but for that."""
-    data, rows = load(said.data), []
+    (images, data), rows = load(said.data), []
     count = min(len(data.heldout), 10_000)
     for seed in range(said.seeds):
         for kind in ("bf16", "fp32"):
@@ -103,7 +112,7 @@ def precision(said: argparse.Namespace) -> list[dict[str, Any]]:
                 path.write_text(json.dumps(networks.recipe(said.network, None, "alternating", kind)))
                 words = ["--data", said.data, "--for", f"{said.steps}steps", "plan=plain"]
                 run = trained(str(path), Path(folder) / "run", seed, words)
-                found = scored(run.draw(count)[0], data, METRICS)
+                found = scored(images, run.draw(count).samples, data, METRICS)
                 rows.append(row(kind, seed, run.seconds, run.step * run.recipe.batch, found))
         print(json.dumps(rows[-2:]), file=sys.stderr, flush=True)
     return rows

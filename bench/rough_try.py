@@ -103,10 +103,12 @@ def main() -> None:
     options.add_argument("--count", type=int, default=10_000)
     options.add_argument("--out", default="fakes.npz")
     said = options.parse_args()
-    from sparring.data import Data, options_of
-    from sparring.part import parts_of, read_choice
+    from sparring import kinds
+    from sparring.base.part import read_choice
+    from sparring.data import Source
+    from sparring.recipe.request import options_of
 
-    data = read_choice(options_of(said.data), parts_of(Data)).load()
+    data = read_choice(options_of(said.data), kinds.parts(Source)).load()
     images = data.codec.encode(data.samples[data.train])
     make, seen = train(images, said.seconds, said.seed)
     fakes = data.codec.decode(make(said.count))

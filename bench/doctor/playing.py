@@ -20,9 +20,9 @@ from saboteurs import sabotaged
 from settings import Fields
 
 import sparring
-from sparring import scorer, scoring, session
-from sparring.errors import TrainingError
+from sparring.base.errors import TrainingError
 from sparring.recipe import validated
+from sparring.runs import reporting, scoring
 
 
 def place(case: Case, out: Path) -> Path:
@@ -78,26 +78,23 @@ def scores_in(path: Path) -> list[dict[str, Any]]:
 def alike_scored(healthy: Fields) -> Iterator[None]:
     """Inside, the feature network is the one of the healthy setting's data, which for less data would be another; the
     features of the data's own samples are computed once; and no report is written."""
-    names = {scorer: "choose_extractor", scoring: "seen", session.pages: "write_report"}
-    before = {module: getattr(module, name) for module, name in names.items()}
+    before = scoring.choose_extractor, scoring.seen, reporting.write_report
     kept: dict[tuple[int, bytes, bool], Any] = {}
 
-    def extractor(options: Any, data: Any, device: Any, say: Any) -> Any:
-        return before[scorer](options, validated(healthy).data.load(), device, say)
+    def extractor(kind: Any, name: str, data: Any, device: Any, say: Any) -> Any:
+        return before[0](kind, name, validated(healthy).data.load(), device, say)
 
     def seen(extractor: Any, data: Any, numbers: torch.Tensor, *, keep_samples: bool = True) -> Any:
         key = (id(extractor), numbers.numpy().tobytes(), keep_samples)
         if key not in kept:  # the scorer holds on to its one extractor, so its id is its own
-            kept[key] = before[scoring](extractor, data, numbers, keep_samples=keep_samples)
+            kept[key] = before[1](extractor, data, numbers, keep_samples=keep_samples)
         return kept[key]
 
-    for module, patch in zip(names, (extractor, seen, lambda *_: None), strict=True):
-        setattr(module, names[module], patch)
+    scoring.choose_extractor, scoring.seen, reporting.write_report = extractor, seen, lambda *_: None
     try:
         yield
     finally:
-        for module, name in names.items():
-            setattr(module, name, before[module])
+        scoring.choose_extractor, scoring.seen, reporting.write_report = before
 
 
 def outcome_of(case: Case, out: Path) -> dict[str, Any] | None:

@@ -12,10 +12,10 @@ from parts import Case, cause_of, settings_of
 from playing import outcome_of, place
 
 import sparring
+from sparring.base.rundir import RunDir
 from sparring.doctor import diagnose, judge
 from sparring.doctor.cases import replayed
-from sparring.run import read_recipe_of
-from sparring.rundir import RunDir
+from sparring.recipe.recorded import read_recipe_of
 
 
 def measured(cases: Sequence[Case], out: Path) -> list[tuple[Case, float]]:

@@ -1,23 +1,25 @@
 """Mistakes that no recipe can say, made in a match after it was built.
 
-`sabotaged` replaces `sparring.session.built`, by which every match of a run is made: so a run that resumes, or that
-goes back and is built again, meets its saboteur again. What a saboteur does is a function of the match's step, and what
-it draws comes from PyTorch's global generator, which each turn seeds by its key: so these runs too resume to the bit.
+`sabotaged` replaces `sparring.runs.session.built`, by which every match of a run is made: so a run that resumes, or
+that goes back and is built again, meets its saboteur again. What a saboteur does is a function of the match's step, and
+what it draws comes from PyTorch's global generator, which each turn seeds by its key: so these runs too resume to the
+bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sparring import session
-from sparring.data import Codec
-from sparring.job import Job
-from sparring.match import Match
+from sparring.data import ValueCodec
+from sparring.gan.match import Match
+from sparring.runs import session
+from sparring.runs.job import Job
 
 Sabotage = Callable[[Match], None]
 
@@ -119,11 +121,11 @@ def shown_scaled(scale: float = 1.0, shift: float = 0.0) -> Sabotage:
     return sabotage
 
 
-def _scaled(codec: Codec, scale: float, shift: float) -> Codec:
+def _scaled(codec: ValueCodec, scale: float, shift: float) -> ValueCodec:
     """The codec that gives `scale * y + shift` where this one, of range signed, gives y in [-1, 1]."""
     middle, half = (codec.low + codec.high) / 2, (codec.high - codec.low) / 2
     middle, half = middle - half * shift / scale, half / scale
-    return codec._replace(low=middle - half, high=middle + half)
+    return replace(codec, low=middle - half, high=middle + half)
 
 
 def _from(match: Match, begin: float) -> Callable[[], bool]:

@@ -94,15 +94,25 @@ def gp(weight: float) -> Fields:
 
 def settings() -> dict[str, Setting]:
     """All settings by name."""
-    square = dense(128, 128)
-    conv_g = {"dcgan": {"widths": [32, 16], "kernel": 3, "activation": "relu", "up": "shuffle", "std": None}}
-    conv_d = {"dcgan": {"widths": [32, 48], "kernel": 3, "norm": "none", "patch": 2, "std": None}}
-    clothes = fashion()
-    found = {
+    found = {**of_points(), **of_digits(), **of_other_images(), **later()}
+    return {
+        name: Setting(fields, "missed" if fields["data"].keys() & {"ring", "grid"} else "fid")
+        for name, fields in found.items()
+    }
+
+
+def of_points() -> dict[str, Fields]:
+    return {
         "ring-relativistic": points("ring", "relativistic", 64, 2e-3, {**r1(0.05), **r2(0.05)}, 1300),
         "ring-ns": points("ring", "non_saturating", 64, 2e-3, r1(0.05), 1500, update="simultaneous"),
         "ring-wgan": points("ring", "wasserstein", 64, 1e-3, gp(0.1), 1500),
         "grid-hinge": points("grid", "hinge", 96, 2e-3, r1(0.05), 1300, ema=None),
+    }
+
+
+def of_digits() -> dict[str, Fields]:
+    square = dense(128, 128)
+    return {
         "digits-ns": recipe(
             DIGITS, "non_saturating", *both(square, adam(1e-3), {"optimiser": adam(4e-3), "terms": r1(0.3)})
         ),
@@ -130,6 +140,15 @@ def settings() -> dict[str, Setting]:
         "digits-wgan": recipe(
             DIGITS, "wasserstein", *both(square, adam(1e-3), {"terms": gp(1.0), "moves": 2}), steps=700
         ),
+    }
+
+
+def of_other_images() -> dict[str, Fields]:
+    """Stacked digits and clothes."""
+    square, clothes = dense(128, 128), fashion()
+    conv_g = {"dcgan": {"widths": [32, 16], "kernel": 3, "activation": "relu", "up": "shuffle", "std": None}}
+    conv_d = {"dcgan": {"widths": [32, 48], "kernel": 3, "norm": "none", "patch": 2, "std": None}}
+    return {
         "stacked-relativistic": recipe(
             STACKED, "relativistic", *both(square, adam(1e-3), {"terms": {**r1(0.3), **r2(0.3)}}), steps=1100
         ),
@@ -149,7 +168,12 @@ def settings() -> dict[str, Setting]:
             steps=1000,
         ),
     }
-    found |= {
+
+
+def later() -> dict[str, Fields]:
+    """Those that only the last part of the benchmark has."""
+    square = dense(128, 128)
+    return {
         "grid-relativistic": points("grid", "relativistic", 96, 2e-3, {**r1(0.05), **r2(0.05)}, 1300),
         "ring-ls": points("ring", "least_squares", 64, 2e-3, r1(0.05), 1300),
         "digits-relativistic": recipe(
@@ -161,8 +185,4 @@ def settings() -> dict[str, Setting]:
             *both(square, adam(1e-3), {"optimiser": adam(2e-3), "terms": r1(0.3)}),
             steps=1000,
         ),
-    }
-    return {
-        name: Setting(fields, "missed" if fields["data"].keys() & {"ring", "grid"} else "fid")
-        for name, fields in found.items()
     }

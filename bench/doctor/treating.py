@@ -14,7 +14,8 @@ from playing import outcome_of, place, play_all
 from reading import first_alarm, measured
 from scipy.stats import t as student
 
-from sparring.rundir import RunDir, read_lines
+from sparring.base.files import read_lines
+from sparring.base.rundir import RunDir
 
 TREAT = "doctor=treat"
 HEALTHY_SEEDS = 1

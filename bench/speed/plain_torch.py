@@ -19,7 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from worker import answer, images, serve
 
 if TYPE_CHECKING:
-    from sparring.data.tables.layout import Layout
+    from sparring.kinds.tables.data.layout import Layout
 
 Nets = tuple[nn.Module, nn.Module]
 

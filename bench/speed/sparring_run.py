@@ -15,17 +15,18 @@ import networks
 import torch
 from worker import answer, images, serve
 
-from sparring.build import build, fitted
-from sparring.data import Batch
+from sparring.data import Batch, DataSet, Found
 from sparring.data.codec import image_codec
-from sparring.data.dataset import DataSet, Found, assemble
+from sparring.data.dataset import assemble
 from sparring.engine import Engine
-from sparring.match import Match
-from sparring.observers import Controllers, Log
+from sparring.gan.match import Match
+from sparring.gan.surgery import random_layers
 from sparring.recipe import validated
-from sparring.surgery import random_layers
-from sparring.trainer import check_losses
-from sparring.tuning import choose
+from sparring.recipe.build import build, fitted
+from sparring.runs.controllers import Controllers
+from sparring.runs.observers import Log
+from sparring.runs.trainer import check_losses
+from sparring.runs.tuning import choose
 
 RUN_S = 600.0
 """Seconds of the run that a plan is chosen for: long enough to try, not to compile."""

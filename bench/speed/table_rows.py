@@ -10,7 +10,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tables"))
 
 from costs import TEN, written
 
-from sparring.data import DataSet, Table
+from sparring.data import DataSet
+from sparring.kinds.tables.data.source import Table
 
 ROWS = 10_000
 

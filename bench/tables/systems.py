@@ -131,7 +131,7 @@ OURS = (
     "jinja2",
     "sdmetrics.reports.single_table",
     "sparring.api",
-    "sparring.session",
+    "sparring.runs.session",
 )
 """What Sparring would import, much of it only where it is used."""
 SYSTEMS = {

@@ -7,11 +7,11 @@ import time
 import torch
 from torch import nn
 
-from sparring.build import build, fitted
 from sparring.data import DataSet
 from sparring.engine import Engine, choose_plan
-from sparring.games import FromImages
+from sparring.kinds.translation.games.images import FromImages
 from sparring.recipe import Recipe
+from sparring.recipe.build import build, fitted
 
 
 def reconstruction_alone(recipe: Recipe, data: DataSet, seconds: float) -> nn.Module:
@@ -32,6 +32,6 @@ def reconstruction_alone(recipe: Recipe, data: DataSet, seconds: float) -> nn.Mo
         step += 1
         if match.average is not None:
             match.average.update(step * match.batch, match.batch)
-    print(f"reconstruction alone: {step:,} steps in {seconds:.0f} s, loss {float(loss):.4f}")
+    print(f"reconstruction alone: {step:,} steps in {seconds:.0f} s, loss {float(loss.detach()):.4f}")
     with torch.no_grad():
         return match.sampler()

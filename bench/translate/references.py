@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sparring.base.draws import Key, integers
 from sparring.data import DataSet
-from sparring.draws import Key, integers
 
 Filler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

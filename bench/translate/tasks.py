@@ -16,17 +16,19 @@ from sides import two_folders
 from torch import Tensor
 
 import sparring
+from sparring.base.draws import Key
 from sparring.data import DataSet, Rows, ValueCodec
-from sparring.draws import Key
-from sparring.games import FromImages, Inpaint
-from sparring.games.masks import Drawn
-from sparring.match import make
-from sparring.metrics import patch_distance, psnr, ssim
-from sparring.metrics.patches import patches, texture
+from sparring.gan.sampling import make
+from sparring.kinds.kind import Made
+from sparring.kinds.translation.games.images import FromImages
+from sparring.kinds.translation.games.inpaint import Inpaint
+from sparring.kinds.translation.games.masks import Drawn
+from sparring.kinds.translation.metrics import psnr, ssim
+from sparring.kinds.translation.remaking import remade
+from sparring.metrics.pictures.patches import patch_distance, patches, texture
 from sparring.recipe import Scoring
-from sparring.remaking import remade
-from sparring.run import Run
-from sparring.scoring import choose_extractor, score
+from sparring.runs.run import Run
+from sparring.runs.scoring import choose_extractor, judged_by, score
 
 Result = dict[str, Any]
 CPU = torch.device("cpu")
@@ -99,10 +101,11 @@ def unpaired(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[
         def compute() -> dict[str, float]:
             one = run()
             source = one.recipe.data.load()
-            extractor = choose_extractor(one.recipe.score, source, CPU, print)
-            made = images(one, source)
-            scoring = Scoring(metrics=("kid", "patch_kid", "fid"))
-            found = score(lambda count: made[:count], source, scoring, extractor, None, {})
+            extractor = choose_extractor(one.kind, one.recipe.score.extractor, source, CPU, print)
+            scoring = Scoring()
+            made = images(one, source)[: len(judged_by(source, scoring))]
+            names = ("kid", "patch_kid", "fid")
+            found = score(one.kind, Made(made, source.codec), source, scoring, extractor, names, {})
             return {name: float(entry["value"]) for name, entry in found.items()}
 
         return compute

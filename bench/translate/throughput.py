@@ -25,7 +25,7 @@ CHILD = """
 import sys, time, json, torch
 from pathlib import Path
 import sparring
-from sparring.machine import peak_memory
+from sparring.engine.machine import peak_memory
 run, source, to, tile = sys.argv[1:]
 sparring.translate(run, source.replace("big", "small"), to.replace("big", "small"))
 before, begun = peak_memory(torch.device("cpu")), time.perf_counter()
