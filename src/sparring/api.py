@@ -258,7 +258,7 @@ def diagnosis(run: Place | Run) -> Diagnosis:
 def report(run: Place | Run) -> Path:
     """Writes the run's report.html, one file that opens offline. Where the run's data are no longer at hand, without
     the pictures of real images."""
-    return reporting.reported(run if isinstance(run, Run) else Run(run), Talk().say)
+    return reporting.reported(loaded_run(run), Talk().say)
 
 
 def explore(
@@ -276,7 +276,7 @@ def explore(
     "attributions", "neighbours", "neighbours_by", "notes"}`. Where the run's data are no longer at hand, without
     neighbours and attribution. Raises RequestError for what is wrong with the request.
     """
-    loaded = run if isinstance(run, Run) else Run(run)
+    loaded = loaded_run(run)
     size = with_latents(loaded.recipe.game, "explore").latent.size
     wanted = min(WHOLE.directions, size) if directions is None else directions
     if not 1 <= wanted <= size:
@@ -312,7 +312,7 @@ def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
     """Writes two or more runs side by side on one page."""
     if len(runs) < 2:
         raise RequestError(f"compare: {len(runs)} run; name two or more")
-    loaded = [run if isinstance(run, Run) else Run(run) for run in runs]
+    loaded = [loaded_run(run) for run in runs]
     target = reporting.page_at(out, "out")
     put_file(target, reporting.comparison(loaded), "out")
     return target

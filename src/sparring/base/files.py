@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -62,6 +65,16 @@ def put_file(path: Path, content: str | bytes, name: str = "to", endings: Sequen
         write_file(path, content)
     except OSError as error:
         raise RequestError(f"{name}: {path} cannot be written ({error.strerror})") from None
+
+
+def npz(name: str, array: NDArray[np.generic], labels: Tensor | None) -> bytes:
+    """An array under a name, then `labels`, as a .npz file."""
+    arrays = {name: np.ascontiguousarray(array)}
+    if labels is not None:
+        arrays["labels"] = labels.numpy()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
 
 
 def append_line(path: Path, line: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from sparring.gan.loop import UPDATES, Board, Step, UpdateName, play
 from sparring.gan.optimisers import Average, refit_batch_norms
 from sparring.gan.players import Player
 from sparring.gan.recording import Graphs
-from sparring.gan.sampling import measuring
+from sparring.gan.sampling import measuring, resting
 from sparring.gan.schedules import Adaptive, Now
 from sparring.gan.surgery import random_layers, rewind
 from sparring.gan.trained import Trained
@@ -97,24 +97,21 @@ class Match:
         """The networks at rest, of which the averaged generator samples; `source` is what their data were read from.
         After, the generator is as it was: who forgets that trains without dropout."""
         fitted = self.sampler()
-        modes = [(module, module.training) for module in self.discriminator.modules()]
-        self.discriminator.eval()
         try:
-            yield Trained(
-                name="the run",
-                source=source,
-                game=self.game,
-                generator=fitted,
-                discriminator=self.discriminator,
-                formats=self.data.formats,
-                label_names=self.data.label_names,
-                label_counts=self.data.label_counts,
-                step=self.step,
-            )
+            with resting(self.discriminator):
+                yield Trained(
+                    name="the run",
+                    source=source,
+                    game=self.game,
+                    generator=fitted,
+                    discriminator=self.discriminator,
+                    formats=self.data.formats,
+                    label_names=self.data.label_names,
+                    label_counts=self.data.label_counts,
+                    step=self.step,
+                )
         finally:
             self.generator.train()
-            for module, mode in modes:
-                module.training = mode
 
     def fit(self, *sides: Side, passes: int | None = None) -> None:
         """Estimates batch-norm statistics anew, without dropout, of the live networks that ask for it, over so many

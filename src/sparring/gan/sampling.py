@@ -25,12 +25,18 @@ def make(game: Game, generator: nn.Module, key: Key, rows: Tensor, asked: Tensor
 @contextmanager
 def measuring(*nets: nn.Module) -> Iterator[None]:
     """A mode that changes nothing: no gradients, no statistics, no dropout; the nets are as before after."""
+    with resting(*nets), torch.no_grad():
+        yield
+
+
+@contextmanager
+def resting(*nets: nn.Module) -> Iterator[None]:
+    """The same with gradients."""
     modes = [(module, module.training) for net in nets for module in net.modules()]
     for net in nets:
         net.eval()
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
         for module, mode in modes:
             module.training = mode

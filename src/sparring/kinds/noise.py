@@ -45,6 +45,11 @@ class NoiseKind(Kind):
     to: ClassVar[str] = "samples/"
     """Where a report's `sparring sample` writes."""
 
+    @property
+    def command(self) -> str:
+        """What a report says that draws new samples."""
+        return f"sparring sample {{run}} --count 64 --to {self.to}"
+
     def make(self, trained: Trained, wish: Wish, key: Key) -> Made:
         for name in ("where", "balance"):
             if getattr(wish, name) and name not in self.wishes:
@@ -82,7 +87,7 @@ class NoiseKind(Kind):
             told.append(sections.neighbours_section(found.blocks(self, data), showing.named(chosen), self.unit))
         return Told(
             sections=[section for section in told if section is not None],
-            command=f"sparring sample {{run}} --count 64 --to {self.to}",
+            command=self.command,
             made=final.png(),
             real=None if real is None else real.png(),
         )

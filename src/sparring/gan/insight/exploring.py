@@ -116,12 +116,17 @@ def between(trained: Trained, first: Tensor, last: Tensor, places: Sequence[floa
     return torch.where(angle > 1e-3, around, straight).flatten(0, 1)
 
 
-def attributed(trained: Trained, data: DataSet, samples: Tensor, labels: Tensor | None, steps: int) -> Attribution:
-    """The discriminator's logits of samples, as they are stored, taken apart, against the mean image of the data that
-    training did not see (of the training data, where nothing is held out)."""
+def mean_sample(data: DataSet) -> Tensor:
+    """The mean of samples that training did not see (of training samples, where none are held out), as networks see
+    them."""
     numbers = data.heldout if len(data.heldout) else data.train
     some = numbers[permutation(Key("baseline"), len(numbers))[:AVERAGED]]
-    baseline = data.codec.encode(data.stored(some)).mean(0).to(trained.device)
+    return data.codec.encode(data.stored(some)).mean(0)
+
+
+def attributed(trained: Trained, data: DataSet, samples: Tensor, labels: Tensor | None, steps: int) -> Attribution:
+    """The discriminator's logits of samples, as they are stored, taken apart, against the mean sample."""
+    baseline = mean_sample(data).to(trained.device)
     told = None if labels is None else labels.to(trained.device)
 
     def judge(seen: Tensor, rows: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from sparring.base.errors import RequestError
-from sparring.base.files import PART, write_file
+from sparring.base.files import PART, npz, write_file
 from sparring.data import ValueCodec
 from sparring.pages.drawing import grid, png
 
@@ -42,16 +41,6 @@ def as_people_take(samples: Tensor, codec: ValueCodec) -> NDArray[np.generic]:
     """Images [n, height, width, channels] of the data's type."""
     array: NDArray[np.generic] = samples.numpy().transpose(0, 2, 3, 1)
     return array.astype(np.uint16) if codec.depth == "uint16" else array
-
-
-def npz(name: str, array: NDArray[np.generic], labels: Tensor | None) -> bytes:
-    """An array under a name, then `labels`, as a .npz file."""
-    arrays = {name: np.ascontiguousarray(array)}
-    if labels is not None:
-        arrays["labels"] = labels.numpy()
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 def _write_folder(path: Path, samples: Tensor, codec: ValueCodec) -> int:

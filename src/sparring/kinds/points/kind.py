@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,7 +17,7 @@ from torch import Tensor
 from sparring import kinds
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError
-from sparring.base.files import put_file
+from sparring.base.files import npz, put_file
 from sparring.data import Codec, DataSet, Rows, ValueCodec
 from sparring.gan.game import Game
 from sparring.gan.insight import Direction
@@ -61,7 +60,8 @@ class PointsKind(NoiseKind):
         return array
 
     def write(self, to: Path, made: Made, seed: int) -> int:
-        put_file(to, _csv(made.samples) if to.suffix == ".csv" else _npz(made), endings=ENDINGS)
+        points = self.given(made, seed)
+        put_file(to, _csv(made.samples) if to.suffix == ".csv" else npz("points", points, made.labels), endings=ENDINGS)
         return 1
 
     def extractor(self, name: str, data: DataSet, device: torch.device, say: Say) -> Extractor:
@@ -98,7 +98,7 @@ class PointsKind(NoiseKind):
         told = [sections.samples_section(final, None, step=trained.step), sections.learned_section(learned)]
         return Told(
             sections=[section for section in told if section is not None],
-            command=f"sparring sample {{run}} --count 64 --to {self.to}",
+            command=self.command,
             made=None if final is None else final.png(),
         )
 
@@ -128,15 +128,6 @@ def _csv(samples: Tensor) -> str:
     writer.writerow([f"x{place}" for place in range(samples.shape[1])])
     writer.writerows(samples.tolist())
     return text.getvalue()
-
-
-def _npz(made: Made) -> bytes:
-    arrays = {"points": np.ascontiguousarray(made.samples.numpy())}
-    if made.labels is not None:
-        arrays["labels"] = made.labels.numpy()
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 KINDS = (PointsKind(),)

@@ -125,8 +125,7 @@ class TablesKind(NoiseKind):
         if panel is not None:
             told.append(sections.html_section("table", "Like the real ones?", render_table(panel), "made"))
         learned = sections.learned_section(showing.looked_into(self, trained, data, BRIEF), self.unit)
-        command = f"sparring sample {{run}} --count 64 --to {self.to}"
-        return Told([*told, *([] if learned is None else [learned])], command)
+        return Told([*told, *([] if learned is None else [learned])], self.command)
 
     def strips(self, trained: Trained, method: str, found: list[Direction], rows: int) -> list[Strip]:
         """One row along each direction, as far as it is learned."""

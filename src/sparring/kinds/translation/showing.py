@@ -9,14 +9,14 @@ from sparring.base.draws import Key, permutation
 from sparring.data import Batch, DataSet, Rows
 from sparring.gan.games import as_verdict
 from sparring.gan.insight import integrated_gradients
-from sparring.gan.insight.exploring import AVERAGED, Effort
+from sparring.gan.insight.exploring import Effort, mean_sample
 from sparring.gan.sampling import make
 from sparring.gan.surgery import random_layers, rewind
 from sparring.gan.trained import Trained
 from sparring.kinds.translation.games.images import FromImages
 from sparring.kinds.translation.remaking import Remade, remade, strips, values_of
 from sparring.pages.blocks import Figure
-from sparring.pages.drawing import above_maps, png, sheet
+from sparring.pages.drawing import laid, png
 from sparring.pages.page import Explored, Judged
 
 SHOWN = 24
@@ -60,8 +60,7 @@ def looked_at(trained: Trained, data: DataSet | None, effort: Effort) -> Explore
     batch = Batch(rows, places, places, key=Key("judged"))
     with torch.no_grad():
         made = make(game, trained.generator, batch.key, batch.rows, game.asked(batch))
-    several = data.heldout[permutation(Key("baseline"), len(data.heldout))[:AVERAGED]]
-    mean = data.codec.encode(data.stored(several)).mean(0).to(device).expand_as(made)
+    mean = mean_sample(data).to(device).expand_as(made)
     pictures = [
         _judged(trained, game, batch, what, samples, mean, effort.steps)
         for what, samples in (("Outputs", made), ("Real samples", batch.samples))
@@ -82,6 +81,5 @@ def _judged(
     found = integrated_gradients(judge, seen, baseline, steps, at_once=32)
     found = type(found)(*(part.cpu() for part in found))
     images = trained.codec.to_unit(trained.codec.decode(samples)).cpu()
-    picture = png(sheet(above_maps(images, found.parts), len(images)))
-    block = Figure(picture, f"{what}, and below each what speaks for and against it")
+    block = laid(images, marks=found.parts, alt=f"{what}, and below each what speaks for and against it")
     return Judged(what, block, found.logits.tolist(), float(found.baseline.mean()))
