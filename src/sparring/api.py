@@ -29,10 +29,10 @@ from sparring.recipe import kind_left_open, override, to_yaml, validated
 from sparring.recipe.recorded import read_recipe_of
 from sparring.recipe.request import Place, Places, fields_of, kept, spelt, told_apart
 from sparring.runs import processes, reporting, session
-from sparring.runs.planning import parse_budget
 from sparring.runs.run import Run, data_of, loaded_run, own_options
 from sparring.runs.scoring import choose_extractor, of_other_data, scored
 from sparring.runs.serving import serve
+from sparring.runs.timing import asked_now
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,8 +70,7 @@ def train(
     follows = ranks.launched().rank > 0
     talk = Talk(quiet=quiet or follows)
     data = data if data is None or isinstance(data, str | Path | Sequence) else kept(data)
-    if for_ is not None:
-        parse_budget(for_)
+    asked = asked_now(for_)
     if devices is not None and devices < 1:
         raise RequestError(f"devices: {devices} is no number of processes; take 1 or more")
     given = {"generator": generator, "discriminator": discriminator}
@@ -83,15 +82,15 @@ def train(
     if target is not None and target.exists and recipe is None and data is None:  # the run's own, but for these words
         changed = [*overrides, *([] if seed is None else [f"seed={seed}"])]
         told = override(read_recipe_of(target).model_dump(mode="json"), changed) if changed else None
-        resumed = partial(session.resume, target, told, for_, device, own)
+        resumed = partial(session.resume, target, told, asked, device, own)
         return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     fields = fields_of(recipe, overrides, data, seed, device, talk)
     target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:
-        resumed = partial(session.resume, target, fields, for_, device, own)
+        resumed = partial(session.resume, target, fields, asked, device, own)
         return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     wanted = validated(fields)
-    begun = partial(session.begin, target, wanted, for_, device, from_, own)
+    begun = partial(session.begin, target, wanted, asked, device, from_, own)
     return processes.started(begun, target, wanted, devices, device, own, talk)
 
 

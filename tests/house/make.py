@@ -306,7 +306,7 @@ def leaves(packed: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if kind == "dict":
         for name, item in value:
             yield from leaves(item, f"{path}/{name}")
-    elif kind != "tensor" and path != "/seconds":
+    elif kind != "tensor" and path not in ("/seconds", "/processor", "/spent"):
         yield f"{path} {kind}", value
 
 

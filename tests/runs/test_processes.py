@@ -171,8 +171,8 @@ def test_a_fall_in_one_process_is_a_fall_of_all(tmp_path: Path, capfd: pytest.Ca
     recipe = recipe_file(tmp_path, save_every=4, score={"metrics": []})
     own = {"generator": InfiniteInTheSecond(at=15), "discriminator": Own()}
     with at_most(PATIENCE_S):
-        run = sparring.train(recipe, out=tmp_path / "run", for_="1s", devices=2, **own)
-    assert run.recipe.budget == "1s"
+        run = sparring.train(recipe, out=tmp_path / "run", for_="2s-cpu", devices=2, **own)
+    assert run.recipe.budget == "2s-cpu"
     assert run.step == run.recipe.steps > 12
     (finding,) = read_lines(run.dir.findings)
     assert (finding["symptom"], finding["attempt"], finding["back_to_step"]) == ("diverged", 1, 4)

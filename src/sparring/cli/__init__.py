@@ -15,8 +15,10 @@ __all__ = ["app", "asking", "main", "using"]
 
 def main() -> None:
     """Runs the command line; errors that are explained end in one line and their exit status."""
+    from sparring.base import clock
     from sparring.base.errors import SparringError
 
+    clock.command_begins()
     if len(sys.argv) == 1:
         sys.argv.append("--help")
     try:

@@ -95,9 +95,3 @@ def print_table(table: Any) -> None:
     from rich.console import Console
 
     Console().print(table)
-
-
-def in_words(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

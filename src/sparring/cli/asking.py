@@ -13,7 +13,6 @@ from sparring.cli.app import (
     JsonOption,
     Overrides,
     app,
-    in_words,
     print_json,
 )
 
@@ -136,6 +135,7 @@ def plan(
 ) -> None:
     """Predict step time, memory and time to finish from a short probe."""
     from sparring import api
+    from sparring.pages.wording import about
     from sparring.runs.tuning import Trial
 
     found = api.plan(*(words or ()), data=data, device=device)
@@ -147,7 +147,7 @@ def plan(
     for trial in found["tried"]["trials"]:
         typer.echo(f"tried    {Trial(**trial).line()}")
     typer.echo(f"memory   {found['memory_mb']:,.0f} MB")
-    typer.echo(f"finish   {found['steps']:,} steps in {in_words(found['seconds'])}")
+    typer.echo(f"finish   {found['steps']:,} steps in {about(found['seconds'])}")
     for line in found["advice"]:
         typer.echo(f"advice   {line}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -66,6 +67,8 @@ class Attending:
     def observe(self, match: Match, step: Step) -> None:
         if self._probes is None:
             self._begin(match)
+        if self.history.facts.steps != match.steps:  # under a budget of time the clock decides, on the way
+            self.history.facts = replace(self.history.facts, steps=match.steps)
         kept = self._kept(match)
         self._window.take(kept, step)
         place = match.step % EVERY

@@ -85,6 +85,11 @@ class Engine:
         """Sets what holds for the whole process, where several engines take turns."""
         torch.set_num_threads(self.plan.threads)
 
+    def use_threads(self, count: int) -> None:
+        """Goes on with another number of threads."""
+        self.plan = self.plan._replace(threads=count)
+        self.take_over()
+
     def settle(self) -> None:
         """Waits for what is under way on the device."""
         if self.device.type == "cuda":

@@ -62,11 +62,11 @@ def _processor_has(feature: str) -> bool:
     return bool(known and known())
 
 
-def free_threads(samples: int = 9, pause: float = 0.02) -> int:
-    """Threads that find a core of their own beside what other programs run just now: PyTorch waits for its slowest
-    thread after every operation, so that one shared core costs far more than its share. Where the system does not tell
-    what runs (other than Linux), all."""
-    threads = torch.get_num_threads()
+def free_threads(most: int | None = None, samples: int = 9, pause: float = 0.02) -> int:
+    """Threads, `most` of them (by default PyTorch's own number), that find a core of their own beside what other
+    programs run just now: PyTorch waits for its slowest thread after every operation, so that one shared core costs far
+    more than its share. Where the system does not tell what runs (other than Linux), all."""
+    threads = most or torch.get_num_threads()
     found = []
     try:
         for _ in range(samples):

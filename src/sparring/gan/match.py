@@ -19,7 +19,7 @@ from sparring.gan.optimisers import Average, refit_batch_norms
 from sparring.gan.players import Player
 from sparring.gan.recording import Graphs
 from sparring.gan.sampling import measuring, resting
-from sparring.gan.schedules import Adaptive, Now
+from sparring.gan.schedules import Adaptive, Course, Now
 from sparring.gan.surgery import random_layers, rewind
 from sparring.gan.trained import Trained
 from sparring.nets import Verdict
@@ -43,7 +43,7 @@ class Match:
     controllers: dict[str, Adaptive]
     """The values that a controller moves, by their dotted keys in the recipe."""
     seed: int
-    steps: int
+    course: Course
     batch: int
     chunk: int
     """Samples that go through the networks at once."""
@@ -56,6 +56,10 @@ class Match:
     """Steps done."""
     seconds: float = 0.0
     """Training time so far."""
+    processor: float = 0.0
+    """Processor time of the steps alone so far, all threads and processes added."""
+    spent: float = 0.0
+    """Seconds so far of all commands that trained it, from their first line on."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What observers keep across a resume, by their names."""
 
@@ -64,8 +68,13 @@ class Match:
         """What all draws of this attempt go by."""
         return Key(self.seed, self.attempt)
 
+    @property
+    def steps(self) -> int:
+        """Of the whole run, as it is to be now."""
+        return self.now(self.step).steps
+
     def now(self, step: int) -> Now:
-        return Now(step, step * self.batch, self.steps)
+        return self.course.now(step, self.batch)
 
     def nets(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "discriminator": self.discriminator}
@@ -161,6 +170,8 @@ class Match:
             "step": self.step,
             "attempt": self.attempt,
             "seconds": self.seconds,
+            "processor": self.processor,
+            "spent": self.spent,
             "position": self.batches.position,
             "nets": {name: net.state_dict() for name, net in self.nets().items()},
             "average": None if self.average is None else self.average.net.state_dict(),
@@ -173,6 +184,8 @@ class Match:
     def restore(self, state: dict[str, Any]) -> None:
         """Takes up a state; `attempt` is kept where it is already higher."""
         self.step, self.seconds = state["step"], state["seconds"]
+        self.processor = state.get("processor", 0.0)  # older runs have neither
+        self.spent = state.get("spent", self.seconds)
         self.attempt = max(self.attempt, state["attempt"])
         for name, net in self.nets().items():
             net.load_state_dict(state["nets"][name])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sparring.base.draws import Key
+from sparring.base.progress import through
 from sparring.data import Codec
 from sparring.gan.game import Game
 from sparring.gan.surgery import random_layers, rewind
@@ -61,7 +62,8 @@ def draw(
     i alone."""
     parts = []
     size = max(1, min(codec.at_once, CHUNK_VALUES // math.prod(codec.shape)))
-    for first in range(0, count, size):
+    firsts = range(0, count, size)
+    for first in through(firsts, "drawing samples", len(firsts)):
         rows = torch.arange(start + first, start + min(first + size, count), device=device)
         chunk = None if labels is None else labels[first : first + size].to(device)
         parts.append(codec.decode(make(game, generator, key, rows, chunk)).cpu())

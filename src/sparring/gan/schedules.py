@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr, field_validator
@@ -22,6 +24,37 @@ class Now(NamedTuple):
     """Training samples so far, a batch for each step: step * batch."""
     steps: int
     """Steps of the whole run."""
+    since: tuple[int, float] = (0, 0.0)
+    """The step from which on it was to have so many steps, and the part of the run that was done by then."""
+
+    @property
+    def done(self) -> float:
+        """The part of the run that is done, in [0, 1] until its last step."""
+        step, part = self.since
+        return part + (1 - part) * ((self.step - step) / max(self.steps - step, 1))
+
+
+class Course:
+    """The length of a run, and how that changed on the way (under a budget of time, by the clock). Schedules that count
+    parts of the run go on from where they stood, and still reach their end with the last step."""
+
+    def __init__(self, lengths: Mapping[int, int]) -> None:
+        """`lengths` are the steps of the whole run, by the step from which on that was so; the first is 0."""
+        self.lengths = dict(sorted(lengths.items()))
+        self._from = list(self.lengths)
+        self._at: list[Now] = []
+        for step, steps in self.lengths.items():
+            done = self._at[-1]._replace(step=step).done if self._at else 0.0
+            self._at.append(Now(step, 0, steps, (step, min(done, 1.0))))
+
+    def now(self, step: int, batch: int) -> Now:
+        """Where the run stands after so many steps."""
+        at = self._at[bisect_right(self._from, step) - 1]
+        return at._replace(step=step, images=step * batch)
+
+    def changed(self, step: int, steps: int) -> Course:
+        """The same until a step, and from there on another length."""
+        return Course({at: one for at, one in self.lengths.items() if at < step} | {step: steps})
 
 
 Unit = Literal["run", "step", "image"]
@@ -30,7 +63,7 @@ Unit = Literal["run", "step", "image"]
 def position(now: Now, unit: Unit) -> float:
     """How far the run is, in the unit: a fraction of the run in [0, 1], steps, or images."""
     if unit == "run":
-        return now.step / max(now.steps, 1)
+        return now.done
     return float(now.step if unit == "step" else now.images)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from sparring import kinds
 from sparring.base.errors import RequestError, nearest
+from sparring.base.progress import through
 from sparring.metrics import GROUPS, METRICS, Extractor, Metric, Score, Views
 
 
@@ -78,7 +79,7 @@ def score(
     about = {"extractor": extractor.name, "hash": extractor.hash, "resize": extractor.resize, **extractor.details}
     about |= dict(extra_protocol or {})
     scores = {}
-    for known in wanted:
+    for known in through(wanted, "scores", len(wanted)):
         found = known(views)
         scores[known.name] = Score(
             found.value, found.interval, found.n, found.better, {**found.protocol, **about}, found.note

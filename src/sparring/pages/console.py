@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, JustifyMethod
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from sparring.base import clock
+from sparring.base.progress import heard_by
+from sparring.pages.wording import about
+
+FIRST_S, PLAIN_S = 10.0, 60.0
+"""Seconds after which work of some length is first told of where standard error is no terminal, and from then on."""
+QUICK_S = 1.0
+"""Seconds of work that no bar is shown for."""
 
 
 class Talk:
@@ -19,6 +31,66 @@ class Talk:
 
     def table(self, table: Table) -> None:
         self.console.print(table)
+
+    @contextmanager
+    def progress(self) -> Iterator[None]:
+        """Inside, work of known length is shown, with the time that is left: a bar on a terminal, lines elsewhere."""
+        told: Bars | Lines = Bars(self.console) if self.console.is_terminal else Lines(self)
+        try:
+            with heard_by(told):
+                yield
+        finally:
+            told.close()
+
+
+class Bars:
+    """Shows a bar for each piece of work that is under way, and takes it away after."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = bars(console, transient=True)
+        self._tasks: dict[str, TaskID] = {}
+        self._began = clock.now()
+
+    def heard(self, what: str, done: int, total: int) -> None:
+        if done == total:
+            if what in self._tasks:
+                self._progress.remove_task(self._tasks.pop(what))
+        elif what in self._tasks:
+            self._progress.update(self._tasks[what], completed=done)
+        else:
+            self._tasks[what] = self._progress.add_task(what, total=total, completed=done)
+        if clock.now() - self._began > QUICK_S:
+            self._progress.start()
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class Lines:
+    """Says now and then how far work is."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._began: dict[str, float] = {}
+        self._next = clock.now() + FIRST_S
+
+    def heard(self, what: str, done: int, total: int) -> None:
+        now = clock.now()
+        if done == 0:
+            self._began[what] = now
+        elif now >= self._next and done < total:
+            self._next = now + PLAIN_S
+            left = (now - self._began[what]) / done * (total - done)
+            self._talk.say(f"{what}: {done:,} of {total:,}, about {about(left)} left")
+
+    def close(self) -> None:
+        pass
+
+
+def bars(console: Console, *, transient: bool = False) -> Progress:
+    """Bars with counts and the time that is left."""
+    columns = BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}")
+    return Progress(*columns, TimeRemainingColumn(compact=True), console=console, transient=transient)
 
 
 def scores_table(scores: dict[str, dict[str, Any]], title: str) -> Table:

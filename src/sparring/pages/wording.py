@@ -55,6 +55,13 @@ def duration(seconds: float) -> str:
     return f"{hours:,} h {minutes} min"
 
 
+def about(seconds: float) -> str:
+    """A time that is known roughly: 40 s, 12 min, 5.1 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def megabytes(value: float) -> str:
     return f"{value:,.0f} MB" if value < 10_000 else f"{value / 1024:,.1f} GB"
 

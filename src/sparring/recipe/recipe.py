@@ -21,10 +21,11 @@ from sparring.gan.games import FromNoise, Game
 from sparring.gan.loop import UpdateName
 from sparring.gan.objectives import Objective
 from sparring.gan.optimisers import Adam, Ema, Optimiser
-from sparring.gan.schedules import Adaptive, Schedule
+from sparring.gan.schedules import Adaptive, Course, Schedule
 from sparring.gan.surgery import Surgery
 from sparring.gan.terms import Term
 from sparring.nets import Net
+from sparring.recipe.clocked import Clocked
 
 NetChoice = Annotated[Net, OneOf(among=partial(kinds.parts, Net))]
 GameChoice = Annotated[Game, OneOf(among=partial(kinds.parts, Game))]
@@ -120,7 +121,9 @@ class Recipe(Part):
     steps: int = Field(10_000, ge=1)
     """Steps of the whole run."""
     budget: str | None = None
-    """What `--for` said, where it was a time, which `steps` was measured from."""
+    """What `--for` said, where it was a time: `steps` is how many of them it came to."""
+    clocked: Clocked | None = None
+    """What the clock decided under that budget, step by step."""
     precision: Precision = "fp32"
     """`bf16` multiplies matrices with 8 bits of mantissa, which is not the same mathematics; `auto` does so where the
     hardware is made for it."""
@@ -163,6 +166,14 @@ class Recipe(Part):
             if self.update == "simultaneous" and getattr(self, side).moves != 1:
                 raise ValueError(f"{side}.moves: with update=simultaneous each player moves once a step; say 1")
         self.game.check_update(self.update)
+        if self.clocked is not None and self.clocked.steps != self.steps:
+            raise ValueError(
+                f"steps: {self.steps}, and by `clocked` the run came to {self.clocked.steps}; say clocked=null too"
+            )
+
+    def course(self) -> Course:
+        """How long a run is, and how that changed on its way."""
+        return Course({0: self.steps} if self.clocked is None else self.clocked.lengths)
 
     def period(self) -> int:
         """Steps after which the same terms act again."""
@@ -199,7 +210,8 @@ def override(fields: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """A recipe as YAML, fully resolved: every option with its value."""
-    return yaml.dump(
-        recipe.model_dump(mode="json"), sort_keys=False, default_flow_style=None, allow_unicode=True, width=110
-    )
+    """A recipe as YAML, fully resolved: every option with its value, and what the clock decided, if it did."""
+    fields = recipe.model_dump(mode="json", exclude={"clocked"})
+    if recipe.clocked is not None:
+        fields["clocked"] = recipe.clocked.model_dump()
+    return yaml.dump(fields, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)

@@ -4,13 +4,13 @@ schedules, which the training reads.)"""
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
+from sparring.base import clock
 from sparring.base.draws import Key
 from sparring.base.files import append_line
 from sparring.base.rundir import RunDir
@@ -20,7 +20,8 @@ from sparring.gan.loop import Step
 from sparring.gan.match import Match
 from sparring.gan.measuring import gradient_norm, heldout_logits
 from sparring.gan.schedules import value
-from sparring.pages.console import Talk
+from sparring.pages.console import FIRST_S, PLAIN_S, Talk, bars
+from sparring.pages.wording import about
 
 
 class Observer(Protocol):
@@ -75,9 +76,9 @@ class Log:
         return {name: number for name, number in line.items() if number is not None and math.isfinite(number)}
 
     def _speed(self, match: Match) -> float | None:
-        here = (time.perf_counter(), match.step)
+        here = (clock.now(), match.step)
         last, self._last = self._last, here
-        if last is None or here[1] <= last[1]:
+        if last is None or here[1] <= last[1] or here[0] <= last[0]:
             return None
         return round((here[1] - last[1]) * match.batch / (here[0] - last[0]), 2)
 
@@ -103,49 +104,57 @@ def _mean(moves: list[Losses]) -> dict[str, float]:
 REFRESH_S = 0.2
 
 
-PLAIN_S = 10.0
-"""Seconds between lines where standard error is no terminal."""
-
-
 class Bar:
     """An observer: the progress bar, with samples a second, losses and the time left."""
 
-    def __init__(self, talk: Talk, unit: str) -> None:
-        self.talk, self.unit = talk, unit
+    def __init__(self, talk: Talk, unit: str, left: Callable[[Match], float | None] = lambda match: None) -> None:
+        """`left` gives the seconds until all is done, where a budget says so."""
+        self.talk, self.unit, self.left = talk, unit, left
         self._shown_at = 0.0
+        self._began: tuple[float, int] | None = None
         self._speed: tuple[float, int] | None = None
         self._progress: Progress | None = None
-        self._period = REFRESH_S if talk.console.is_terminal else PLAIN_S
 
     def observe(self, match: Match, step: Step) -> None:
-        now = time.perf_counter()
-        if now - self._shown_at < self._period and match.step < match.steps:
+        now = clock.now()
+        self._began = self._began or (now, match.step)
+        if now - self._shown_at < self._period(now) and match.step < match.steps:
             return
         self._shown_at = now
         text = self._text(match, step, now)
         if not self.talk.console.is_terminal:
-            self.talk.say(f"step {match.step:,} of {match.steps:,}  {text}")
+            left = self._left(match, now)
+            told = f"  about {about(left)} left" if left is not None and match.step < match.steps else ""
+            self.talk.say(f"step {match.step:,} of {match.steps:,}  {text}{told}")
             return
         if self._progress is None:
-            self._progress = Progress(
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}"),
-                TimeRemainingColumn(compact=True),
-                console=self.talk.console,
-            )
+            self._progress = bars(self.talk.console)
             self._task = self._progress.add_task("", total=match.steps, completed=match.step)
             self._progress.start()
-        self._progress.update(self._task, completed=match.step, description=text)
+        self._progress.update(self._task, completed=match.step, total=match.steps, description=text)
 
     def close(self) -> None:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
+    def _period(self, now: float) -> float:
+        """Seconds between one show and the next: where standard error is no terminal, few in the first minute."""
+        if self.talk.console.is_terminal:
+            return REFRESH_S
+        assert self._began is not None
+        return FIRST_S if now - self._began[0] < PLAIN_S else PLAIN_S
+
+    def _left(self, match: Match, now: float) -> float | None:
+        """Seconds that are left: of the budget, or at the speed so far."""
+        told = self.left(match)
+        if told is not None or self._began is None or match.step <= self._began[1]:
+            return told
+        return (now - self._began[0]) / (match.step - self._began[1]) * (match.steps - match.step)
+
     def _text(self, match: Match, step: Step, now: float) -> str:
         told = []
-        if self._speed is not None and match.step > self._speed[1]:
+        if self._speed is not None and match.step > self._speed[1] and now > self._speed[0]:
             speed = (match.step - self._speed[1]) * match.batch / (now - self._speed[0])
             told.append(f"{speed:,.0f} {self.unit}/s")
         self._speed = (now, match.step)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import gc
 import re
-import time
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 
+from sparring.base import clock
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError
 from sparring.data import DataSet
@@ -27,10 +27,31 @@ SHOWN = 64
 """Samples in a picture."""
 
 
+MOST_PROBED = 100_000
+"""Steps of a probe, however little time they seem to take."""
+STANDING_S = 1e-6
+"""What a step takes by a clock that stands still."""
+
+
+class Budget(NamedTuple):
+    """What `--for` says: the run's total."""
+
+    amount: float
+    unit: Literal["s", "cpu", "steps", "images"]
+    """`s` are seconds of the whole command, `cpu` of processors at work on training steps."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether the clock decides how many steps that are."""
+        return self.unit in ("s", "cpu")
+
+
 class Cost(NamedTuple):
     """What a step and everything beside the steps takes."""
 
     step_s: float
+    cpu_s: float
+    """Of processors, all threads and processes added."""
     log_s: float
     picture_s: float
     save_s: float
@@ -60,15 +81,17 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
     period = recipe.period()
     steps = match.play(Key(recipe.seed, "probe"), lambda number: match.now(late(recipe, number)))
     _advance(match, steps, max(5, period))
-    counted, began = 0, time.perf_counter()
-    while any(ranks.any_of(counted < 10 or time.perf_counter() - began < seconds)):
+    counted, began, worked = 0, clock.now(), clock.processor()
+    while any(ranks.any_of(counted < 10 or (clock.now() - began < seconds and counted < MOST_PROBED))):
         step = _advance(match, steps, period)
         counted += period
-    step_s = (time.perf_counter() - began) / counted
+    step_s = max((clock.now() - began) / counted, STANDING_S)
+    cpu_s = max((clock.processor() - worked) / counted, STANDING_S) * ranks.count()
     log = Log(None, 1)
     rows = min(SHOWN, len(data.train))
     return Cost(
         step_s=step_s,
+        cpu_s=cpu_s,
         log_s=_timed(lambda: log.line(match, step)),
         picture_s=_timed(lambda: draw_for(match, rows, Key(0))),
         save_s=_timed(lambda: (match.sampler(), copy.deepcopy(match.state()))),
@@ -77,17 +100,17 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
     )
 
 
-def parse_budget(text: str) -> tuple[float, str]:
-    """`10m`, `5000steps` or `200kimg` as a number and `s`, `steps` or `images`. Raises RequestError for other words."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kimg|img|images|steps|min|s|m|h|d)", text.strip())
+def parse_budget(text: str) -> Budget:
+    """`10m`, `10m-cpu`, `5000steps` or `200kimg`. Raises RequestError for other words."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(?:(kimg|img|images|steps)|(min|s|m|h|d)(-cpu)?)", text.strip())
     if not found or float(found[1]) <= 0:
-        raise RequestError(f"for: '{text}' is no budget; write 90s, 10m, 2h, 5000steps or 200kimg")
-    number, unit = float(found[1]), found[2]
-    if unit in UNITS:
-        return number * UNITS[unit], "s"
-    if unit == "steps":
-        return number, "steps"
-    return number * (1000 if unit == "kimg" else 1), "images"
+        raise RequestError(f"for: '{text}' is no budget; write 90s, 10m, 2h, 15m-cpu, 5000steps or 200kimg")
+    number = float(found[1])
+    if found[3]:
+        return Budget(number * UNITS[found[3]], "cpu" if found[4] else "s")
+    if found[2] == "steps":
+        return Budget(number, "steps")
+    return Budget(number * (1000 if found[2] == "kimg" else 1), "images")
 
 
 def late(recipe: Recipe, number: int) -> int:
@@ -106,9 +129,9 @@ def _advance(match: Match, steps: Any, count: int) -> Step:
 
 def _timed(act: Any) -> float:
     act()
-    began = time.perf_counter()
+    began = clock.now()
     act()
-    return time.perf_counter() - began
+    return clock.now() - began
 
 
 def what_fits(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> str:

@@ -1,7 +1,7 @@
 """A training in one process or in several: where they come from, and what each of them does.
 
 The first process begins or resumes as one alone would. Before it does what all must do together, it tells the others
-(`sparring.runs.session.Task`), who then do the same.
+(`sparring.runs.orders.Task`), who then do the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sparring.engine.launcher import run_processes
 from sparring.pages.console import Talk
 from sparring.recipe import Recipe
 from sparring.recipe.build import OwnNets
-from sparring.runs import session
+from sparring.runs import orders, session
 from sparring.runs.run import Run
 
 Work = Callable[[Talk], Run]
@@ -96,7 +96,7 @@ def follow(device: str, own: OwnNets) -> Path:
     with joined(device):
         data: DataSet | None = None
         while True:
-            order: session.Task | Path | None = ranks.from_first(lambda: None)
+            order: orders.Task | Path | None = ranks.from_first(lambda: None)
             if order is None:
                 raise ranks.Lost(f"process {ranks.rank()} of {ranks.count()}: the first process failed")
             if isinstance(order, Path):
@@ -105,7 +105,7 @@ def follow(device: str, own: OwnNets) -> Path:
             session.obey(order, data, own)
 
 
-def _same_data(order: session.Task) -> DataSet:
+def _same_data(order: orders.Task) -> DataSet:
     """The data that the first process has. Raises RequestError where they, or the run, are not here."""
     here = f"process {ranks.rank()} of {ranks.count()}"
     if not order.path.is_dir():

@@ -19,7 +19,6 @@ from sparring.base.part import Part, parse
 from sparring.base.rundir import RunDir
 from sparring.data import DataSet, Formats
 from sparring.gan.game import Side
-from sparring.gan.schedules import Now
 from sparring.gan.surgery import random_layers
 from sparring.gan.trained import Trained
 from sparring.kinds.kind import Kind, Made, Wish
@@ -186,7 +185,7 @@ class Run:
             for path, adaptive in self.recipe.controllers().items():
                 adaptive.set(self._state["controllers"][path])
             for layer in random_layers(net):
-                layer.set_rate(Now(self.step, self.step * self.recipe.batch, self.recipe.steps))
+                layer.set_rate(self.recipe.course().now(self.step, self.recipe.batch))
             self._nets[side] = net.eval().requires_grad_(False)
         return self._nets[side]
 

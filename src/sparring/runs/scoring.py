@@ -13,6 +13,7 @@ from sparring import kinds, metrics
 from sparring.base.draws import Key, permutation
 from sparring.base.errors import RequestError
 from sparring.base.files import append_line
+from sparring.base.progress import through
 from sparring.base.rundir import RunDir
 from sparring.data import Codec, DataSet
 from sparring.gan.games import with_latents
@@ -38,6 +39,8 @@ LATENTS = 100
 """Latents, and real samples, that robustness is measured at, at most."""
 
 Score = dict[str, Any]
+Reals = dict[str, Features]
+"""Features of real samples by what they are for, so that they are taken once."""
 
 
 def choose_extractor(kind: Kind, name: str, data: DataSet, device: torch.device, say: Say) -> Extractor:
@@ -53,10 +56,17 @@ def choose_extractor(kind: Kind, name: str, data: DataSet, device: torch.device,
 
 
 def scored(
-    trained: Trained, scoring: Scoring, data: DataSet, extractor: Extractor, names: Sequence[str] | None, step: int
+    trained: Trained,
+    scoring: Scoring,
+    data: DataSet,
+    extractor: Extractor,
+    names: Sequence[str] | None,
+    step: int,
+    reals: Reals | None = None,
 ) -> dict[str, Score]:
     """Scores of a generator against data, its own or others: as many fakes as held-out samples are taken, or where its
-    kind's metrics want that, as there are training samples, up to `scoring.count`."""
+    kind's metrics want that, as there are training samples, up to `scoring.count`. `reals` keeps what real samples
+    give from one time to the next."""
     kind = kinds.of(trained.game, trained.source)
     heldout = judged_by(data, scoring)
     chosen = by_name.expanded(names or scoring.metrics or kind.usual(trained.game, data, extractor))
@@ -69,7 +79,7 @@ def scored(
     with measuring(trained.generator, trained.discriminator):
         made = kind.fakes(trained, data, heldout, count, Key(scoring.seed, "scored samples"))
         networks = _networks(trained, extractor, data, heldout, scoring.seed) if robust else None
-        return score(kind, made, data, scoring, extractor, chosen, {"step": step}, networks)
+        return score(kind, made, data, scoring, extractor, chosen, {"step": step}, networks, reals)
 
 
 def score(
@@ -81,6 +91,7 @@ def score(
     names: Sequence[str],
     about: Mapping[str, Any],
     networks: Networks | None = None,
+    reals: Reals | None = None,
 ) -> dict[str, Score]:
     """Scores of samples, whoever made them, against held-out ones.
 
@@ -94,7 +105,7 @@ def score(
     views = Views(
         heldout=seen(extractor, data, heldout),
         fake=features(extractor, data.codec, torch.split(made.samples, SEEN)),
-        train=seen(extractor, data, train[:MOST_TRAINING], keep_samples=kind.of_training),
+        train=training(kind, data, extractor, train, reals),
         key=key,
         modes=known.modes,
         about=known.about,
@@ -153,9 +164,22 @@ def _training_scores(
     return {name: one.value for name, one in by_name.score(wanted, swapped, extractor).items()}
 
 
+def training(
+    kind: Kind, data: DataSet, extractor: Extractor, train: Tensor, reals: dict[str, Features] | None
+) -> Features:
+    """The features of training samples among which near copies are looked for."""
+    if reals is not None and "train" in reals:
+        return reals["train"]
+    found = seen(extractor, data, train[:MOST_TRAINING], keep_samples=kind.of_training)
+    if reals is not None:
+        reals["train"] = found
+    return found
+
+
 def seen(extractor: Extractor, data: DataSet, numbers: Tensor, *, keep_samples: bool = True) -> Features:
     """The features of the data's own samples, a chunk of which is read at a time."""
-    chunks = (data.stored(part) for part in torch.split(numbers, SEEN))
+    parts = torch.split(numbers, SEEN)
+    chunks = (data.stored(part) for part in through(parts, "features of real samples", len(parts)))
     return features(extractor, data.codec, chunks, keep_samples=keep_samples)
 
 
@@ -210,12 +234,50 @@ class Scorer:
         self.run, self.recipe, self.data, self.talk = run, recipe, data, talk
         self.extractor: Extractor | None = None
         """Once it was needed."""
+        self._scoring = recipe.score
+        self._reals: Reals = {}
+        self._without = ""
         self._last: tuple[tuple[int, int], dict[str, Any]] = ((-1, 0), {})
         """The newest scores, and of which step and attempt."""
 
+    def prepare(self, device: torch.device) -> bool:
+        """Gets the extractor ready, a feature network trained where there is none yet. False, with a word, where
+        nothing can be scored."""
+        try:
+            if self.extractor is None:
+                kind, name = kinds.of(self.recipe.game, self.recipe.data), self.recipe.score.extractor
+                with self.talk.progress():
+                    self.extractor = choose_extractor(kind, name, self.data, device, self.talk.say)
+        except RequestError as error:
+            self.leave_out(str(error))
+        return not self._without
+
+    def leave_out(self, why: str) -> None:
+        """Scores nothing, for this reason, which is told at the end."""
+        self._without = why
+
+    def lower(self, count: int) -> None:
+        """Scores so many samples and no more."""
+        self._scoring = self._scoring.model_copy(update={"count": count})
+
+    def most(self, trained: Trained) -> int:
+        """How many samples are scored."""
+        kind = kinds.of(trained.game, trained.source)
+        there = max(len(self.data.heldout), len(self.data.train) if kind.of_training else 0)
+        return min(there, self._scoring.count)
+
+    def rehearse(self, trained: Trained, count: int) -> None:
+        """Scores so many samples, and keeps nothing of it but what real samples give."""
+        few = self._scoring.model_copy(update={"count": max(count, FEWEST)})
+        if self.prepare(trained.device) and self.extractor is not None:
+            try:
+                scored(trained, few, self.data, self.extractor, None, trained.step or 0, self._reals)
+            except RequestError as error:
+                self.leave_out(str(error))
+
     def observe(self, match: Match, step: Step) -> None:
         every = self.recipe.score.every
-        if self.recipe.score.metrics == ():
+        if self.recipe.score.metrics == () or self._without:
             return
         if every and (match.step % every == 0 or match.step >= match.steps):
             self._score(match)
@@ -223,6 +285,9 @@ class Scorer:
     def final(self, match: Match) -> None:
         """Scores the finished run."""
         if self.recipe.score.metrics == ():
+            return
+        if self._without:
+            self.talk.say(f"no scores: {self._without}")
             return
         at, scores = self._last
         if at != (match.step, match.attempt):
@@ -239,15 +304,14 @@ class Scorer:
 
     def _scores(self, match: Match, names: Sequence[str] | None = None) -> dict[str, Any]:
         """The scores of these names, or all that the recipe asks for; none, with a word, where they cannot be had."""
-        recipe, data = self.recipe, self.data
         check_weights(match)  # a fallen generator can score, and must never be the best
+        if not self.prepare(match.engine.device) or self.extractor is None:
+            self.talk.say(f"no scores: {self._without}")
+            return {}
         try:
-            if self.extractor is None:
-                kind, name = kinds.of(recipe.game, recipe.data), recipe.score.extractor
-                self.extractor = choose_extractor(kind, name, data, match.engine.device, self.talk.say)
             match.fit("discriminator")
-            with match.sampling(recipe.data) as trained:
-                return scored(trained, recipe.score, data, self.extractor, names, match.step)
+            with match.sampling(self.recipe.data) as trained, self.talk.progress():
+                return scored(trained, self._scoring, self.data, self.extractor, names, match.step, self._reals)
         except RequestError as error:
             self.talk.say(f"no scores: {error}")
             return {}

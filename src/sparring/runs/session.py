@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sparring import kinds
+from sparring.base import clock
 from sparring.base.errors import RequestError, TrainingError
 from sparring.base.files import append_line, write_file
 from sparring.base.rundir import RunDir
@@ -18,9 +19,10 @@ from sparring.doctor import Attending, closing_lines, diagnose, facts_of, remedi
 from sparring.doctor.advice import advice
 from sparring.engine import Engine, Plan, check_tracker, choose_plan, ranks
 from sparring.engine.compiling import can_compile
-from sparring.engine.machine import environment, peak_memory
+from sparring.engine.machine import environment, out_of_memory, peak_memory
 from sparring.gan.match import Match
 from sparring.pages.console import Talk
+from sparring.pages.wording import about
 from sparring.recipe import Recipe, kind_left_open, override, to_yaml, validated
 from sparring.recipe.build import OwnNets, build, fitted
 from sparring.recipe.recorded import FREE_TO_CHANGE, must_be_same, read_recipe_of
@@ -28,27 +30,20 @@ from sparring.runs import reporting, treatment
 from sparring.runs.controllers import Controllers
 from sparring.runs.job import Job, built, draw_picture, enough_disk, enough_memory, take_weights
 from sparring.runs.observers import Bar, Log, Observer, Pictures
-from sparring.runs.planning import Cost, measure, parse_budget
+from sparring.runs.orders import Task, measured, tell
+from sparring.runs.pace import Pace, Paced
 from sparring.runs.run import Run
 from sparring.runs.scoring import Scorer
+from sparring.runs.timing import Asked, paced, with_length
 from sparring.runs.trainer import Keeping, Trainer
-from sparring.runs.tuning import Choice, choose
+from sparring.runs.tuning import Choice, choose, quick
 
-
-class Task(NamedTuple):
-    """What the first process of several tells the others to do with it."""
-
-    path: Path
-    recipe: Recipe
-    plan: Plan
-    fingerprint: str
-    """Of the data."""
-    seconds: float | None
-    """To measure for so long; None to train."""
+LONG_S = 900.0
+"""Seconds of a training for which a shorter one is suggested as a first look."""
 
 
 def begin(
-    run: RunDir, recipe: Recipe, for_: str | None, device: str, from_: str | Path | None, own: OwnNets, talk: Talk
+    run: RunDir, recipe: Recipe, asked: Asked | None, device: str, from_: str | Path | None, own: OwnNets, talk: Talk
 ) -> Run:
     """Starts a new run in a new directory."""
     data = recipe.data.load()
@@ -57,24 +52,36 @@ def begin(
     check_tracker(recipe.tracker)
     source = None if from_ is None else Run(from_, own=own)
     plain = choose_plan(device, recipe.precision, images=data.codec.maps, deterministic=recipe.deterministic)
-    recipe = in_steps(recipe, for_)
+    recipe = with_length(recipe, asked)
     trial = build(recipe, data, Engine(plain), own)  # whatever does not fit is said before anything is written
     for line in advice(recipe, trial):
         talk.say(f"advice: {line}")
     del trial
-    chosen = choose(recipe, data, device, own, _seconds(for_))
+    chosen = choose(recipe, data, device, own, None if asked is None else asked.seconds)
     chosen.tell(talk.say)
+    if (asked is None or not asked.budget.timed) and ranks.count() == 1:
+        _say_how_long(recipe, data, chosen.plan, own, talk)
     job = Job(run, recipe, data, chosen.plan, own, talk)
     run.create()
     with run.owned():
         if run.exists:
             raise RequestError(f"out: another process began a run in {run.path} just now; take another directory")
-        job = replace(job, recipe=budgeted(job, for_))
         match = built(job)
         if source is not None:
             talk.say(take_weights(match, source))
         found(job, match, chosen, source)
-        return play_out(job, match)
+        return play_out(job, match, asked)
+
+
+def _say_how_long(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, talk: Talk) -> None:
+    try:
+        seconds = quick(recipe, data, plan, own) * recipe.steps
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        return  # the run itself says what to lower
+    told = f"{recipe.steps:,} steps, about {about(seconds)} here"
+    talk.say(told if seconds < LONG_S else f"{told}; --for 10m for a first look")
 
 
 def check_treatment(recipe: Recipe, processes: int) -> None:
@@ -100,7 +107,9 @@ def found(job: Job, match: Match, chosen: Choice, source: Run | None = None) -> 
     write_file(run.recipe, to_yaml(job.recipe))  # last: it is what makes the directory a run
 
 
-def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device: str, own: OwnNets, talk: Talk) -> Run:
+def resume(
+    run: RunDir, fields: dict[str, Any] | None, asked: Asked | None, device: str, own: OwnNets, talk: Talk
+) -> Run:
     """Goes on with a run, if it is the one that was asked for (`fields`; None for whichever it is)."""
     with run.owned():
         treatment.settle(run)
@@ -116,10 +125,10 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
     if fields is not None:
         told = fields if kind_left_open(fields) is None else fields | {"data": recipe.model_dump(mode="json")["data"]}
         told = override(told, treatment.active(run))
-        asked = fitted(validated(told), data, own)
-        must_be_same(run, recipe, asked)
-        free = FREE_TO_CHANGE - {"budget"} - ({"steps"} if recipe.budget or for_ else set())
-        wanted = recipe.model_copy(update={name: getattr(asked, name) for name in free})
+        whole = fitted(validated(told), data, own)
+        must_be_same(run, recipe, whole)
+        free = FREE_TO_CHANGE - {"budget", "clocked"} - ({"steps"} if recipe.budget or asked else set())
+        wanted = recipe.model_copy(update={name: getattr(whole, name) for name in free})
     plan = Plan(**recorded["plan"])
     wanted_device = plan.device if device == "auto" else device
     if plan.devices != ranks.count():
@@ -135,16 +144,17 @@ def resume(run: RunDir, fields: dict[str, Any] | None, for_: str | None, device:
     saved = run.saved_steps()
     state = run.load(saved[-1]) if saved else {}  # a damaged checkpoint is said before anything is written
     with run.owned():
-        job = Job(run, wanted, data, plan, own, talk)
-        job = replace(job, recipe=budgeted(job, for_))
+        asked = asked or (None if recipe.budget is None else Asked(recipe.budget, clock.began()))
+        job = Job(run, with_length(wanted, asked, saved[-1] if saved else 0), data, plan, own, talk)
         if job.recipe != recipe:
             write_file(run.recipe, to_yaml(job.recipe))
-        finished = _finished_already(job.recipe, saved, state)
+        more = asked is not None and asked.text != recipe.budget and asked.leaves(state)
+        finished = "" if more else _finished_already(job.recipe, saved, state)
         if finished and run.report.exists():
             talk.say(f"{run.path}: {finished}")
             return Run(run.path, own=own)
         talk.say(f"{run.path}: going on from step {saved[-1] if saved else 0:,} of {job.recipe.steps:,}")
-        return play_out(job, built(job))
+        return play_out(job, built(job), None if finished else asked)
 
 
 def _finished_already(recipe: Recipe, saved: Sequence[int], state: Mapping[str, Any]) -> str:
@@ -157,48 +167,6 @@ def _finished_already(recipe: Recipe, saved: Sequence[int], state: Mapping[str, 
             f"{state['notes']['best_step']:,}; for more, say a longer --for or a higher score.patience"
         )
     return ""
-
-
-def _seconds(for_: str | None) -> float | None:
-    """The seconds that `--for` gives the training, where it gives any."""
-    if for_ is None:
-        return None
-    amount, unit = parse_budget(for_)
-    return amount if unit == "s" else None
-
-
-def in_steps(recipe: Recipe, for_: str | None) -> Recipe:
-    """The recipe with `--for` as steps, unless it is a time."""
-    amount, unit = (0.0, "s") if for_ is None else parse_budget(for_)
-    if unit == "s":
-        return recipe
-    steps = amount if unit == "steps" else amount / recipe.batch
-    return recipe.model_copy(update={"steps": max(1, round(steps)), "budget": None})
-
-
-def budgeted(job: Job, for_: str | None) -> Recipe:
-    """The recipe with `--for` as steps; a time is measured once and written down."""
-    recipe = in_steps(job.recipe, for_)
-    amount = _seconds(for_)
-    if amount is None or for_ == recipe.budget:
-        return recipe
-    saved = job.run.saved_steps()
-    if saved and saved[-1]:
-        state = job.run.load(saved[-1])
-        steps = max(state["step"], round(state["step"] * amount / state["seconds"]))
-        return recipe.model_copy(update={"steps": steps, "budget": for_})
-    cost = measured(job, min(10.0, max(1.0, 0.03 * amount)))
-    steps = cost.steps(recipe, amount)
-    speed = f"{recipe.batch / cost.step_s:,.0f} {kinds.of(recipe.game, recipe.data).unit}/s"
-    job.talk.say(f"{for_}: {steps:,} steps at {cost.step_s * 1000:.3g} ms ({speed})")
-    return recipe.model_copy(update={"steps": steps, "budget": for_})
-
-
-def measured(job: Job, seconds: float) -> Cost:
-    """What a step costs here, from a probe of so many seconds."""
-    tell(job, seconds)
-    with enough_memory(job):
-        return measure(job.recipe, job.data, job.plan, job.own, seconds)
 
 
 def predicted(wanted: Recipe, device: str, seconds: float) -> dict[str, Any]:
@@ -224,16 +192,17 @@ def predicted(wanted: Recipe, device: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def play_out(job: Job, match: Match) -> Run:
+def play_out(job: Job, match: Match, asked: Asked | None = None) -> Run:
     """Trains to the end, scores, reports."""
-    tell(job)
-    bar = Bar(job.talk, kinds.of(job.recipe.game, job.recipe.data).unit)
     scorer = Scorer(job.run, job.recipe, job.data, job.talk)
+    job, pace = paced(job, scorer, asked)
+    tell(job, paced=pace.budget is not None)
+    bar = Bar(job.talk, kinds.of(job.recipe.game, job.recipe.data).unit, pace.left)
     try:
         with enough_disk(job.run):
             while True:
                 try:
-                    reached = _trained(job, match, _observers(job, scorer, bar))
+                    reached = _trained(job, match, _observers(job, scorer, bar), pace)
                     if not reached or not treatment.on_trial(job.run):
                         break
                     job.talk.say(f"step {match.step:,}: treated it ended before it could be judged; undone")
@@ -300,7 +269,7 @@ def _again(job: Job) -> tuple[Job, Match]:
     return job, built(job)
 
 
-def _trained(job: Job, match: Match, observers: Sequence[Observer]) -> bool:
+def _trained(job: Job, match: Match, observers: Sequence[Observer], pace: Pace) -> bool:
     keeping = Keeping(every_steps=job.recipe.save_every, last=job.recipe.keep)
     scoring = job.recipe.score
 
@@ -308,21 +277,15 @@ def _trained(job: Job, match: Match, observers: Sequence[Observer]) -> bool:
         return scoring.ended(match.notes, match.step, match.steps)
 
     with enough_memory(job):
-        return Trainer(match, job.run, observers, keeping, job.talk.say, enough).train()
-
-
-def tell(job: Job, seconds: float | None = None) -> None:
-    """Has the other processes, where there are some, measure for so many seconds, or train."""
-    if ranks.is_first():
-        task = Task(job.run.path.absolute(), job.recipe, job.plan, job.data.fingerprint, seconds)
-        ranks.from_first(lambda: task)
+        return Trainer(match, job.run, observers, keeping, job.talk.say, enough, pace).train()
 
 
 def obey(order: Task, data: DataSet, own: OwnNets) -> None:
     """What a process that is not the first does when told: its share, without a word, writing nothing."""
     job = Job(RunDir(order.path), order.recipe, data, order.plan, own, Talk(quiet=True))
     if order.seconds is None:
-        _trained(job, built(job), [Controllers()])
+        pace = Paced.following() if order.paced else Pace(order.recipe.clocked)
+        _trained(job, built(job), [Controllers()], pace)
     else:
         measured(job, order.seconds)
 
@@ -334,7 +297,7 @@ def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:
     ended = {"ended_at_step": match.step, "finished": reached}
     append_line(run.log, ended | {"seconds": match.seconds, "memory_mb": round(memory, 1)})
     if not reached:
-        talk.say(f"stopped at step {match.step:,} of {recipe.steps:,}; the same command goes on: {run.path}")
+        talk.say(f"stopped at step {match.step:,} of {match.steps:,}; the same command goes on: {run.path}")
         return Run(run.path, own=job.own)
     scorer.final(match)
     if recipe.doctor != "off":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from sparring.base import clock
 from sparring.base.errors import RequestError, TrainingError
 from sparring.base.files import append_line, read_lines
 from sparring.base.rundir import RunDir
@@ -20,6 +20,7 @@ from sparring.gan.loop import Step
 from sparring.gan.match import Match
 from sparring.gan.measuring import Diverged, check_weights
 from sparring.runs.observers import Observer
+from sparring.runs.pace import Pace
 
 LOOK_EVERY = 50
 """Steps between looks at the losses of a device that works ahead."""
@@ -48,27 +49,29 @@ class Trainer:
         keeping: Keeping,
         say: Callable[[str], None],
         enough: Callable[[Match], bool] = lambda match: False,
+        pace: Pace | None = None,
     ) -> None:
         """`enough` says of a match, after a step was shown to the observers, whether it is to end there as if this had
-        been its last."""
+        been its last; `pace` keeps the time."""
         self.match = match
         self.run = run
         self.observers = observers
         self.keeping = keeping
         self.say = say
         self.enough = enough
+        self.pace = pace or Pace()
         self.stopping = False
         """Whether this process was told to stop; all stop after the step at which one was."""
-        self._saved_at = time.perf_counter()
+        self._saved_at = clock.now()
         self._falls = 0
-        self._goal = match.steps
+        self._until: int | None = None
         self._watch = Watch(1 if match.engine.device.type == "cpu" else LOOK_EVERY)
 
     def train(self, until: int | None = None) -> bool:
         """Plays on from the newest checkpoint, or from the start, to the last step, or for now to step `until` of the
         same run. True if it was reached, False if the user stopped it. Raises TrainingError where it keeps
         diverging."""
-        self._goal = self.match.steps if until is None else until
+        self._until = until
         self._take_up()
         with self._until_told():
             while True:
@@ -80,11 +83,17 @@ class Trainer:
                     self._go_back(fall)
         return self.match.step >= self._goal or self.enough(self.match)
 
+    @property
+    def _goal(self) -> int:
+        """The step to train to, as it is known now."""
+        return self.match.steps if self._until is None else self._until
+
     def _take_up(self) -> None:
         """Restores the newest checkpoint; a new run writes its first."""
         self.match.attempt, state = ranks.from_first(self._kept)
         if state is not None:
             self.match.restore(state)
+        self.pace.begin(self.match)
 
     def _kept(self) -> tuple[int, dict[str, Any] | None]:
         """The attempt this is, and the state to go on from."""
@@ -107,11 +116,16 @@ class Trainer:
         match = self.match
         if match.step >= self._goal or any(ranks.any_of(self.stopping or self.enough(match))):
             return
-        began, before = time.perf_counter(), match.seconds
-        for step in match.play():
+        began, before = clock.now(), match.seconds
+        steps = match.play()
+        while True:
+            worked = clock.processor()
+            step = next(steps)
             self._watch.see(step)
             match.take(step)
-            match.seconds = before + time.perf_counter() - began
+            match.seconds = before + clock.now() - began
+            self.pace.count(match, clock.processor() - worked)
+            self.pace.look(match)
             stopping, due = self._agreed(self._shown(step))
             if match.step >= self._goal or stopping:
                 return
@@ -139,7 +153,7 @@ class Trainer:
     def _due(self) -> bool:
         if self.keeping.every_steps is not None:
             return self.match.step % self.keeping.every_steps == 0
-        return time.perf_counter() - self._saved_at >= self.keeping.every_seconds
+        return clock.now() - self._saved_at >= self.keeping.every_seconds
 
     def _save(self) -> None:
         """Writes a checkpoint, if all weights are finite. Raises RequestError where it cannot be written."""
@@ -148,7 +162,7 @@ class Trainer:
         self.match.settle()
         if ranks.is_first():
             self._write()
-        self._saved_at = time.perf_counter()
+        self._saved_at = clock.now()
         if self.match.step > 0:
             self._falls = 0
 
@@ -187,6 +201,7 @@ class Trainer:
         self.say(f"diverged at step {fall.step} ({told}); going back to step {goal}, attempt {attempt}")
         self.match.attempt = attempt
         self.match.restore(ranks.from_first(lambda: self.run.load(goal)))
+        self.pace.begin(self.match)
 
     def _note(self, finding: dict[str, Any]) -> None:
         if ranks.is_first():

@@ -14,7 +14,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import torch
@@ -116,14 +116,17 @@ def choose(
     if known is not None and (not compiles or known.has_tried("compiled")):
         return known
     try:
-        length = _quick(recipe, data, plain, own) * recipe.steps if seconds is None else seconds
+        step_s = quick(recipe, data, plain, own)
+        length = step_s * recipe.steps if seconds is None else seconds
         compiles = compiles and length >= LONG
         if known is not None and not compiles:
             return known
         if length < SHORTEST and not always:
             return Choice(plain, why=f"nothing was tried for a run under {SHORTEST:.0f} s")
         block_s = min(0.5, max(0.1, length / 1000))
-        ways = () if known is not None else candidates(recipe, data, plain, own)
+        timed = seconds is not None and not always
+        most = _affordable(length, max(step_s * recipe.period(), block_s / BLOCKS)) if timed else None
+        ways = () if known is not None else islice(candidates(recipe, data, plain, own), most)
         found = _tried(recipe, data, known or Choice(plain), own, ways, block_s)
         if compiles:
             found = _tried(recipe, data, found, own, [("compiled", True, True)], block_s)
@@ -135,6 +138,12 @@ def choose(
         torch.set_num_threads(plain.threads)
     _remember(place, found)
     return found
+
+
+def _affordable(length: float, block_s: float) -> int:
+    """How many ways may be tried in a tenth of a budget of time; of each, and of the best before it, so many blocks
+    are timed, after two to warm up."""
+    return int(0.1 * length / (2 * (BLOCKS + 2) * block_s))
 
 
 Way = tuple[str, Any, bool]
@@ -215,8 +224,8 @@ class _Runner:
         return (time.perf_counter() - began) / (periods * self.period)
 
 
-def _quick(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> float:
-    """About what a step takes."""
+def quick(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> float:
+    """About what a step takes, in seconds."""
     runner = _Runner(recipe, data, plan, own)
     runner.run(1)
     return min(runner.run(1) for _ in range(3))
@@ -239,7 +248,7 @@ def _warm(runner: _Runner, block_s: float) -> int:
     return max(1, round(block_s / BLOCKS / (step_s * runner.period)))
 
 
-FREE = {"name", "about", "seed", "steps", "budget", "keep", "score", "tracker"} | {
+FREE = {"name", "about", "seed", "steps", "budget", "clocked", "keep", "score", "tracker"} | {
     f"{what}_every" for what in ("log", "sample", "save")
 }
 """What of a recipe has no influence on a step's time."""

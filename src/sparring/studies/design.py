@@ -37,6 +37,7 @@ OWN = {
     "seed": "say --seeds",
     "steps": "say --for",
     "budget": "say --for",
+    "clocked": "say --for",
     "name": "arms are named by what they vary",
     "about": "arms are named by what they vary",
     "score": "all arms are scored alike; say --metric, or score.extractor for all",
@@ -127,11 +128,11 @@ class Design(NamedTuple):
         for word in arm.overrides:
             try:
                 fields = override(fields, [word])
-                wanted = validated(fields | {"seed": seed, "budget": None})
+                wanted = validated(fields | {"seed": seed, "budget": None, "clocked": None})
             except RequestError as error:
                 raise RequestError(f"vary: {word}: {error}") from None
         if not arm.overrides:
-            wanted = validated(fields | {"seed": seed, "budget": None})
+            wanted = validated(fields | {"seed": seed, "budget": None, "clocked": None})
         if self.images is None:
             return wanted
         steps = max(1, round(self.images / wanted.batch))

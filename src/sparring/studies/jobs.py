@@ -52,14 +52,18 @@ def found(design: Design, data: DataSet, device: str, jobs: int | None) -> Way:
     name = kinds.of(recipe.game, recipe.data).unit
     amount, unit = (float(recipe.steps), "steps") if design.budget is None else parse_budget(design.budget)
     runs = len(design.arms) * design.seeds
-    if unit == "s":
+    timed = unit in ("s", "cpu")
+    if timed:
         length = amount * runs
     else:
         design = design.measured(amount * recipe.batch if unit == "steps" else amount)
         length = (design.images or 0) / rate(recipe, data, plan, 0.3) * runs
     count, threads, each, why = _beside(recipe, data, plan, jobs, runs, length)
-    if unit == "s":
-        each = each or rate(recipe, data, plan._replace(threads=threads), min(PROBE_S, 0.1 * amount))
+    if timed:
+        plan = plan._replace(threads=threads)
+        if unit == "cpu":
+            each = recipe.batch / measure(recipe, data, plan, {}, min(PROBE_S, 0.1 * amount)).cpu_s
+        each = each or rate(recipe, data, plan, min(PROBE_S, 0.1 * amount))
         design = design.measured(amount * each)
         why += f"{'; ' if why else ''}{design.budget} are {design.images:,} {name} a run"
     torch.set_num_threads(threads)

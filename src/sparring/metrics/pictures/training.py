@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sparring.base.draws import Key, permutation, uniform
 from sparring.base.errors import RequestError
+from sparring.base.progress import through
 from sparring.metrics.features.base import exact
 from sparring.metrics.pictures.small_net import SmallNet, blank
 from sparring.nets import Shape, initialise
@@ -47,7 +48,8 @@ def fit(net: nn.Module, loss: Loss, rows: Tensor, plan: Plan, key: Key) -> None:
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=0.01)
     net.train()
     with torch.enable_grad(), exact(device):
-        for step, index in enumerate(_batches(rows, plan, key)):
+        batches = through(_batches(rows, plan, key), "training the feature network", plan.steps)
+        for step, index in enumerate(batches):
             for group in optimiser.param_groups:
                 group["lr"] = plan.rate * _progress(step / plan.steps)
             optimiser.zero_grad()
