@@ -2,7 +2,7 @@
 
     python bench/tables.py --out DIR [--only adult,titanic] [--seeds 3] [--systems sparring,ctgan,...] [--json FILE]
     python bench/tables.py --out DIR --reference FOLDER     takes from there what CTGAN made before
-    python bench/tables.py cost --out DIR [--rows 10000,100000] [--columns 10,100] [--for 60s] [--systems tvae]
+    python bench/tables.py cost --out DIR [--rows 10000,100000] [--columns 10,100] [--for 60s-cpu] [--systems tvae]
     python bench/tables.py facts --out DIR [--seeds 3] [--systems sparring,ctgan]
 
 A fifth of each data set is held out (another one for each seed), the rest trained on; each system makes as many rows as
@@ -94,7 +94,7 @@ def main() -> None:
     options.add_argument("--reference", type=Path, help="folder of what CTGAN made before")
     options.add_argument("--rows", default="10000,100000,1000000", help="with cost")
     options.add_argument("--columns", default="10,100", help="with cost; in tens")
-    options.add_argument("--for", dest="budget", help="how long Sparring trains, such as 5m or 2000steps")
+    options.add_argument("--for", dest="budget", help="how long Sparring trains, such as 5m-cpu or 2000steps")
     options.add_argument("--override", nargs="*", default=[], metavar="key=value", help="of Sparring's recipe")
     options.add_argument("--threads", type=int, help="of every system; by default as the environment says")
     options.add_argument("--json", type=Path, help="write all results there")

@@ -1,6 +1,6 @@
 """Images from images, measured: the recipes beside what the same command runs for comparison, on held-out images.
 
-    python bench/translate.py maps --out DIR [--seeds 3] [--for 10m] [--data maps.zip] [override ...]
+    python bench/translate.py maps --out DIR [--seeds 3] [--for 20m-cpu] [--data maps.zip] [override ...]
     python bench/translate.py unpaired --out DIR ...      photos into maps, without pairs
     python bench/translate.py mri --out DIR ...           holes of a quarter of the area in slices of brains
     python bench/translate.py faces --out DIR ...         the same in faces
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--for", dest="budget", default="10m")
+    parser.add_argument("--for", dest="budget", default="20m-cpu")
     parser.add_argument("--json", type=Path)
     said = parser.parse_args()
     found: dict[str, Any]

@@ -30,6 +30,8 @@ from sparring.runs.scoring import Scorer
 
 NETWORK_SHARE, SCORES_SHARE = 0.4, 0.25
 """Of a budget, what the feature network may take, where there is none yet, and what the scores may."""
+MOST_BEFORE = 0.4
+"""Of a budget that may be gone before scores are even thought of."""
 FEW, SOME = 100, 400
 """Samples that scores are rehearsed with."""
 MARGIN, REST_S = 1.05, 0.5
@@ -86,7 +88,7 @@ def paced(job: Job, scorer: Scorer, asked: Asked | None) -> tuple[Job, Pace]:
     prepared, after_s = clock.now(), 0.0
     if budget.unit == "s":
         with enough_memory(job):
-            after_s = _rehearsed(run, job, scorer, budget.amount)
+            after_s = _rehearsed(run, job, scorer, budget.amount, asked.began)
     cost = measured(job, min(10.0, max(1.0, 0.03 * budget.amount)))
     step_s = cost.cpu_s if budget.unit == "cpu" else cost.seconds(job.recipe, 1000) / 1000
     pace = Paced(budget, asked.began, step_s, after_s, job.recipe.clocked, partial(_keep, job.run, job.recipe))
@@ -110,26 +112,33 @@ def _keep(run: RunDir, recipe: Recipe, clocked: Clocked) -> None:
         write_file(run.recipe, to_yaml(wanted))
 
 
-def _rehearsed(run: Run, job: Job, scorer: Scorer, amount: float) -> float:
+def _rehearsed(run: Run, job: Job, scorer: Scorer, amount: float, before: float) -> float:
     """Seconds that scores and report will take, by doing both with the networks as they are; scores that would take too
     much of the budget are of fewer samples, or left out."""
-    trained = run.trained(job.plan.device)
-    scores_s = _scores_s(trained, scorer, amount)
+    trained, scores_s = run.trained(job.plan.device), 0.0
+    spent = clock.now() - before
+    if spent > MOST_BEFORE * amount:
+        scorer.leave_out(f"{about(spent)} of {about(amount)} had gone when there were data{_hint(scorer)}")
+    else:
+        scores_s = _scores_s(trained, scorer, amount)
     began = clock.now()
     render_run(page_of(run, job.data, scorer.extractor))
     return (scores_s + clock.now() - began) * MARGIN + REST_S
 
 
+def _hint(scorer: Scorer) -> str:
+    return f"; sparring evaluate {scorer.run.path} takes that time"
+
+
 def _scores_s(trained: Trained, scorer: Scorer, amount: float) -> float:
     if scorer.recipe.score.metrics == ():
         return 0.0
-    hint = f"; sparring evaluate {scorer.run.path} takes that time"
     try:
         with heard_by(Limit(NETWORK_SHARE * amount)):
             if not scorer.prepare(torch.device(trained.device)):
                 return 0.0
     except TooLong as error:
-        scorer.leave_out(f"the feature network alone takes about {about(error.seconds)}{hint}")
+        scorer.leave_out(f"the feature network alone takes about {about(error.seconds)}{_hint(scorer)}")
         return 0.0
 
     def takes(count: int) -> float:
@@ -150,7 +159,7 @@ def _scores_s(trained: Trained, scorer: Scorer, amount: float) -> float:
         return whole
     fits = some + int((share - measured_s) / each) if each else 0
     if fits < FEW:
-        scorer.leave_out(f"they take about {about(whole)}{hint}")
+        scorer.leave_out(f"they take about {about(whole)}{_hint(scorer)}")
         return 0.0
     scorer.lower(fits)
     return measured_s + each * (fits - some)

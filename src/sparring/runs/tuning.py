@@ -116,16 +116,14 @@ def choose(
     if known is not None and (not compiles or known.has_tried("compiled")):
         return known
     try:
-        step_s = quick(recipe, data, plain, own)
-        length = step_s * recipe.steps if seconds is None else seconds
+        length = quick(recipe, data, plain, own) * recipe.steps if seconds is None else seconds
         compiles = compiles and length >= LONG
         if known is not None and not compiles:
             return known
         if length < SHORTEST and not always:
             return Choice(plain, why=f"nothing was tried for a run under {SHORTEST:.0f} s")
         block_s = min(0.5, max(0.1, length / 1000))
-        timed = seconds is not None and not always
-        most = _affordable(length, max(step_s * recipe.period(), block_s / BLOCKS)) if timed else None
+        most = None if seconds is None or always else _affordable(seconds, recipe, data, plain, own)
         ways = () if known is not None else islice(candidates(recipe, data, plain, own), most)
         found = _tried(recipe, data, known or Choice(plain), own, ways, block_s)
         if compiles:
@@ -140,10 +138,11 @@ def choose(
     return found
 
 
-def _affordable(length: float, block_s: float) -> int:
+def _affordable(seconds: float, recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> int:
     """How many ways may be tried in a tenth of a budget of time; of each, and of the best before it, so many blocks
     are timed, after two to warm up."""
-    return int(0.1 * length / (2 * (BLOCKS + 2) * block_s))
+    each = 2 * (BLOCKS + 2) * quick(recipe, data, plan, own) * recipe.period()
+    return int(0.1 * seconds / each)
 
 
 Way = tuple[str, Any, bool]
