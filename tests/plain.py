@@ -41,6 +41,8 @@ class PlainBatch:
 class PlainGame:
     """Fakes are the generator's of the batch's own rows, so that tests know them."""
 
+    together = 1
+
     def real(self, turn: Turn) -> Tensor:
         return turn.batch.samples
 

@@ -18,13 +18,15 @@ from sparring.gan.objectives import Hinge, NonSaturating, Objective, Relativisti
 from sparring.gan.players import Player, frozen
 from sparring.gan.schedules import Now, Steps
 from sparring.gan.surgery import Dropout, operate
-from sparring.gan.terms import R1, R2, GradientPenalty
+from sparring.gan.terms import R1, R2, Dragan, GradientPenalty
 from sparring.nets import Dense, Verdict, initialise
 from tests.plain import PlainBatch, turn_of
 
 
 class NoiseGame:
     """Fakes from fixed-key noise by row."""
+
+    together = 1
 
     def real(self, turn: Turn) -> Tensor:
         return turn.batch.samples
@@ -158,7 +160,7 @@ def test_the_discriminator_sees_detached_fakes() -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_a_batch_in_parts_is_the_whole_batch(objective: Objective, size: int, dropout: float) -> None:
     """Same draws by row, gradients added up: the weights agree to rounding, penalties and dropout included."""
-    terms = {"r1": R1(), "r2": R2(weight=0.5), "gradient_penalty": GradientPenalty(weight=1.0)}
+    terms = {"r1": R1(), "r2": R2(weight=0.5), "gradient_penalty": GradientPenalty(weight=1.0), "dragan": Dragan()}
     whole = Setting(objective, terms=terms, dropout=dropout)
     parts = Setting(objective, terms=terms, dropout=dropout, microbatch=size)
     first, second = whole.steps(3), parts.steps(3)
@@ -167,6 +169,24 @@ def test_a_batch_in_parts_is_the_whole_batch(objective: Objective, size: int, dr
     for one, other in zip(first, second, strict=True):
         for name, loss in one.discriminator[0].items():
             torch.testing.assert_close(loss, other.discriminator[0][name], atol=1e-5, rtol=1e-4)
+
+
+def test_parts_of_a_batch_draw_otherwise_where_a_network_draws_for_itself() -> None:
+    """Masks of PyTorch's own dropout, and noise: the whole batch's others, but not one part's again and again."""
+    turn = turn_of(torch.randn(12, 2), lambda x: x.sum(1), seed=3)
+
+    def drawn() -> list[Tensor]:
+        found = []
+        for _, part in turn.parts(4):
+            part.begin()
+            found.append(torch.cat((nn.Dropout(0.5)(torch.ones(4, 8)), torch.randn(4, 8)), 1))
+        return found
+
+    first, again = drawn(), drawn()
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    rows = torch.cat(first)
+    assert len({tuple(row.tolist()) for row in rows}) == len(rows)
+    assert len({tuple(row[:8].tolist()) for row in rows}) > 4
 
 
 def test_lazy_terms_act_every_so_often_and_weigh_as_much_more() -> None:

@@ -479,7 +479,24 @@ def test_a_batch_in_parts_gives_the_same_run(tmp_path: Path) -> None:
         torch.testing.assert_close(tensor, second[name], atol=2e-4, rtol=1e-3)
 
 
-def test_lack_of_memory_says_what_to_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+DENSE: dict[str, Any] = {"net": {"dense": {"widths": [16]}}}
+TERMS_OF_BATCHES = {"discriminator": DENSE, "generator": DENSE | {"terms": {"feature_matching": {}}}}
+
+
+def test_a_term_of_whole_batches_takes_no_parts(tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, **TERMS_OF_BATCHES)
+    with pytest.raises(RequestError, match="generator.terms.feature_matching: is of whole batches, and microbatch=8"):
+        sparring.train(recipe, "microbatch=8", out=tmp_path / "parts", quiet=True)
+    sparring.train(recipe, "microbatch=16", "steps=2", out=tmp_path / "whole", quiet=True)  # which is no part
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({}, "microbatch=4 was tried and fits"), (TERMS_OF_BATCHES, r"take a smaller batch, .* \(.*of whole batches")],
+)
+def test_lack_of_memory_says_what_to_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], told: str
+) -> None:
     """A step that fits 4 samples and no more."""
     from sparring.data import Batch
 
@@ -493,8 +510,8 @@ def test_lack_of_memory_says_what_to_lower(tmp_path: Path, monkeypatch: pytest.M
         return real(self)  # type: ignore[no-any-return]
 
     monkeypatch.setattr(Batch, "samples", property(cramped))
-    with pytest.raises(TrainingError, match="out of memory at batch=16; microbatch=4 was tried and fits"):
-        sparring.train(recipe_file(tmp_path), out=tmp_path / "run", quiet=True)
+    with pytest.raises(TrainingError, match="out of memory at batch=16; " + told):
+        sparring.train(recipe_file(tmp_path, **options), out=tmp_path / "run", quiet=True)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

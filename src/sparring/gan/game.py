@@ -73,6 +73,11 @@ class Game(Part):
         return False
 
     @property
+    def together(self) -> int:
+        """How many rows of a batch the discriminator sees as one: parts of a batch are multiples of it."""
+        return 1
+
+    @property
     def recordable(self) -> bool:
         """Whether a recorded move can be replayed: nothing is read from files in it, say."""
         return True
@@ -141,6 +146,10 @@ class Game(Part):
         """As many fakes, with the gradient to the generator."""
         raise NotImplementedError
 
+    def shown(self, sample: Tensor, batch: Batch) -> Tensor:
+        """Samples of the batch's rows with what the discriminator sees beside them."""
+        return sample
+
     def groups(self, sample: Tensor, batch: Batch) -> Groups:
         """How many channels each image has, of those side by side in samples that belong to the batch's rows, in their
         order; channels after these are masks."""
@@ -201,6 +210,14 @@ class Duel:
         return sample
 
 
+def cuts(count: int, size: int, together: int = 1) -> list[slice]:
+    """Cuts `count` rows into parts of at most `size`, each a multiple of `together` and all of about equal size: none
+    of a single row if that can be had."""
+    groups = count // together
+    parts = math.ceil(groups / max(1, size // together))
+    return [slice(groups * n // parts * together, groups * (n + 1) // parts * together) for n in range(parts)]
+
+
 class Turn:
     """What the mover of this turn can see: each part is computed when first read, then kept."""
 
@@ -214,6 +231,8 @@ class Turn:
         watched: frozenset[str] = frozenset(),
         *,
         shared: bool = False,
+        whole: Turn | None = None,
+        number: int = 0,
     ) -> None:
         self.duel = duel
         self.batch = batch
@@ -224,6 +243,10 @@ class Turn:
         """The samples (`real`, `fake`) by which a term of this turn takes a gradient."""
         self.shared = shared
         """Whether the other player moves on it too, so that fakes keep the gradient to the generator."""
+        self.whole = self if whole is None else whole
+        """The turn that this is a part of, for what looks at all of a batch's reals."""
+        self.number = number
+        """Which part of it this is."""
         self._once: dict[str, Tensor] = {}
 
     def handed_on(self) -> Turn:
@@ -238,12 +261,16 @@ class Turn:
         if size is None or size >= whole:
             yield 1.0, self
             return
-        count = math.ceil(whole / size)
-        for number in range(count):  # of about equal size: none of a single row if that can be had
-            batch = self.batch.part(slice(whole * number // count, whole * (number + 1) // count))
+        for number, rows in enumerate(cuts(whole, size, self.duel.game.together)):
+            batch = self.batch.part(rows)
             yield (
                 batch.size / whole,
-                type(self)(self.duel, batch, self.now, self.mover, self.key, self.watched, shared=self.shared),
+                type(self)(
+                    *(self.duel, batch, self.now, self.mover, self.key, self.watched),
+                    shared=self.shared,
+                    whole=self,
+                    number=number,
+                ),
             )
 
     def begin(self) -> None:
@@ -252,9 +279,10 @@ class Turn:
         self.seed()
 
     def seed(self) -> None:
-        """Sets PyTorch's own generators: what networks of a user's own draw resumes too; of several processes, each
-        draws others."""
-        seed = (self.key.at("global", ranks.rank()) if ranks.rank() else self.key.at("global")).seed
+        """Sets PyTorch's own generators: what networks of a user's own draw resumes too; of several processes, and of
+        the parts of a batch, each draws others."""
+        key = self.key.at("global", ranks.rank()) if ranks.rank() else self.key.at("global")
+        seed = (key.at("part", self.number) if self.number else key).seed
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes longer than a small step
         if self.batch.rows.is_cuda:
             torch.cuda.manual_seed(seed)

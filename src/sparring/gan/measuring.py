@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from sparring.base.draws import Key
-from sparring.data import probe_batch
+from sparring.data import Rows, probe_batch
+from sparring.gan.game import cuts
 from sparring.gan.match import Match
 from sparring.gan.sampling import draw, make, measuring
-from sparring.nets import Verdict
 
 
 class Diverged(Exception):
@@ -41,36 +41,48 @@ PROBE_PASSES = 4
 
 
 def heldout_logits(match: Match, key: Key) -> dict[str, float]:
-    """The discriminator's mean logits, in eval mode, of held-out samples and, beside them, of training ones."""
+    """The discriminator's mean logits, in eval mode, of held-out samples and, beside them, of training ones; of both
+    as they are, not augmented."""
     found = {}
     match.fit("generator", "discriminator", passes=PROBE_PASSES)
     with measuring(match.duel.discriminator):
         for name, rows in (("train", match.batches.rows), ("heldout", match.heldout)):
             if len(rows):
-                found[f"logits_{name}"] = float(_verdict(match, rows, key.at(name)).logits.float().mean())
+                batch = probe_batch(rows, match.chunk, key.at(name))
+                verdict = match.game.show(match.duel.discriminator, batch.samples, batch)
+                found[f"logits_{name}"] = float(verdict.logits.float().mean())
     return found
 
 
 def overfitting(match: Match, key: Key) -> dict[str, float]:
     """Means of the discriminator's logits of training, held-out and fake samples, all in eval mode; how often it ranks
-    the first above fakes more than the second (`gap`); the mean sign of the first (`sign`)."""
+    the first above fakes more than the second (`gap`); the mean sign of the first (`sign`).
+
+    They are as many as a batch has, and augmented as they now are in training, each by draws of its own: how the
+    discriminator judges images that it is never shown says little of how it learned (as in the code of Karras et al.
+    2020, https://arxiv.org/abs/2006.06676)."""
     match.fit("generator", "discriminator", passes=PROBE_PASSES)
     with measuring(match.duel.discriminator, match.duel.generator):
-        train = _verdict(match, match.batches.rows, key.at("train")).logits.float()
-        batch = probe_batch(match.batches.rows, match.chunk, key.at("fake"))
-        fakes = make(match.game, match.duel.generator, key.at("fake"), batch.rows, match.game.asked(batch))
-        fake = match.game.show(match.duel.discriminator, fakes, batch).logits.float()
+        train = _logits(match, match.batches.rows, key.at("train"))
+        fake = _logits(match, match.batches.rows, key.at("fake"), fakes=True)
         found = {"train": train.mean(), "fake": fake.mean(), "sign": train.sign().mean()}
-        if len(match.heldout):
-            heldout = _verdict(match, match.heldout, key.at("heldout")).logits.float()
+        if len(match.heldout) >= match.game.together:
+            heldout = _logits(match, match.heldout, key.at("heldout"))
             found["heldout"] = heldout.mean()
             found["gap"] = _ranked_above(train, fake) - _ranked_above(heldout, fake)
     return {name: float(number) for name, number in found.items()}
 
 
-def _verdict(match: Match, rows: Any, key: Key) -> Verdict:
-    batch = probe_batch(rows, match.chunk, key)
-    return match.game.show(match.duel.discriminator, batch.samples, batch)
+def _logits(match: Match, rows: Rows, key: Key, *, fakes: bool = False) -> Tensor:
+    """The logits, float32 [batch, ...], of samples or of fakes in their place, as training shows them."""
+    game, duel, found = match.game, match.duel, []
+    whole = probe_batch(rows, match.batch, key)
+    for part in cuts(whole.size, match.chunk, game.together):
+        batch = whole.part(part)
+        made = make(game, duel.generator, key, batch.rows, game.asked(batch)) if fakes else batch.samples
+        verdict = duel.judge(game.shown(made, batch), batch, match.now(match.step), key.at("augment"))
+        found.append(verdict.logits.float())
+    return torch.cat(found)
 
 
 def _ranked_above(first: Tensor, second: Tensor) -> Tensor:

@@ -128,17 +128,18 @@ class Steps(Part):
 class Adaptive(Part):
     """A value that follows how far the discriminator overfits (an integral controller).
 
-    The signal is, with held-out data, r_v = (D_train - D_heldout) / (D_train - D_fake) from mean logits, all three of
-    the discriminator in eval mode; without, the weaker r_t = mean of sign(D_train) (Karras et al. 2020,
-    https://arxiv.org/abs/2006.06676). Where only differences of logits mean something (relativistic, Wasserstein) it is
-    the ranking gap P(D_train > D_fake) - P(D_heldout > D_fake). Above the target the value rises, below it falls, by
-    4 * batch / `adjust` at each reading, which is every fourth step.
+    The signal is, with held-out data, r_v = (D_train - D_heldout) / (D_train - D_fake) from mean logits; without, the
+    weaker r_t = mean of sign(D_train) (Karras et al. 2020, https://arxiv.org/abs/2006.06676). Where only differences of
+    logits mean something (relativistic, Wasserstein) it is the ranking gap P(D_train > D_fake) - P(D_heldout > D_fake).
+    All samples are augmented as in training, and the discriminator is in eval mode. Above the target the value rises,
+    below it falls, by 4 * batch / `adjust` at each reading, which is every fourth step.
     """
 
     signal: Literal["auto", "heldout", "sign"] = "auto"
     """What is read; `auto` takes the held-out images where there are some."""
     target: float | None = None
-    """The signal's wanted level; by default 0.6 for r_v, 0.5 for r_t, 0.1 for the ranking gap."""
+    """The signal's wanted level; by default 0.5 for r_v and 0.6 for r_t, as in the paper, and 0.1 for the ranking
+    gap."""
     most: float | None = Field(None, gt=0)
     """The value's upper bound; by default 0.5, and with fewer than 500 training samples 0.7."""
     least: float = Field(0.0, ge=0)

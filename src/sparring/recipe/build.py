@@ -250,6 +250,11 @@ def _check_terms(recipe: Recipe, nets: Mapping[Side, nn.Module]) -> None:
                 raise RequestError(
                     f"{side}.terms.{name}: is for the game {able}, and this one is {recipe.game.recipe_name()}"
                 )
+            if term.of_batches and recipe.microbatch is not None and recipe.microbatch < recipe.batch // ranks.count():
+                raise RequestError(
+                    f"{side}.terms.{name}: is of whole batches, and microbatch={recipe.microbatch} parts them; "
+                    "leave one of the two out, or take a smaller batch"
+                )
     for name, term in recipe.discriminator.terms.items():
         if isinstance(term, Consistency) and not (random_layers(nets["discriminator"]) or _own_dropout(nets)):
             raise RequestError(

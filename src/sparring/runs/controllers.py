@@ -55,12 +55,12 @@ class Controllers:
         """The signal's level and its target; `ranked` where only differences of logits mean something."""
         target = adaptive.target
         if adaptive.signal == "sign" or "heldout" not in notes:
-            return notes["sign"], 0.5 if target is None else target
+            return notes["sign"], 0.6 if target is None else target
         if ranked:
             return notes["gap"], 0.1 if target is None else target
         apart = notes["train"] - notes["fake"]
         ratio = (notes["train"] - notes["heldout"]) / apart if apart > 1e-6 else 0.0
-        return ratio, 0.6 if target is None else target
+        return ratio, 0.5 if target is None else target
 
     def _saturated(self, match: Match, path: str, high: bool, step: int) -> bool:
         """Whether this is the reading at which it is to be told; kept across a resume."""

@@ -143,6 +143,8 @@ def what_fits(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets) -> str:
             torch.cuda.empty_cache()
         try:
             measure(recipe.model_copy(update={"microbatch": size}), data, plan, own, 0.0)
+        except RequestError as error:  # so small parts, or any, are not for this recipe
+            return f"take a smaller batch, network or images ({error})"
         except (RuntimeError, MemoryError, ValueError) as error:
             if isinstance(error, ValueError):  # batch normalisation of a single sample
                 break

@@ -151,6 +151,32 @@ def test_a_batch_in_parts_is_the_batch(path: Path) -> None:
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
+def test_parts_hold_whole_packs(path: Path) -> None:
+    """Of rows that fill no pack nothing would be learned."""
+    nets = {"net": {"tabular": {"widths": [16], "norm": "none"}}}
+    found = []
+    for size in (None, 5):
+        game = {"table": {"pack": 3}}
+        match = match_of(path, game=game, generator=nets, discriminator=nets, batch=18, microbatch=size)
+        turn = Turn(match.duel, next(match.batches), match.now(0), "discriminator", match.key)
+        assert [part.batch.size for _, part in turn.parts(size)] == ([18] if size is None else [3] * 6)
+        steps = match.play()
+        for _ in range(3):
+            next(steps)
+        found.append([p.detach().clone() for side in match.nets().values() for p in side.parameters()])
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_parts_and_processes_without_whole_packs_are_refused(path: Path) -> None:
+    with pytest.raises(RequestError, match="microbatch: 2 is less than the 3 rows .* say microbatch=3, or"):
+        match_of(path, game={"table": {"pack": 3}}, batch=18, microbatch=2)
+    game = match_of(path, game={"table": {"pack": 4}}).game
+    game.check_parts(8, None, 2)
+    with pytest.raises(RequestError, match="4 does not divide the 10 rows that each of 2 processes .* say batch=24"):
+        game.check_parts(10, None, 2)
+
+
 def test_processes_draw_their_own_rows_of_the_joined_batch(path: Path) -> None:
     match = match_of(path)
     whole = next(match.batches)

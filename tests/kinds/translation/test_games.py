@@ -22,6 +22,7 @@ from sparring.engine import Engine, choose_plan, ranks
 from sparring.gan.augment import DiffAugment
 from sparring.gan.game import Turn
 from sparring.gan.match import Match
+from sparring.gan.measuring import overfitting
 from sparring.gan.sampling import make
 from sparring.kinds.images.sources import Digits
 from sparring.kinds.translation.games.images import FromImages
@@ -130,6 +131,17 @@ def test_colour_and_noise_act_on_each_image_by_itself(case: str) -> None:
     noisy = match.duel.augmented(turn.real, turn.batch, turn.now, Key(2))
     kept = [torch.equal(a, b) for a, b in zip(noisy.unbind(1), turn.real.unbind(1), strict=True)]
     assert kept == [match.game.fills and channel == 1 for channel in range(turn.real.shape[1])]
+
+
+def test_what_controllers_read_of_a_pair_is_augmented_alike() -> None:
+    match, seen = match_of("paired", augment={"diff_augment": {"color": False}}), []
+    match.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    overfitting(match, Key(0))
+    train, fake, heldout = seen
+    for pairs in (train, heldout):
+        torch.testing.assert_close(pairs[:, :1], -pairs[:, 1:])  # what is cut out of one is cut out of the other
+    for pairs in seen:
+        assert bool((pairs == 0).all(1).flatten(1).any(1).all())
 
 
 def test_of_a_sample_alone_all_is_one_image() -> None:

@@ -57,10 +57,6 @@ class FromInputs(Game):
     def fake(self, turn: Turn) -> Tensor:
         return self.made(turn)
 
-    def shown(self, sample: Tensor, batch: Batch) -> Tensor:
-        """Samples of the batch's rows as the discriminator sees them."""
-        return sample
-
     def show(self, discriminator: nn.Module, sample: Tensor, batch: Batch) -> Verdict:
         """The verdict on samples, as they are or as `shown`."""
         alone = sample.shape[1] == batch.shape[0]

@@ -19,6 +19,9 @@ class Term(Part):
     """The samples of the turn (`real`, `fake`) by which the term takes a gradient."""
     takes_slopes: ClassVar[bool] = False
     """Whether it is made of a gradient of logits, through which the weights' gradients go."""
+    of_batches: ClassVar[bool] = False
+    """Whether it is a function of the whole batch and no mean over samples, so that parts of it would be other losses:
+    then no batch is parted."""
     sides: ClassVar[frozenset[str]] = frozenset({"discriminator"})
     """The players whose loss it can join."""
 

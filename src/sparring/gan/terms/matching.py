@@ -19,6 +19,7 @@ class FeatureMatching(Term):
     https://arxiv.org/abs/1606.03498), and between their standard deviations (Zhao et al. 2021,
     https://arxiv.org/abs/2102.08369)."""
 
+    of_batches: ClassVar[bool] = True
     sides: ClassVar[frozenset[str]] = frozenset({"generator"})
     deviations: bool = True
     """Whether standard deviations are matched too."""

@@ -101,7 +101,7 @@ class Dragan(_SlopeOne):
 
     def between(self, turn: Turn) -> Tensor:
         noise = uniform(turn.key.at("dragan", "noise"), _rows(turn), turn.real.shape[1:])
-        moved = 0.5 * ranks.std(turn.real.detach()) * noise
+        moved = 0.5 * ranks.std(turn.whole.real.detach()) * noise
         return turn.real + _alpha(turn, "dragan") * moved
 
 

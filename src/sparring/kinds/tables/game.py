@@ -50,6 +50,23 @@ class Table(NoiseGame):
     def labelled(self) -> bool:
         return self.condition != "none"
 
+    @property
+    def together(self) -> int:
+        return self.pack
+
+    def check_parts(self, share: int, microbatch: int | None, processes: int) -> None:
+        """Packs are of one process and one part, so these hold whole ones."""
+        if share % self.pack:
+            raise RequestError(
+                f"game.table.pack: {self.pack} does not divide the {share} rows that each of {processes} processes has "
+                f"of a batch; say batch={processes * (-(-share // self.pack) * self.pack)}"
+            )
+        if microbatch is not None and microbatch < self.pack:
+            raise RequestError(
+                f"microbatch: {microbatch} is less than the {self.pack} rows that the discriminator sees at once; "
+                f"say microbatch={self.pack}, or a smaller game.table.pack"
+            )
+
     def fitted(self, batch: int, data: DataSet) -> Game:
         """Rows may come twice in a batch, so it can be larger than the data."""
         if data.inputs is not None:
