@@ -206,7 +206,7 @@ FAMILIES = {
     "cycle": Family(
         [
             *("translate/cycle", *COMMON, *CODER, *PATCH, *PIXELS, "data.sides.path=data"),
-            "game.cycle.history=4",
+            *("game.cycle.history=4", "generator.terms.cycle.weight=5", "generator.terms.identity.weight=2.5"),
         ],
         "fid,kid",
         data=write_sides,
@@ -215,7 +215,7 @@ FAMILIES = {
     "unpaired": Family(
         [
             *("translate/unpaired", *COMMON, *CODER, *PATCH, *PIXELS, "data={pairs: {path: data, apart: true}}"),
-            *EMBEDDING,
+            *(*EMBEDDING, "generator.terms.contrastive.weight=1"),
         ],
         "kid",
         data=write_sides,

@@ -230,7 +230,7 @@ def test_a_discriminator_is_not_blamed_for_images_that_it_is_never_shown(augment
     assert readings["train"] == readings["heldout"] == readings["fake"] == -5.0
     for number in range(0, 40, 4):
         Controllers().observe(match, step._replace(number=number))
-    assert list(match.controllers.values())[0].at(match.now(1)) == 0
+    assert next(iter(match.controllers.values())).at(match.now(1)) == 0
 
 
 def test_adaptive_augmentation_comes_to_rest_where_the_discriminator_no_longer_knows_what_it_sees() -> None:

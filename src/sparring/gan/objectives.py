@@ -81,7 +81,8 @@ class NonSaturating(_CrossEntropy):
 
 
 class LeastSquares(_Separable):
-    """Half squared errors to 1 for real and 0 for fake (Mao et al. 2016, https://arxiv.org/abs/1611.04076)."""
+    """Half squared errors to 1 for real and 0 for fake (Mao et al. 2016, https://arxiv.org/abs/1611.04076). Where a
+    paper has whole ones (CycleGAN, CUT), what it weights other summands with is halved beside these."""
 
     zero_is_undecided: ClassVar[bool] = False
     real_target: float = Field(1.0, gt=0.5, le=1.0)

@@ -24,6 +24,7 @@ from sparring.gan.game import Turn
 from sparring.gan.match import Match
 from sparring.gan.measuring import overfitting
 from sparring.gan.sampling import make
+from sparring.kinds import zoo
 from sparring.kinds.images.sources import Digits
 from sparring.kinds.translation.games.images import FromImages
 from sparring.kinds.translation.games.inpaint import Inpaint
@@ -63,11 +64,16 @@ CASES: dict[str, tuple[DataSet, dict[str, Any]]] = {
 def match_of(case: str, **changes: Any) -> Match:
     data, said = CASES[case]
     said = dict(said)
-    maker = {"net": changes.pop("net", CODER), "terms": said.pop("terms", {})}
+    maker = {"net": changes.pop("net", CODER), "terms": changes.pop("terms", said.pop("terms", {}))}
     maker |= {"surgery": changes.pop("surgery")} if "surgery" in changes else {}
     judge = JUDGE | changes.pop("judge", {})
     recipe = small_recipe(generator=maker, discriminator=judge, batch=8, **said, **changes)
     return build(fitted(recipe, data, {}), data, Engine(choose_plan("cpu", "fp32", images=True)))
+
+
+def weighed(fields: dict[str, Any]) -> dict[str, Any]:
+    """The objective and the terms of a recipe, for `match_of`."""
+    return {"objective": fields["objective"], "terms": fields["generator"]["terms"]}
 
 
 @pytest.mark.parametrize("net", ["coder", "unet"])
@@ -137,7 +143,7 @@ def test_what_controllers_read_of_a_pair_is_augmented_alike() -> None:
     match, seen = match_of("paired", augment={"diff_augment": {"color": False}}), []
     match.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     overfitting(match, Key(0))
-    train, fake, heldout = seen
+    train, _, heldout = seen
     for pairs in (train, heldout):
         torch.testing.assert_close(pairs[:, :1], -pairs[:, 1:])  # what is cut out of one is cut out of the other
     for pairs in seen:
@@ -306,6 +312,31 @@ def test_what_came_back_is_compared_both_ways() -> None:
     wanted = (back(asked) - asked).abs().mean() + (there(samples) - samples).abs().mean()
     torch.testing.assert_close(terms["identity"](turn), wanted)
     torch.testing.assert_close(turn.fake, torch.cat((back(samples), there(asked)), 1))
+
+
+def test_the_recipe_weighs_cycles_as_their_paper_does() -> None:
+    """Squared errors of two discriminators, 10 times what came back and 5 times the identity: a quarter of it, which
+    Adam does not see."""
+    match = match_of("cycle", **weighed(zoo.read_recipe("translate/cycle")))
+    turn = a_turn(match)
+    loss = match.players["generator"].losses(turn)["loss"]
+    there, back, judge = match.generator.there, match.generator.back, match.discriminator
+    asked, samples = turn.batch.inputs, turn.batch.samples
+    verdicts = judge.samples(there(asked)), judge.inputs(back(samples))
+    paper = sum((verdict.logits - 1).square().mean() for verdict in verdicts)
+    paper += 10 * ((back(there(asked)) - asked).abs().mean() + (there(back(samples)) - samples).abs().mean())
+    paper += 5 * ((back(asked) - asked).abs().mean() + (there(samples) - samples).abs().mean())
+    torch.testing.assert_close(4 * loss, paper)
+
+
+def test_the_recipe_weighs_patches_as_their_paper_does() -> None:
+    """A squared error and as much of the mean over inputs and samples: half of it."""
+    match = match_of("unpaired", **weighed(zoo.read_recipe("translate/unpaired")))
+    turn = a_turn(match)
+    player = match.players["generator"]
+    loss = player.losses(turn)["loss"]
+    paper = (turn.on_fake.logits - 1).square().mean() + player.terms["contrastive"](turn)
+    torch.testing.assert_close(2 * loss, paper)
 
 
 def test_patches_are_told_apart_by_their_place() -> None:

@@ -49,28 +49,32 @@ class Reconstruction(_Distance):
 
 class Cycle(_Distance):
     """The distance of images that went to the other side and back from what they were, summed over both ways (Zhu et
-    al. 2017, https://arxiv.org/abs/1703.10593). The paper sums the losses of the two discriminators, of which the
-    objective is the mean: its weight of 10 is 5 here."""
+    al. 2017, https://arxiv.org/abs/1703.10593).
+
+    The paper sums squared errors of two discriminators, and the objective `least_squares` is the mean over both of half
+    of these: a quarter. So the paper's weight of 10 is 2.5 here, with other objectives, which are not halved, 5."""
 
     likeness: ClassVar[Likeness | None] = "cycle"
-    weight: Schedule = 5.0
+    weight: Schedule = 2.5
 
 
 class Identity(_Distance):
     """The distance of what a generator makes of images that are of its own side already from these (Taigman et al.
-    2016, https://arxiv.org/abs/1611.02200)."""
+    2016, https://arxiv.org/abs/1611.02200). CycleGAN's weight of 5 is 1.25 here, for the reasons given at `Cycle`."""
 
     likeness: ClassVar[Likeness | None] = "identity"
-    weight: Schedule = 2.5
+    weight: Schedule = 1.25
 
 
 class Contrastive(Term):
     """How badly each patch of an output is told, among patches of the input, from all but the one at its own place, by
     features of the generator's own encoder (PatchNCE; Park et al. 2020, https://arxiv.org/abs/2007.15651). Over inputs
-    and, as a bound on change, over samples."""
+    and, as a bound on change, over samples. Beside the paper's squared error the weight is 1; the objective
+    `least_squares` is half of that, and so is the weight."""
 
     sides: ClassVar[frozenset[str]] = frozenset({"generator"})
     likeness: ClassVar[Likeness | None] = "patches"
+    weight: Schedule = 0.5
     temperature: float = Field(0.07, gt=0)
     """What similarities, from -1 to 1, are divided by."""
 
