@@ -149,6 +149,27 @@ def test_neighbouring_values_rows_calls_and_layers_are_dropped_independently() -
         assert abs(float((one * another).mean()) * 4) < 5 / one.numel() ** 0.5
 
 
+@pytest.mark.parametrize(
+    ("rate", "correlation"),
+    [(0.5, 0), (255 / 256, 0), (0.25, 0), (0.1, 4.06e-5), (0.03, 1.14e-4), (0.998, 1.91e-3), (0.999, 2.90e-3)],
+)
+def test_values_of_a_sample_hang_together_by_what_is_said(rate: float, correlation: float) -> None:
+    """They share a threshold (docs/dropout.md): it shows in how much the number of those that fall varies."""
+    values = 1000
+    layer = drop(rate)
+    fallen = torch.cat([(layer(torch.ones(256, values)) == 0).sum(1) for _ in range(40)]).double()
+    wanted = 1 + (values - 1) * correlation
+    found = float(fallen.var()) / (values * rate * (1 - rate))
+    assert found == pytest.approx(wanted, rel=0.08)
+
+
+def test_at_an_extreme_rate_most_samples_lose_everything() -> None:
+    layer = drop(0.999)
+    kept = torch.cat([layer(torch.ones(256, 1000)).any(1) for _ in range(40)])
+    assert float(kept.double().mean()) == pytest.approx(0.258 * (1 - (255 / 256) ** 1000), abs=0.015)
+    assert 1 - 0.999**1000 == pytest.approx(0.632, abs=0.001)  # of independent values
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
 def test_every_type_of_number_is_dropped_alike(dtype: torch.dtype) -> None:
     out = drop(0.3)(torch.ones(256, 33, dtype=dtype))

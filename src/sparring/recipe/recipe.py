@@ -117,7 +117,8 @@ class Recipe(Part):
     batch: int = Field(64, ge=2)
     """Samples in a batch."""
     microbatch: int | None = Field(None, ge=1)
-    """Samples at once, where a whole batch does not fit the memory; gradients are added up."""
+    """Samples at once, where a whole batch does not fit the memory; gradients are added up. Batch norms, spectral norms
+    and what a network of your own draws still see parts."""
     steps: int = Field(10_000, ge=1)
     """Steps of the whole run."""
     budget: str | None = None
