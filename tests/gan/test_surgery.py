@@ -167,7 +167,7 @@ def test_at_an_extreme_rate_most_samples_lose_everything() -> None:
     layer = drop(0.999)
     kept = torch.cat([layer(torch.ones(256, 1000)).any(1) for _ in range(40)])
     assert float(kept.double().mean()) == pytest.approx(0.258 * (1 - (255 / 256) ** 1000), abs=0.015)
-    assert 1 - 0.999**1000 == pytest.approx(0.632, abs=0.001)  # of independent values
+    assert pytest.approx(0.632, abs=0.001) == 1 - 0.999**1000  # of independent values
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
