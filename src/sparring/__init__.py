@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         show,
         study,
         train,
+        translate,
     )
     from sparring.base.errors import RequestError, SparringError, TrainingError
     from sparring.doctor.watch import Doctor
@@ -44,6 +45,11 @@ def __getattr__(name: str) -> Any:
         if name in names:
             return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module 'sparring' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """What there is, without importing it."""
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [

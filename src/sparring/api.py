@@ -12,7 +12,7 @@ from torch import nn
 
 from sparring import kinds
 from sparring.base.errors import RequestError
-from sparring.base.files import append_line, put_file
+from sparring.base.files import put_file
 from sparring.base.part import unknown_key
 from sparring.base.rundir import RunDir
 from sparring.doctor import Diagnosis
@@ -26,20 +26,24 @@ from sparring.kinds.kind import Augment, Way
 from sparring.kinds.zoo import recipes as recipes
 from sparring.pages.console import Talk
 from sparring.recipe import kind_left_open, override, to_yaml, validated
+from sparring.recipe.arguments import checked
 from sparring.recipe.recorded import read_recipe_of
-from sparring.recipe.request import Place, Places, fields_of, kept, spelt, told_apart
+from sparring.recipe.request import Place, Places, fields_of, place_of, places_of, spelt, told_apart
 from sparring.runs import processes, reporting, session
-from sparring.runs.run import Run, data_of, loaded_run, own_options
-from sparring.runs.scoring import choose_extractor, of_other_data, scored
+from sparring.runs.evaluating import evaluated
+from sparring.runs.run import Run, loaded_run, own_options
 from sparring.runs.serving import serve
 from sparring.runs.timing import asked_now
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+else:
+    DataFrame = Any  # pandas is not imported for its name
 
 
+@checked
 def train(
-    recipe: str | None = None,
+    recipe: Place | None = None,
     *overrides: str,
     data: Places | DataFrame | None = None,
     out: Place | None = None,
@@ -69,7 +73,7 @@ def train(
     """
     follows = ranks.launched().rank > 0
     talk = Talk(quiet=quiet or follows)
-    data = data if data is None or isinstance(data, str | Path | Sequence) else kept(data)
+    data = None if data is None else places_of(data)
     asked = asked_now(for_)
     if devices is not None and devices < 1:
         raise RequestError(f"devices: {devices} is no number of processes; take 1 or more")
@@ -94,6 +98,7 @@ def train(
     return processes.started(begun, target, wanted, devices, device, own, talk)
 
 
+@checked
 def sample(
     run: Place | Run,
     count: int = 64,
@@ -113,15 +118,15 @@ def sample(
     default. `options` are those that a kind of data has of its own."""
     loaded = loaded_run(run, step)
     place = choose_plan(device, "fp32", images=False).device
-    words = [where] if isinstance(where, str) else list(where)
     kind = loaded.kind
     more = own_options(kind, sample, options)
-    made = loaded.draw(count, seed, label, place, where=words, balance=balance, more=more)
+    made = loaded.draw(count, seed, label, place, where=where, balance=balance, more=more)
     for note in made.notes:
         Talk().say(note)
     return kind.given(made, seed) if to is None else kind.write(Path(to).expanduser(), made, seed)
 
 
+@checked
 def translate(
     run: Place | Run,
     source: Place,
@@ -151,43 +156,35 @@ def translate(
     return kind.translate(loaded.trained(place), Path(source).expanduser(), Path(to).expanduser(), way, say)
 
 
+@checked
 def evaluate(
     run: Place | Run,
-    data: Place | None = None,
+    data: Place | DataFrame | None = None,
     metrics: str | Sequence[str] | None = None,
     extractor: str | None = None,
     device: str = "auto",
     quiet: bool = True,
     step: int | str | None = None,
+    require: str | Sequence[str] = (),
 ) -> dict[str, Any]:
     """Scores a run's newest checkpoint, or that of a `step` (or `best`), on its own held-out data (adding to
     `scores.jsonl`) or on other data.
 
-    Gives `{"run", "step", "scores": {name: {"value", "interval", "n", "better", "protocol"}}}`.
+    Gives `{"run", "step", "scores": {name: {"value", "interval", "n", "better", "protocol"}}}`; with `require`
+    (`coverage>=.8`, or several) also `"requirements": [{"requirement", "metric", "relation", "bound", "value",
+    "interval", "n", "met", "certain"}]`: a requirement is met by the value, and certain where the whole interval lies
+    on that side of the bound.
     """
     loaded = loaded_run(run, step)
-    recipe = loaded.recipe
-    if extractor is not None:
-        fields = recipe.model_dump(mode="json")
-        recipe = validated(fields | {"score": fields["score"] | {"extractor": extractor}})
     names = [name.strip() for name in metrics.split(",")] if isinstance(metrics, str) else metrics
     place, talk = torch.device(choose_plan(device, "fp32", images=False).device), Talk(quiet=quiet)
-    source = data_of(loaded, data)
-    chosen = choose_extractor(loaded.kind, recipe.score.extractor, source, place, talk.say)
-    if data is not None:
-        names = of_other_data(loaded, source, names, chosen)
-    scores = scored(loaded.trained(str(place)), recipe.score, source, chosen, names, loaded.step)
-    if data is None:
-        try:
-            with loaded.dir.owned():
-                append_line(loaded.dir.scores, {"step": loaded.step, "scores": scores})
-        except RequestError as error:  # a run that trains, or that may only be read
-            talk.say(f"the scores are not kept with the run: {error}")
-    return {"run": str(loaded.path), "step": loaded.step, "scores": scores}
+    other, wanted = None if data is None else place_of(data), [require] if isinstance(require, str) else list(require)
+    return evaluated(loaded, other, names, extractor, wanted, place, talk.say)
 
 
+@checked
 def augment(
-    recipe: str | None = None,
+    recipe: Place | None = None,
     *overrides: str,
     data: Place | DataFrame,
     target: str,
@@ -211,7 +208,7 @@ def augment(
     `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
     on. Raises RequestError where the request or the data is wrong.
     """
-    place = data if isinstance(data, str | Path) else kept(data)
+    place = place_of(data)
     recipe, words = told_apart(recipe, overrides)
     fields = fields_of(recipe, words, place, None, device, Talk(quiet=True))
     wanted = validated(fields)
@@ -219,17 +216,7 @@ def augment(
     mine = [word for word in words if not spelt([word], fields["data"])[0].startswith("data.")]
 
     def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Trained:
-        run = train(
-            *([] if recipe is None else [recipe]),
-            *mine,
-            *changes,
-            data=table,
-            out=where,
-            for_=for_,
-            seed=seed,
-            device=device,
-            quiet=True,
-        )
+        run = train(recipe, *mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True)
         if not run.finished:  # by a signal, which was meant for the whole
             raise KeyboardInterrupt(f"stopped; the same command goes on: {folder}")
         return run.trained()
@@ -239,6 +226,7 @@ def augment(
     return kinds.of(wanted.game, wanted.data).augment(asked, trained, Talk(quiet=quiet).say)
 
 
+@checked
 def diagnose(run: Place | Run) -> dict[str, Any]:
     """What ails a run, by the numbers that its directory holds: finished, still training, or crashed. Writes nothing.
 
@@ -254,12 +242,14 @@ def diagnosis(run: Place | Run) -> Diagnosis:
     return diagnose_run(where, read_recipe_of(where))
 
 
+@checked
 def report(run: Place | Run) -> Path:
     """Writes the run's report.html, one file that opens offline. Where the run's data are no longer at hand, without
     the pictures of real images."""
     return reporting.reported(loaded_run(run), Talk().say)
 
 
+@checked
 def explore(
     run: Place | Run,
     to: Place | None = None,
@@ -286,6 +276,7 @@ def explore(
     return {"run": str(loaded.path), "step": loaded.step, "page": str(target), **found}
 
 
+@checked
 def demo(
     run: Place | Run,
     port: int | None = None,
@@ -307,6 +298,7 @@ def demo(
     serve(loaded, place, host, port, Talk(quiet=quiet).say, browser=browser)
 
 
+@checked
 def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
     """Writes two or more runs side by side on one page."""
     if len(runs) < 2:
@@ -317,14 +309,15 @@ def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
     return target
 
 
+@checked
 def study(
-    recipe: str | None = None,
+    recipe: Place | None = None,
     *overrides: str,
-    vary: Mapping[str, Sequence[Any]] | Sequence[str] = (),
+    vary: Mapping[str, Sequence[Any]] | str | Sequence[str] = (),
     seeds: int | None = None,
     for_: str | None = None,
     out: Place | None = None,
-    data: Place | None = None,
+    data: Place | DataFrame | None = None,
     device: str = "auto",
     storage: str | None = None,
     jobs: int | None = None,
@@ -343,29 +336,25 @@ def study(
     Gives what `results.json` in `out` says; of a study in several cells `{"cells": {name: ...}}`, each in a folder of
     its own. Raises RequestError where the request, the data or the storage is wrong.
     """
+    place = None if data is None else place_of(data)
     from sparring.studies.asked import asked  # with Optuna behind it, which the other verbs do without
 
-    return asked(
-        recipe,
-        overrides,
-        vary,
-        seeds,
-        for_,
-        out,
-        data,
-        device,
-        storage,
-        jobs,
-        metric,
-        points,
-        screen,
-        Talk(quiet=quiet),
-    )
+    words = [vary] if isinstance(vary, str) else vary
+    talk = Talk(quiet=quiet)
+    return asked(recipe, overrides, words, seeds, for_, out, place, device, storage, jobs, metric, points, screen, talk)
 
 
-def show(recipe: str = "digits", *overrides: str, data: Places | None = None) -> str:
-    """The fully resolved recipe as YAML; nothing runs. Where it leaves the data open, their places are `PATH`."""
-    fields = fields_of(recipe, overrides, data, None, "cpu", Talk(quiet=True))
+@checked
+def show(
+    recipe: Place | None = None,
+    *overrides: str,
+    data: Places | DataFrame | None = None,
+    device: str = "auto",
+    quiet: bool = True,
+) -> str:
+    """The fully resolved recipe as YAML, the one that `train` takes when it is asked alike; nothing runs. Where it
+    leaves the data open, their places are `PATH`."""
+    fields = fields_of(recipe, overrides, data, None, device, Talk(quiet=quiet))
     name = kind_left_open(fields)
     source = None if name is None else kinds.source_named(name)
     if name is not None and source is not None:
@@ -374,10 +363,11 @@ def show(recipe: str = "digits", *overrides: str, data: Places | None = None) ->
     return to_yaml(validated(fields))
 
 
+@checked
 def plan(
-    recipe: str | None = None,
+    recipe: Place | None = None,
     *overrides: str,
-    data: Places | None = None,
+    data: Places | DataFrame | None = None,
     device: str = "auto",
     seconds: float = 4.0,
 ) -> dict[str, Any]:
@@ -386,6 +376,7 @@ def plan(
     return session.predicted(wanted, device, seconds)
 
 
+@checked
 def load(run: Place, step: int | str | None = None, **own: nn.Module) -> Run:
     """A run for use in Python: `.sample(64)`, `.generator`, `.discriminator`, `.scores`, `.log`; of its newest
     checkpoint, or of that of a `step`, or `best`.

@@ -167,9 +167,8 @@ def recipes(name: Annotated[Optional[str], typer.Argument(help="Print this one."
 
 
 @app.command()
-def show(words: Overrides = None, data: DataOption = None) -> None:
-    """Print the fully resolved recipe; nothing runs."""
+def show(words: Overrides = None, data: DataOption = None, device: DeviceOption = "auto") -> None:
+    """Print the fully resolved recipe, as train takes it; nothing runs."""
     from sparring import api
 
-    named = words and "=" not in words[0]
-    typer.echo(api.show(*([] if named else ["digits"]), *(words or ()), data=data).rstrip())
+    typer.echo(api.show(*(words or ()), data=data, device=device, quiet=False).rstrip())

@@ -21,6 +21,9 @@ from sparring.cli.app import (
     print_table,
 )
 
+NOT_MET = 4
+"""The exit status where a requirement of `evaluate` is not met."""
+
 
 @app.command()
 def train(
@@ -108,18 +111,28 @@ def evaluate(
     metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage or robustness.")] = None,
     extractor: Annotated[Optional[str], typer.Option(help="inception, classifier, selfsup or pixels.")] = None,
     step: StepOption = None,
+    require: Annotated[
+        Optional[list[str]],
+        typer.Option(help="A bound, in quotes: 'coverage>=.8'; again for more. Status 4 where one is not met."),
+    ] = None,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Score a run against held-out data."""
     from sparring import api
     from sparring.pages.console import scores_table
+    from sparring.runs.requirements import told
 
-    found = api.evaluate(run, data, metrics, extractor, device, quiet=as_json, step=step)
+    found = api.evaluate(run, data, metrics, extractor, device, quiet=as_json, step=step, require=require or ())
     if as_json:
         print_json(found)
     else:
         print_table(scores_table(found["scores"], f"scores of {run} at step {found['step']:,}"))
+    judged = found.get("requirements", [])
+    for one in judged:
+        typer.echo(told(one), err=as_json or not one["met"])
+    if not all(one["met"] for one in judged):
+        raise typer.Exit(NOT_MET)
 
 
 @app.command()

@@ -51,11 +51,15 @@ class Wish:
     count: int
     label: str | int | None = None
     where: Sequence[str] = ()
-    """Words that each sample is to meet: `age>60`."""
+    """Words that each sample is to meet: `age>60`; a single one is a list of one."""
     balance: str | None = None
     """What is to have each of its choices equally often: a table's column."""
     more: Part | None = None
     """The kind's own options, of `asks`."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.where, str):
+            object.__setattr__(self, "where", (self.where,))
 
 
 class Way(NamedTuple):

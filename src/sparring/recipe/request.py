@@ -19,24 +19,29 @@ from sparring.recipe.recipe import Recipe, override
 Place = str | Path
 Places = Place | Sequence[Place]
 """One place of data, or two."""
+ARRAYS = (
+    "images: numpy.savez('images.npz', images=..., labels=...), then data='images.npz'; rows: pandas.DataFrame(...)"
+)
+"""How arrays are given as data."""
 
 
-def told_apart(recipe: str | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+def told_apart(recipe: Place | None, overrides: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """A first word that is `key=value` is no recipe's name."""
+    recipe = None if recipe is None else str(recipe)
     if recipe is not None and "=" in recipe:
         return None, (recipe, *overrides)
     return recipe, tuple(overrides)
 
 
 def fields_of(
-    recipe: str | None,
+    recipe: Place | None,
     overrides: Sequence[str],
-    data: Places | None,
+    data: Any,
     seed: int | None,
     device: str,
     talk: Talk,
 ) -> dict[str, Any]:
-    """The fields of the recipe asked for, one chosen for the data where none was."""
+    """The fields of the recipe asked for, one chosen for the data (as `places_of` takes them) where none was."""
     recipe, overrides = told_apart(recipe, overrides)
     places: list[str] = []
     if data is not None:
@@ -53,11 +58,10 @@ def fields_of(
     return override(fields, spelt(overrides, fields.get("data")))
 
 
-def _with_places(recipe: str | None, overrides: Sequence[str], data: Places) -> tuple[str | None, list[str], list[str]]:
+def _with_places(recipe: str | None, overrides: Sequence[str], data: Any) -> tuple[str | None, list[str], list[str]]:
     """A recipe's name, overrides and one or two places of data: on the command line the second place of
     `--data ONE OTHER` comes as a word among the others. Raises RequestError for more than two."""
-    places = [str(data)] if isinstance(data, str | Path) else [str(place) for place in data]
-    words = list(overrides)
+    places, words = places_of(data), list(overrides)
     if recipe is not None and not zoo.is_recipe(recipe) and _is_place(recipe):
         words, recipe = [recipe, *words], None
     places += [word for word in words if _is_place(word)]
@@ -149,11 +153,25 @@ def _of_two_places() -> list[str]:
     return [f"data.{name}" for name, source in kinds.parts(Source).items() if len(source.places) > 1]
 
 
-def kept(data: Any) -> str:
-    """The path of a file in the cache with a Python object's data, a DataFrame's say, so that a recipe can name it.
-    Raises RequestError where no kind of data takes it."""
+def places_of(data: Any) -> list[str]:
+    """The places of what was given as data: paths and names as they are, another object's as the path of a file in the
+    cache with its content, so that a recipe can name it. Raises RequestError for what no kind of data takes."""
+    if isinstance(data, str | Path):
+        return [str(data)]
+    if isinstance(data, Sequence) and all(isinstance(place, str | Path) for place in data):
+        return [str(place) for place in data]
     for kind in kinds.kinds():
         path = kind.kept(data, cache_directory())
         if path is not None:
-            return str(path)
-    raise RequestError(f"data: {type(data).__name__} is of no kind that is known; give a path, a name or a DataFrame")
+            return [str(path)]
+    several = isinstance(data, list | tuple) and len(data) > 0
+    name = f"{type(data).__name__} of {type(data[0]).__name__}" if several else type(data).__name__
+    raise RequestError(f"data: {name} is not taken; give a path, a name or a pandas DataFrame ({ARRAYS})")
+
+
+def place_of(data: Any) -> str:
+    """The only place of what was given as data. Raises RequestError for two, and as `places_of` does."""
+    places = places_of(data)
+    if len(places) != 1:
+        raise RequestError(f"data: {', '.join(places) or 'nothing'}; one place is taken here")
+    return places[0]

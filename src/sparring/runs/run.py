@@ -23,6 +23,7 @@ from sparring.gan.surgery import random_layers
 from sparring.gan.trained import Trained
 from sparring.kinds.kind import Kind, Made, Wish
 from sparring.recipe import Recipe, validated
+from sparring.recipe.arguments import checked
 from sparring.recipe.build import operated_net
 from sparring.recipe.recorded import read_recipe_of
 from sparring.recipe.request import Place, options_of
@@ -146,13 +147,14 @@ class Run:
             step=self.step,
         )
 
+    @checked
     def sample(
         self,
         count: int,
         seed: int = 0,
         label: str | int | None = None,
         device: str = "cpu",
-        where: Sequence[str] = (),
+        where: str | Sequence[str] = (),
         balance: str | None = None,
     ) -> Any:
         """New samples in the data's own format: images [count, height, width, channels] (grey: [count, height, width])

@@ -13,7 +13,7 @@ from sparring.studies.conduct import conduct
 
 
 def asked(
-    recipe: str | None,
+    recipe: Place | None,
     overrides: Sequence[str],
     vary: Mapping[str, Sequence[Any]] | Sequence[str],
     seeds: int | None,
