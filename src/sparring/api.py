@@ -13,6 +13,7 @@ from torch import nn
 from sparring import kinds
 from sparring.base.errors import RequestError
 from sparring.base.files import put_file
+from sparring.base.outputs import must_be_free, replacing
 from sparring.base.part import unknown_key
 from sparring.base.rundir import RunDir
 from sparring.doctor import Diagnosis
@@ -109,21 +110,27 @@ def sample(
     step: int | str | None = None,
     where: str | Sequence[str] = (),
     balance: str | None = None,
+    overwrite: bool = False,
     **options: Any,
 ) -> Any:
     """New samples: as an array (a table's rows: a pandas DataFrame), or written to `to` (a folder of .png, .npz, one
     .png grid; points: .npz, .csv; rows: .csv, .tsv, .parquet), giving the number of files. Of a table, `where` are
     conditions that every row meets (`income='>50K'`, `age>60`), and the choices of the column `balance` come equally
-    often. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by
-    default. `options` are those that a kind of data has of its own."""
+    often. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by default.
+    What `to` holds already is replaced only with `overwrite`. `options` are those of a kind of data."""
     loaded = loaded_run(run, step)
+    target = None if to is None else Path(to).expanduser()
+    must_be_free([target], overwrite)  # before samples are drawn
     place = choose_plan(device, "fp32", images=False).device
     kind = loaded.kind
     more = own_options(kind, sample, options)
     made = loaded.draw(count, seed, label, place, where=where, balance=balance, more=more)
     for note in made.notes:
         Talk().say(note)
-    return kind.given(made, seed) if to is None else kind.write(Path(to).expanduser(), made, seed)
+    if target is None:
+        return kind.given(made, seed)
+    with replacing(target, overwrite):
+        return kind.write(target, made, seed)
 
 
 @checked
@@ -138,6 +145,7 @@ def translate(
     device: str = "auto",
     step: int | str | None = None,
     quiet: bool = True,
+    overwrite: bool = False,
     **options: Any,
 ) -> list[Path]:
     """Turns a picture into another, or all of a folder, by a run of images to images; gives the paths written.
@@ -147,11 +155,12 @@ def translate(
     or a folder of ones with the same names, or from where the picture is transparent; outside of holes each pixel keeps
     its number. `direction` is a2b or b2a, of runs of the game `cycle`; `seed` is of what the generator draws by dropout
     that is always on; `tile` is the edge of the squares that large pictures are cut into, by default as memory allows.
-    Raises RequestError where the request or a file is wrong; in a folder the good files are done first."""
+    Pictures that are there already are replaced only with `overwrite`. Raises RequestError where the request or a file
+    is wrong; in a folder the good files are done first."""
     loaded = loaded_run(run, step)
     place = choose_plan(device, "fp32", images=True).device
     kind, where = loaded.kind, None if mask is None else Path(mask).expanduser()
-    way = Way(where, direction, tile, seed, own_options(kind, translate, options))
+    way = Way(where, direction, tile, seed, own_options(kind, translate, options), overwrite)
     say = Talk(quiet=quiet).say
     return kind.translate(loaded.trained(place), Path(source).expanduser(), Path(to).expanduser(), way, say)
 
@@ -197,6 +206,7 @@ def augment(
     for_: str | None = None,
     device: str = "auto",
     quiet: bool = False,
+    overwrite: bool = False,
 ) -> Any:
     """Whether synthetic rows help models that predict `target`, and by how much: on `seeds` splits of the real rows a
     GAN is trained on the training part, and models on real rows, on these with synthetic ones (`mixes`: so many for
@@ -204,11 +214,13 @@ def augment(
     rows.
 
     `rows` trains with so few real rows, the case in which rows are wanted most. `to` gets the table's own rows with
-    synthetic ones below, of a GAN trained on all, at the mix that did best. `overrides` are those of `train`, and
+    synthetic ones below, of a GAN trained on all, at the mix that did best; a file that is there already is replaced
+    only with `overwrite`. `overrides` are those of `train`, and
     `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
     on. Raises RequestError where the request or the data is wrong.
     """
-    place = place_of(data)
+    place, written = place_of(data), None if to is None else Path(to).expanduser()
+    must_be_free([written], overwrite)
     recipe, words = told_apart(recipe, overrides)
     fields = fields_of(recipe, words, place, None, device, Talk(quiet=True))
     wanted = validated(fields)
@@ -221,7 +233,6 @@ def augment(
             raise KeyboardInterrupt(f"stopped; the same command goes on: {folder}")
         return run.trained()
 
-    written = None if to is None else Path(to).expanduser()
     asked = Augment(str(place), wanted.data, target, folder, written, rows, seeds, tuple(mixes), tuple(models))
     return kinds.of(wanted.game, wanted.data).augment(asked, trained, Talk(quiet=quiet).say)
 

@@ -136,10 +136,29 @@ def test_what_stands_in_the_way_is_said(tmp_path: Path) -> None:
         RunDir(tmp_path / "full").create()
     with pytest.raises(RequestError, match="cannot be written"):
         RunDir("/proc/sparring/run").create()
-    with pytest.raises(RequestError, match="no such run; did you mean 'full'"):
+    with pytest.raises(RequestError, match="no such run; there is no run here"):
         RunDir(tmp_path / "fulll").must_exist()
     with pytest.raises(RequestError, match="not a run directory"):
         RunDir(tmp_path / "full").must_exist()
+
+
+def test_runs_alone_are_named_where_one_is_not_found(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "photos").mkdir()
+    for name in ("roses-0", *(f"runs/faces-{number}" for number in range(7))):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "recipe.yaml").write_text("x")
+
+    def told(name: str) -> str:
+        with pytest.raises(RequestError) as error:
+            RunDir(tmp_path / name).must_exist()
+        return str(error.value).partition("no such run; ")[2]
+
+    assert told("rose-0") == "did you mean 'roses-0'?"
+    assert told("faces-1") == "did you mean 'runs/faces-1'?"
+    assert told("runs/face-3") == "did you mean 'faces-3'?"
+    assert told("photo.png") == ("known: roses-0, runs/faces-0, runs/faces-1, runs/faces-2, runs/faces-3 and 3 more")
+    assert told("nowhere/at-all") == "there is no run here"
 
 
 def test_nothing_in_a_checkpoint_is_executed(run: RunDir) -> None:

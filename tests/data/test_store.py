@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from sparring.base.errors import RequestError
-from sparring.data import DataSet, store
-from sparring.data.dataset import contents_of, split_by_content
+from sparring.data import DataSet, Found, ValueCodec, store
+from sparring.data.dataset import assemble, contents_of, split_by_content
 from sparring.data.samplefile import SampleFile, blocks_of
 from sparring.engine.budget import amount, device_budget, machine_budget
 from sparring.kinds.images.sources import Images, Mnist
@@ -290,6 +290,28 @@ def test_the_split_is_that_of_sorted_hashes() -> None:
         train, held = split_by_content(contents, fraction)
         assert held.tolist() == [n for n, one in enumerate(hashes) if one in taken]
         assert sorted([*train.tolist(), *held.tolist()]) == list(range(300))
+
+
+@pytest.mark.parametrize(
+    ("count", "fraction", "held", "told"),
+    [
+        (3, 0.1, 0, "a quarter of the samples, which are fewer than 80, by number"),
+        (23, 0.2, 5, "a quarter of the samples, which are fewer than 80, by number"),
+        (79, 0.1, 19, "a quarter of the samples, which are fewer than 80, by number"),
+        (80, 0.1, 20, "0.1 of the samples, at least 20, at most a quarter, by number"),
+        (150, 0.01, 20, "0.01 of the samples, at least 20, at most a quarter, by number"),
+        (1000, 0.1, 100, "0.1 of the samples, at least 20, at most a quarter, by number"),
+        (23, 0, 0, "none of the samples, by number"),
+        (500, 0, 0, "none of the samples, by number"),
+    ],
+)
+def test_what_is_held_out_is_what_the_sentence_says(count: int, fraction: float, held: int, told: str) -> None:
+    samples = torch.arange(float(count))[:, None]
+    found = Found("numbers")
+    codec = ValueCodec("points", (1,), "float32", 0.0, float(count))
+    data = assemble("numbers", samples, None, codec, found, by_number=True, fraction=fraction)
+    assert (len(data.heldout), data.split) == (held, told)
+    assert found.notes[-1] == f"held out for scores: {held} ({told}); training: {count - held:,}"
 
 
 def test_amounts_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:

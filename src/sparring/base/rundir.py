@@ -19,6 +19,9 @@ from sparring.base.errors import RequestError, nearest
 from sparring.base.files import PART, held, read_lines, read_state, write_state
 from sparring.base.system import sync_folder
 
+SOME = 5
+"""Runs that a message names, at most."""
+
 
 class RunDir:
     """A run's directory and everything in it."""
@@ -68,11 +71,20 @@ class RunDir:
         if self.exists:
             return self
         if not self.path.exists():
-            beside = [p.name for p in self.path.parent.iterdir()] if self.path.parent.is_dir() else []
-            raise RequestError(f"{self.path}: no such run; {nearest(self.path.name, beside)}")
+            raise RequestError(f"{self.path}: no such run; {self._runs_beside()}")
         inside = sorted(p.parent.name for p in self.path.glob("*/recipe.yaml")) if self.path.is_dir() else []
         hint = f"; runs in it: {', '.join(inside[:5])}" if inside else " (no recipe.yaml in it)"
         raise RequestError(f"{self.path}: not a run directory{hint}")
+
+    def _runs_beside(self) -> str:
+        """The run that may have been meant, here or in a folder `runs`; else some of those that there are."""
+        here = self.path.parent
+        found = [p.parent for form in ("*", "runs/*") for p in here.glob(f"{form}/recipe.yaml")]
+        names = [str(p.relative_to(here)) for p in found]
+        told = nearest(self.path.name, names)
+        if told.startswith("did you mean") or len(names) <= SOME:
+            return told if names else "there is no run here"
+        return f"known: {', '.join(sorted(names)[:SOME])} and {len(names) - SOME} more"
 
     @contextmanager
     def owned(self) -> Iterator[None]:

@@ -69,6 +69,7 @@ StepOption = Annotated[
     Optional[str], typer.Option(help="A checkpoint's step, or best; the newest by default.", metavar="N|best")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

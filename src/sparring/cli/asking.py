@@ -12,6 +12,7 @@ from sparring.cli.app import (
     DeviceOption,
     JsonOption,
     Overrides,
+    OverwriteOption,
     app,
     print_json,
 )
@@ -35,6 +36,7 @@ def augment(
     out: Annotated[
         Optional[Path], typer.Option(help="Where GANs are kept; runs/augment-<name> by default.", metavar="DIR")
     ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
@@ -62,6 +64,7 @@ def augment(
         for_=for_,
         device=device,
         quiet=as_json,
+        overwrite=overwrite,
     )
     if as_json:
         print_json(found.to_json())

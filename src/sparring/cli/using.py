@@ -14,6 +14,7 @@ from sparring.cli.app import (
     Open,
     OutOption,
     Overrides,
+    OverwriteOption,
     StepOption,
     app,
     own_options,
@@ -67,6 +68,7 @@ def sample(
     balance: Annotated[
         Optional[str], typer.Option(help="Of a table: a column whose classes come equally often.", metavar="COLUMN")
     ] = None,
+    overwrite: OverwriteOption = False,
     step: StepOption = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -74,7 +76,7 @@ def sample(
     from sparring import api
 
     files = api.sample(
-        run, count, to, seed, label, device, step, where or (), balance, **own_options(ctx, run, api.sample)
+        run, count, to, seed, label, device, step, where or (), balance, overwrite, **own_options(ctx, run, api.sample)
     )
     typer.echo(f"{to}: {count} samples in {files} file{'s' if files != 1 else ''}", err=True)
 
@@ -93,6 +95,7 @@ def translate(
     tile: Annotated[
         Optional[int], typer.Option(help="Edge of the squares that large pictures are cut into, in pixels.")
     ] = None,
+    overwrite: OverwriteOption = False,
     step: StepOption = None,
     device: DeviceOption = "auto",
 ) -> None:
@@ -100,7 +103,9 @@ def translate(
     from sparring import api
 
     own = own_options(ctx, run, api.translate)
-    files = api.translate(run, source, to, mask, direction, seed, tile, device, step, quiet=False, **own)
+    files = api.translate(
+        run, source, to, mask, direction, seed, tile, device, step, quiet=False, overwrite=overwrite, **own
+    )
     typer.echo(f"{to}: {len(files)} picture{'s' if len(files) != 1 else ''}", err=True)
 
 

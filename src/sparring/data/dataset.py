@@ -19,6 +19,9 @@ from sparring.data.codec import Codec, Formats
 from sparring.data.samplefile import SampleFile, blocks_of
 from sparring.data.views import STILL, Views
 
+LEAST = 20
+"""Samples that are held out, where that is no more than a quarter of all."""
+
 
 @dataclass(frozen=True)
 class Modes:
@@ -174,8 +177,7 @@ def assemble(
     _check_several(name, found)
     if heldout is None:
         train, heldout = (split_by_number if by_number else split_by_content)(contents, fraction)
-        what = "by number" if by_number else "by content hash"
-        split = f"{fraction:g} of the samples, at least 20, at most a quarter, {what}"
+        split = f"{_share(len(samples), fraction)}, {'by number' if by_number else 'by content hash'}"
     else:
         train, split = _others(heldout, len(samples)), "the official test part"
     if limit is not None and limit < len(train):
@@ -241,7 +243,7 @@ def contents_of(blocks: Iterable[Tensor], count: int, digest: Any = None) -> Con
 def split_by_content(contents: Contents, fraction: float) -> tuple[Tensor, Tensor]:
     """Training and held-out numbers: the contents of lowest hash are held out, copies with their originals.
 
-    At least 20 samples are held out, but never over a quarter.
+    At least 20 contents are held out, but of fewer than 80 only a quarter.
     """
     count = len(contents.hashes)
     wanted = _held_out(count, fraction)
@@ -284,7 +286,16 @@ def _counted(labels: Tensor | None, names: tuple[str, ...]) -> str:
 
 
 def _held_out(count: int, fraction: float) -> int:
-    return min(max(round(fraction * count), 20), count // 4) if fraction > 0 else 0
+    return min(max(round(fraction * count), LEAST), count // 4) if fraction > 0 else 0
+
+
+def _share(count: int, fraction: float) -> str:
+    """The rule of `_held_out` in words: of few samples, what it comes to."""
+    if fraction == 0:
+        return "none of the samples"
+    if count < 4 * LEAST:
+        return f"a quarter of the samples, which are fewer than {4 * LEAST}"
+    return f"{fraction:g} of the samples, at least {LEAST}, at most a quarter"  # as protocols of all versions say
 
 
 def _fingerprint(digest: Any, labels: Tensor | None, train: Tensor) -> str:

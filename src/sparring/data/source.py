@@ -63,6 +63,7 @@ class SourceOptions(Source):
     """Of most data."""
 
     held_out: float = Field(0.1, ge=0, le=0.25)
-    """Part of the samples that is held out for scores, chosen by content hash; at least 20, never over a quarter."""
+    """Part of the samples that is held out for scores, chosen by content hash; at least 20, but a quarter of fewer
+    than 80."""
     limit: int | None = Field(None, ge=2)
     """Train on this many samples only."""

@@ -71,6 +71,8 @@ class Way(NamedTuple):
     seed: int = 0
     more: Part | None = None
     """The kind's own options, of `asks`."""
+    overwrite: bool = False
+    """Whether files that are there already are replaced; else they are refused."""
 
 
 class Made(NamedTuple):

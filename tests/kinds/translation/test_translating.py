@@ -284,14 +284,30 @@ def test_where_a_result_cannot_go(tmp_path: Path) -> None:
         translate(run(), tmp_path / "empty", tmp_path / "out")
 
 
-def test_files_there_are_replaced_and_folders_made(tmp_path: Path) -> None:
+def test_files_there_are_replaced_where_that_is_said_and_folders_made(tmp_path: Path) -> None:
     source = noise(tmp_path / "in.png")
     to = tmp_path / "new" / "er" / "out.png"
-    for act in (run(), run(negative)):
-        translate(act, source, to)
+    translate(run(), source, to)
+    before = to.read_bytes()
+    with pytest.raises(RequestError, match=r"to: .*out\.png is there already; take another name, or --overwrite"):
+        translate(run(negative), source, to)
+    assert to.read_bytes() == before
+    translate(run(negative), source, to, overwrite=True)
     assert np.array_equal(np.asarray(shown(to)), 255 - np.asarray(shown(source)))
     assert [path.name for path in to.parent.iterdir()] == ["out.png"]
     assert translate(run(), source, tmp_path / "folder") == [tmp_path / "folder" / "in.png"]
+
+
+def test_a_folder_with_a_picture_of_that_name_is_refused_before_any_is_written(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        noise(tmp_path / "in" / f"{name}.png")
+    noise(tmp_path / "out" / "b.png")
+    noise(tmp_path / "out" / "mine.png")
+    with pytest.raises(RequestError, match=r"to: .*b\.png is there already; take"):
+        translate(run(negative), tmp_path / "in", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.png", "mine.png"]
+    assert len(translate(run(negative), tmp_path / "in", tmp_path / "out", overwrite=True)) == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png", "mine.png"]
 
 
 def test_a_run_of_other_channels_translates_nothing() -> None:
@@ -529,10 +545,10 @@ def test_pictures_larger_than_the_memory_are_tiled(tmp_path: Path, monkeypatch: 
     translate(run(act, step=16), tmp_path / "in.png", tmp_path / "out.png")
     assert max(seen) == 160
     assert np.array_equal(np.asarray(shown(tmp_path / "in.png")), np.asarray(shown(tmp_path / "out.png")))
-    translate(run(act, step=16), tmp_path / "small.png", tmp_path / "out.png")
+    translate(run(act, step=16), tmp_path / "small.png", tmp_path / "out.png", overwrite=True)
     assert seen[-1] == 208
     monkeypatch.setenv("SPARRING_DEVICE_MEMORY", "4GB")
-    translate(run(act, step=16), tmp_path / "in.png", tmp_path / "out.png")
+    translate(run(act, step=16), tmp_path / "in.png", tmp_path / "out.png", overwrite=True)
     assert seen[-1] == 608
 
 

@@ -48,7 +48,9 @@ def act_on(
             where = _written(mask, picture_in(source), Path(aside) / "mask.png")
         try:
             with _ALONE:
-                return translate(translation_of(trained, Way(direction=direction)), source, target, where)[0]
+                return translate(
+                    translation_of(trained, Way(direction=direction)), source, target, where, overwrite=True
+                )[0]
         except RequestError as error:
             raise _by_name(error, source) from None
 

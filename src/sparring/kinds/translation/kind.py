@@ -88,7 +88,7 @@ class TranslationKind(Kind):
         from sparring.kinds.translation.remaking import translation_of
         from sparring.kinds.translation.translating import translate
 
-        return translate(translation_of(trained, way), source, to, way.mask, way.tile, say)
+        return translate(translation_of(trained, way), source, to, way.mask, way.tile, say, way.overwrite)
 
     def extractor(self, name: str, data: DataSet, device: torch.device, say: Say) -> Extractor:
         return choose_extractor(name, data, device, say)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sparring.base.errors import RequestError
 from sparring.base.files import write_file
+from sparring.base.outputs import must_be_free
 from sparring.data import ValueCodec
 from sparring.engine.budget import device_budget
 from sparring.kinds.translation.picturefiles import (
@@ -83,6 +84,7 @@ def translate(
     mask: Path | None = None,
     tile: int | None = None,
     say: Say = lambda line: None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Translates a picture's file to another, or all of a folder, with those below it, to a folder; gives the paths
     written.
@@ -97,8 +99,9 @@ def translate(
     results of JPEG files are PNG. Holes are those of `mask`, a picture of the same size or a folder of ones with the
     same names (whatever their endings), else the picture's transparent pixels.
 
-    What takes more memory than there is is done in tiles, of `tile` pixels if given. Files there are replaced, each
-    whole. Raises RequestError for what cannot be read or written; in a folder at the end, when the others are done.
+    What takes more memory than there is is done in tiles, of `tile` pixels if given. Files that are there already are
+    refused before anything is computed, or with `overwrite` replaced, each whole. Raises RequestError for what cannot
+    be read or written; in a folder at the end, when the others are done.
     """
     source, to = Path(source), Path(to)
     if mask is not None and not act.fills:
@@ -111,7 +114,7 @@ def translate(
         raise RequestError(f"{source}: no such file or folder")
     if mask is not None and not mask.exists():
         raise RequestError(f"mask: {mask}: no such file or folder")
-    work = _Work(act, tile, say)
+    work = _Work(act, tile, say, overwrite)
     if source.is_dir():
         return work.folder(source, to, mask)
     return [work.file(source, work.target(source, to), mask)]
@@ -186,8 +189,8 @@ def _kept(made: NDArray[Any], plane: NDArray[Any], hole: Tensor | None) -> NDArr
 class _Work:
     """One request: what is measured once, and told once."""
 
-    def __init__(self, act: Translation, tile: int | None, say: Say) -> None:
-        self.act, self.tile, self.say = act, tile, say
+    def __init__(self, act: Translation, tile: int | None, say: Say, overwrite: bool) -> None:
+        self.act, self.tile, self.say, self.overwrite = act, tile, say, overwrite
         self.told: set[str] = set()
         self.pixel_bytes: float | None = None
 
@@ -203,6 +206,7 @@ class _Work:
             raise RequestError(f"to: {to} lies within {source}, which is to be translated; take another folder")
         if to.exists() and not to.is_dir():
             raise RequestError(f"to: {to} is a file; a folder's pictures need a folder")
+        must_be_free((self._renamed(to / name) for name in names), self.overwrite)
         _make_folder(to)
         if others:
             self.say(f"{source}: {others} files that are no pictures are left out")
@@ -292,6 +296,7 @@ class _Work:
         """Raises RequestError for a target that cannot be, before anything is computed."""
         if target.resolve() == source.resolve():
             raise RequestError(f"to: {target} is the picture that is to be translated; take another name")
+        must_be_free([target], self.overwrite)
         ending = ending_of(target)
         writable = [ending for ending in ENDINGS if written_ending(ending, self.act.fills) == ending]
         if ending not in writable:

@@ -57,7 +57,8 @@ class Table(Source):
     """How networks see numbers: by the components of a Gaussian `mixture`, by `ranks`, or, column by column, by the
     mixture where it fits and else by ranks (`auto`)."""
     held_out: float = Field(0.1, ge=0, le=0.25)
-    """Part of the rows that is held out for scores, drawn by their number; at least 20, never over a quarter."""
+    """Part of the rows that is held out for scores, drawn by their number; at least 20, but a quarter of fewer than
+    80."""
     limit: int | None = Field(None, ge=2)
     """Train on this many rows only."""
 
