@@ -23,6 +23,8 @@ class Source(Part):
     """The options that say where the data lie, in the order in which `--data` takes them; none for a named set."""
     whole: ClassVar[str] = ""
     """What to do with two places, where one is taken."""
+    dated: ClassVar[tuple[str, ...]] = ()
+    """Options by which later versions read new data otherwise: a run goes on with its own, whatever is asked."""
     single: ClassVar[bool] = False
     """Whether all samples are cut from one picture, which may be pale or dark altogether."""
 

@@ -21,13 +21,22 @@ def must_be_same(run: RunDir, recipe: Recipe, asked: Recipe) -> None:
     if recipe.name != asked.name:
         raise RequestError(f"out: {run.path} holds a run of the recipe {recipe.name}, not {asked.name}; take another")
     fixed = set(Recipe.model_fields) - FREE_TO_CHANGE
-    there, here = (one.model_dump(mode="json", include=fixed) for one in (recipe, asked))
+    there, here = (_compared(one, fixed) for one in (recipe, asked))
     told = difference(there, here)
     if told is not None:
         raise RequestError(
             f"out: {run.path} holds a run with {told[0]}={_named(told[1])}, not {_named(told[2])}; "
             "take another directory"
         )
+
+
+def _compared(recipe: Recipe, fixed: set[str]) -> dict[str, Any]:
+    """What of a recipe is to be the same: of its data not by which version's rules they are read."""
+    found = recipe.model_dump(mode="json", include=fixed)
+    for options in found["data"].values() if isinstance(found["data"], dict) else ():
+        for name in recipe.data.dated:
+            options.pop(name, None)
+    return found
 
 
 def difference(one: Any, other: Any, path: str = "") -> tuple[str, Any, Any] | None:

@@ -107,7 +107,7 @@ BAD_VERBS: dict[str, tuple[list[str], list[str]]] = {
     "where against where": (["sample", "run", "--to", "x.csv", "--where", "size>5", "--where", "size<4"], ["where: size<4: no row can meet it together with size>5"]),
     "where of a key": (["sample", "run", "--to", "x.csv", "--where", "id=K-1"], ["'id' is an identifier; it takes no condition"]),
     "where that is none": (["sample", "run", "--to", "x.csv", "--where", "Ulm"], ["where: 'Ulm' is no condition; write column=value"]),
-    "balance of a number": (["sample", "run", "--to", "x.csv", "--balance", "size"], ["balance: size is taken for float, which has no classes"]),
+    "balance of a number": (["sample", "run", "--to", "x.csv", "--balance", "size"], ["balance: size is taken for float, which has no classes; a run trained with size=category has some"]),
     "balance of no column": (["sample", "run", "--to", "x.csv", "--balance", "toun"], ["balance: no column 'toun'; did you mean 'town'?"]),
     "balance of what is missing": (["sample", "run", "--to", "x.csv", "--balance", "town", "--where", "town is missing"], ["balance: town, and where leaves it no value"]),
     "sample none": (["sample", "run", "--to", "x.csv", "--count", "0"], ["count: 0"]),

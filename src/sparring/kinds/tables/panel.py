@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sparring.kinds.tables.metrics.noise import LEVEL
 from sparring.pages.axes import Axis
 from sparring.pages.filling import filled
 from sparring.pages.readings import Reading, histories
@@ -20,6 +21,8 @@ MOST_COLUMNS = 40
 MOST_PAIRS = 8
 PALEST = 0.04
 """Weaker than this, a cell is left blank."""
+POOR = 0.9
+"""Columns less alike than this are coloured, where it is not by chance."""
 QUALITY = ("two_sample", "column_shapes", "column_pairs", "utility", "utility_reverse")
 PRIVACY = ("copies", "near_copies", "closest_record", "membership")
 
@@ -78,6 +81,7 @@ def render_table(panel: TablePanel) -> str:
         trends=trends,
         matrices=[] if trends is None else matrices(trends),
         apart=[] if trends is None else _apart(trends),
+        level=f"{100 * LEVEL:g} %",
         reports=_reports(panel.sdmetrics),
     )
 
@@ -105,7 +109,7 @@ def drawn(shape: ColumnShape) -> Drawn:
         name=shape.name,
         kind=shape.kind,
         similarity=f"{shape.similarity:.3f}",
-        poor=shape.similarity < 0.9,
+        poor=shape.similarity < POOR and shape.chance < LEVEL,
         summary=f"{shape.name}: {shape.kind}, real and synthetic values alike to {shape.similarity:.3f}.",
         area=_steps(shape, shape.real, most, closed=True) if numbers else "",
         line=_steps(shape, shape.synthetic, most, closed=False) if numbers else "",
@@ -152,10 +156,15 @@ def _matrix(title: str, names: Sequence[str], values: Sequence[Sequence[float | 
     return Matrix(title, f"{title}: how strongly each two of {len(names)} columns go together", cells)
 
 
-def _apart(trends: PairTrends) -> list[tuple[str, str, str]]:
+def _apart(trends: PairTrends) -> list[tuple[str, str, str, str]]:
     return [
-        (f"{one}, {other}", number(round(real, 3)), number(round(synthetic, 3)))
-        for one, other, real, synthetic in trends.largest(MOST_PAIRS)
+        (
+            ", ".join(one.names),
+            number(round(one.real, 3)),
+            number(round(one.synthetic, 3)),
+            " and ".join(f"{count:,}" for count in dict.fromkeys(one.rows)),
+        )
+        for one in trends.apart[:MOST_PAIRS]
     ]
 
 

@@ -17,9 +17,10 @@ from sparring.gan.trained import Trained
 from sparring.kinds.kind import Wish
 from sparring.kinds.noise import checked_count
 from sparring.kinds.tables.data.codec import TableCodec
-from sparring.kinds.tables.data.column import CHOICES
+from sparring.kinds.tables.data.column import CHOICES, NUMBERS
 from sparring.kinds.tables.data.conditions import Conditions, parse_conditions
 from sparring.kinds.tables.data.constraints import Constraints, parse_constraints
+from sparring.kinds.tables.data.notes import as_choice
 from sparring.kinds.tables.data.source import Table
 from sparring.kinds.tables.data.vector import asked_of
 
@@ -95,8 +96,9 @@ class RowMaker:
             raise RequestError(f"balance: no column '{name}'; {nearest(name, choices)}")
         column = columns[name]
         if column.kind not in CHOICES:
+            how = f"; a run trained with {as_choice(name)} has some" if column.kind in NUMBERS else ""
             raise RequestError(
-                f"balance: {name} is taken for {column.kind}, which has no classes; {nearest(name, choices)}"
+                f"balance: {name} is taken for {column.kind}, which has no classes{how}; {nearest(name, choices)}"
             )
         allowed = parse_conditions(where, self.codec.columns).choices()
         codes = allowed.get(self.codec.columns.index(column), range(len(column.categories)))

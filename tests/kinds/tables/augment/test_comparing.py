@@ -115,7 +115,9 @@ def test_rows_of_the_truth_help_where_real_ones_are_few() -> None:
     assert len(said) == 7
     assert said[1].startswith("seed 2 of 2, to choose by: 60 real rows")
     assert said[6] == "seed 5 of 5: 60 real rows to train with, 368 held out"
-    assert found.lines()[-4].startswith("take: linear, trained on real + 10 synthetic")
+    take = found.lines()[-4]
+    assert take.startswith("take: linear, trained on real + 10 synthetic (the best of 2 models on the choosing seeds: ")
+    assert take.endswith(f"ROC AUC, {short(found.overall.judgement.difference)} above real rows alone)")
 
 
 def test_copies_make_no_difference() -> None:
@@ -123,13 +125,16 @@ def test_copies_make_no_difference() -> None:
     assert found.verdict == "no difference"
     assert found.setting.overlap == pytest.approx(0.2)
     assert "makes no difference (within ±.010" in found.overall.words
-    assert any(line == "take: linear, trained on real rows alone" for line in found.lines())
+    (take,) = [line for line in found.lines() if line.startswith("take: ")]
+    why = f"({short(found.overall.against)} ROC AUC, and synthetic rows add nothing to it)"
+    assert take == f"take: linear, trained on real rows alone {why}"
 
 
 def test_shuffled_rows_harm() -> None:
     found = study_augmentation(sheet(600), "y", shuffled, mixes=(4.0,), models=("dense",))
     assert found.verdict == "harms"
     assert found.overall.words.endswith(": don't")
+    assert any(line.startswith("take: dense") and "take from it)" in line for line in found.lines())
     alone = next(one for one in found.arms if one.arm == SYNTHETIC)
     assert alone.mean == pytest.approx(0.5, abs=0.1)
     assert alone.judgement.verdict == "harms"

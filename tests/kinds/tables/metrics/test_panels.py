@@ -112,16 +112,18 @@ def test_choices_that_tell_each_other_and_that_do_not() -> None:
 def test_pairs_that_differ_most_come_first() -> None:
     trends = table_panel(complete(500, 1), shuffled(complete(500, 1)), TABLE).trends
     assert trends is not None
-    first = trends.largest(3)
-    assert first[0][:2] == ("income", "grade")
-    assert first[0][2] > 0.5 > 0.2 > first[0][3]
-    assert trends.difference[1][3] == pytest.approx(first[0][3] - first[0][2])
+    first = trends.apart[0]
+    assert (first.names, first.rows) == (("income", "grade"), (500, 500))
+    assert first.real > 0.5 > 0.2 > first.synthetic
+    assert trends.difference[1][3] == pytest.approx(first.synthetic - first.real)
     differences = [abs(value) for row in trends.difference for value in row if value is not None]
-    assert max(differences) == pytest.approx(first[0][2] - first[0][3])
+    assert max(differences) == pytest.approx(first.real - first.synthetic)
+    sizes = [abs(one.real - one.synthetic) for one in trends.apart]
+    assert sizes == sorted(sizes, reverse=True)
     flat = np.full((50, 5), 1.0)
     none = table_panel(REAL, flat, TABLE).trends
     assert none is not None
-    assert none.largest(3) == []
+    assert none.apart == []
     assert none.difference[0][1] is None
 
 

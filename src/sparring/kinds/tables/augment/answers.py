@@ -217,9 +217,24 @@ def _verdicts(found: Comparison) -> list[str]:
     helped = [one.model for one in found.models if one.judgement.verdict == "helps"]
     if helped and found.verdict != "helps":
         told.append(f"synthetic rows help {' and '.join(helped)}, but not beyond what real rows alone reach")
-    with_what = mixed(overall.mix or 0) if found.verdict == "helps" else "real rows alone"
-    told.append(f"take: {overall.take}, trained on {with_what}")
-    return told
+    return [*told, _taken(found)]
+
+
+def _taken(found: Comparison) -> str:
+    """What to train with, and why, in a line."""
+    overall, score = found.overall, NAMES[found.setting.metric]
+    if found.verdict == "helps":
+        model, with_what = overall.take, mixed(overall.mix or 0)
+        why = f"{short(overall.mean)} {score}, {short(abs(overall.judgement.difference))} above real rows alone"
+    else:
+        model, with_what = overall.take, "real rows alone"
+        why = f"{short(overall.against)} {score}, and that synthetic rows add to it is not shown"
+        if found.verdict == "harms":
+            why = f"{short(overall.against)} {score}, and synthetic rows take from it"
+        if found.verdict == "no difference":
+            why = f"{short(overall.against)} {score}, and synthetic rows add nothing to it"
+    best = f"the best of {len(found.setting.models)} models on the choosing seeds: "
+    return f"take: {model}, trained on {with_what} ({best if len(found.setting.models) > 1 else ''}{why})"
 
 
 def _method(found: Comparison) -> list[str]:

@@ -20,10 +20,12 @@ from sparring.base.files import write_file
 from sparring.kinds.kind import Augment, Say, Train, Wish
 from sparring.kinds.tables.augment.answers import Comparison
 from sparring.kinds.tables.augment.comparing import Make, study_augmentation
+from sparring.kinds.tables.augment.downstream import task_of
 from sparring.kinds.tables.data.aligning import aligned
 from sparring.kinds.tables.data.column import Column, Sheet
 from sparring.kinds.tables.data.constraints import parse_constraints
 from sparring.kinds.tables.data.database import is_address, read_database
+from sparring.kinds.tables.data.notes import about_target
 from sparring.kinds.tables.data.source import Table
 from sparring.kinds.tables.data.writing import ending_of, to_frame, whole, write_table
 from sparring.kinds.tables.rows import codec_of, rows_of
@@ -74,7 +76,9 @@ def settled(options: Table, columns: Sequence[Column]) -> tuple[str, ...]:
     parse_constraints(options.constraints, columns)
     learned = [column for column in columns if column.learned]
     words = json.dumps([word for word in options.constraints if _of(learned, word)], ensure_ascii=False)
-    return "data.table.without=[]", "data.table.table=null", "data.table.limit=null", f"data.table.constraints={words}"
+    values = json.dumps(list(options.values), ensure_ascii=False)
+    plain = ("data.table.without=[]", "data.table.table=null", "data.table.limit=null")
+    return *plain, f"data.table.values={values}", f"data.table.constraints={words}"
 
 
 def _of(columns: Sequence[Column], constraint: str) -> bool:
@@ -98,7 +102,8 @@ def answer(asked: Augment, train: Train, say: Say) -> Comparison:
         ending_of(asked.to, "to: ")
         writable(asked.to.parent, "to")
     writable(asked.folder, "out")
-    sheet = table.sheet()
+    sheet = table.model_copy(update={"target": asked.target}).sheet()
+    say(told_of(sheet, asked.target))
     changes = settled(table, sheet.columns)
     found = study_augmentation(
         sheet,
@@ -120,6 +125,12 @@ def answer(asked: Augment, train: Train, say: Say) -> Comparison:
         write_augmented(table.source, table.table, sheet, made, asked.to)
         say(f"{asked.to}: {len(sheet.values):,} real rows and {len(made):,} synthetic ones below")
     return found
+
+
+def told_of(sheet: Sheet, target: str) -> str:
+    """What is predicted, in a line. Raises RequestError where there is no such column."""
+    place = task_of(sheet, target).target
+    return about_target(sheet.columns[place], sheet.values[:, place])
 
 
 def write_augmented(source: str, table: str | None, sheet: Sheet, made: NDArray[np.float64], to: Path) -> None:

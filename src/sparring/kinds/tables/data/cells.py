@@ -81,6 +81,12 @@ class Habits:
     """Whether a decimal comma is likelier than commas between thousands."""
     missing: frozenset[str] = frozenset()
     """How missing cells are spelled, in lower case and without blanks."""
+    values: frozenset[str] = frozenset()
+    """Words that are values, though elsewhere they say that there is none; in lower case."""
+    classes: bool = False
+    """Whether few whole numbers are choices where the column is named like a class."""
+    target: str | None = None
+    """The column that models are to predict."""
 
 
 @dataclass(frozen=True)

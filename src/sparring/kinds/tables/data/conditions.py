@@ -138,6 +138,9 @@ def _read(word: str, column: Column, rest: str) -> Allowed:
     missing = _MISSING.fullmatch(rest)
     if missing:
         return Allowed(missing=missing[1] is None, words=(word,))
+    gone = _spelled_missing(rest, column)
+    if gone is not None:
+        return Allowed(missing=gone, words=(word,))
     try:
         listed = _LIST.fullmatch(rest)
         if listed:
@@ -149,6 +152,16 @@ def _read(word: str, column: Column, rest: str) -> Allowed:
     except RequestError as error:
         raise RequestError(f"where: {word}: {error}") from None
     return Allowed(_compared(symbol, stretch), False, (word,))
+
+
+def _spelled_missing(rest: str, column: Column) -> bool | None:
+    """Whether a comparison with the word that a column writes for a missing value (`=none`) asks for one that is
+    missing, or (`!=none`) for one that is there; None of other comparisons."""
+    word = str(column.writing.get("missing", "")).strip()
+    found = re.fullmatch(r"(!=|==?)\s*(.*)", rest, re.DOTALL)
+    if not (column.missing and word and found) or _unquoted(found[2]).strip().casefold() != word.casefold():
+        return None
+    return None if _unquoted(found[2]) in column.categories else found[1] != "!="
 
 
 def _items(text: str) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.base.errors import RequestError
+from sparring.kinds.tables.data import classes
 from sparring.kinds.tables.data.cells import Cells, Habits, Numbering, Place, Taken, misfit
 from sparring.kinds.tables.data.column import Column, Kind
 from sparring.kinds.tables.data.dates import DAY, MOST_DECIMALS, step_of
@@ -177,7 +178,7 @@ def _as_floats(series: pd.Series, dtype: str) -> NDArray[np.float64]:
 def _whole_but_no_number(
     name: str, series: pd.Series, dtype: str, given: NDArray[np.float64], place: Place, habits: Habits
 ) -> Taken | None:
-    """Whole numbers that are keys, one value, 0 and 1, or too long for exact numbers."""
+    """Whole numbers that are keys, one value, 0 and 1, too long for exact numbers, or the codes of classes."""
     rows, known = len(series), series.nunique()
     keys = whole_keys(name, given, rows)
     if keys or (np.abs(given).max() > MOST_EXACT and "int" in dtype.lower() and known == rows):
@@ -188,6 +189,9 @@ def _whole_but_no_number(
     if np.abs(given).max() > MOST_EXACT and "int" in dtype.lower():
         kind: Kind = "text" if known > FEW_TEXTS and known > rows / 2 else "category"
         return _as_choices(name, series, dtype, kind, None, place, habits)
+    if classes.are_classes(name, given, len(given), habits):
+        taken = _as_choices(name, series, dtype, "category", None, place, habits)
+        return replace(taken, remarks=(*taken.remarks, classes.remark(name)))
     return None
 
 

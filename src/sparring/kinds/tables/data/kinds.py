@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.base.errors import RequestError
-from sparring.kinds.tables.data import missing
+from sparring.kinds.tables.data import classes, missing
 from sparring.kinds.tables.data.cells import Cells, Habits, Taken, misfit, shown
-from sparring.kinds.tables.data.column import Column, Kind
+from sparring.kinds.tables.data.column import CHOICES, Column, Kind
 from sparring.kinds.tables.data.dates import Dates, read_dates
 from sparring.kinds.tables.data.frametypes import choice_type, number_type
 from sparring.kinds.tables.data.identifiers import counting_on, pattern_of, whole_keys
@@ -67,24 +67,27 @@ class Words:
 def take(cells: Cells, habits: Habits, forced: Kind | None = None) -> Taken:
     """What a column of texts is, or is to be. Raises RequestError where it has no values, or does not fit."""
     bare = [word.strip() for word in cells.words]
-    words = Words(cells, bare, missing.absent(bare))
-    remark = ""
+    words = Words(cells, bare, missing.absent(bare, habits.values))
+    more: tuple[str, ...] = ()
     numeric = None
     if forced in ("integer", "float", "datetime"):
         numeric = _forced(words, forced, habits)
     elif forced is None and words.present and not _choice_at_once(words):
         numeric = _dated(words) or _numbered(words, habits)
+        if numeric is not None and _are_classes(words, numeric[0], numeric[1], habits):
+            numeric, more = None, (classes.remark(cells.name),)
     if numeric is not None:
         return _finished(words, *numeric)
-    gone, remark = missing.absent_choices(bare, habits.missing)
+    gone, remark = missing.absent_choices(bare, habits.missing, habits.values)
     words = words.without(gone)
     if not words.present:
         raise RequestError(
             f"column '{cells.name}': all values are missing; data.table.without=[{cells.name}] leaves it out"
         )
-    kind = forced or _named_kind(words)
-    column, values, *more = _NAMED[kind](words, kind, habits)
-    return _finished(words, column, values, *filter(None, (remark, *more)))
+    kind = forced or ("category" if more else _named_kind(words))
+    column, values, *others = _NAMED[kind](words, kind, habits)
+    told = remark if kind in CHOICES or "taken for a value" in remark else ""
+    return _finished(words, column, values, *filter(None, (told, *more, *others)))
 
 
 def _finished(words: Words, column: Column, values: NDArray[np.float64], *remarks: str) -> Taken:
@@ -115,6 +118,10 @@ def _choice_at_once(words: Words) -> bool:
     """Whether words are one, or a pair of truths, so that they are no numbers even if they look so."""
     known = set(words.present)
     return (len(known) == 1) or (len(known) == 2 and {word.lower() for word in known} in TRUTHS)
+
+
+def _are_classes(words: Words, column: Column, values: NDArray[np.float64], habits: Habits) -> bool:
+    return column.kind == "integer" and classes.are_classes(column.name, values, words.rows, habits)
 
 
 def _named_kind(words: Words) -> Kind:

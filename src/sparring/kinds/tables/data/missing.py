@@ -25,19 +25,21 @@ def missing_spellings(words: Iterable[str]) -> frozenset[str]:
     return frozenset({word.strip().lower() for word in short} & (WORDS | STRAYS))
 
 
-def absent(words: Sequence[str]) -> NDArray[np.bool_]:
-    """Which words mean nothing, if the others are numbers or dates."""
-    short = {word for word in words if len(word) < 5}
+def absent(words: Sequence[str], values: frozenset[str] = frozenset()) -> NDArray[np.bool_]:
+    """Which words mean nothing, if the others are numbers or dates; those of `values`, in lower case, never do."""
+    short = {word for word in words if len(word) < 5 and word.lower() not in values}
     empty = {word for word in short if word.lower() in WORDS or word in STRAYS}
     return np.fromiter(map(empty.__contains__, words), dtype=np.bool_, count=len(words))
 
 
-def absent_choices(words: Sequence[str], habits: frozenset[str]) -> tuple[NDArray[np.bool_], str]:
-    """Which words mean nothing, if the others are names, and a remark.
+def absent_choices(
+    words: Sequence[str], habits: frozenset[str], values: frozenset[str] = frozenset()
+) -> tuple[NDArray[np.bool_], str]:
+    """Which words mean nothing, if the others are names, and a remark; those of `values` never do.
 
     A sign is a name beside other signs (`+` and `-`); `None` is one where the file spells missing cells otherwise.
     """
-    gone = absent(words)
+    gone = absent(words, values)
     others = [word for word, is_gone in zip(words, gone, strict=True) if not is_gone]
     if not others or not all(any(letter.isalnum() for letter in word) for word in others):
         gone &= np.fromiter((word not in STRAYS for word in words), dtype=np.bool_, count=len(words))
@@ -49,6 +51,9 @@ def absent_choices(words: Sequence[str], habits: frozenset[str]) -> tuple[NDArra
                 gone[number] = False
                 spelled = f"'{elsewhere[0]}'" if elsewhere[0] else "empty"
                 remark = f"'{word}' is taken for a value (missing cells are {spelled})"
+    read = next((word for word, is_gone in zip(words, gone, strict=True) if is_gone and word.lower() == "none"), None)
+    if read is not None:
+        remark = f"'{read}' is read as missing; data.table.values=[{read}] keeps it as a value"
     return gone, remark
 
 

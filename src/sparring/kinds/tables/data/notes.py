@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparring.kinds.tables.data.cells import Taken, shown
-from sparring.kinds.tables.data.column import NUMBERS, Column
+from sparring.kinds.tables.data.classes import FEW
+from sparring.kinds.tables.data.column import CHOICES, NUMBERS, Column
 from sparring.kinds.tables.data.spelling import spell
 
 MANY = 40
@@ -45,6 +48,21 @@ def about(taken: Taken) -> str:
         count = "a" if len(text) == 1 else str(len(text))
         parts.append(f"written with {count} {where} blank{'s' * (len(text) > 1)}")
     return ", ".join(parts) + "".join(f"; {remark}" for remark in taken.remarks)
+
+
+def about_target(column: Column, values: NDArray[np.float64]) -> str:
+    """What is predicted, in a line; of few numbers, how they become classes."""
+    if column.kind in CHOICES:
+        return f"target: {column.name}, one of {len(column.categories):,} classes"
+    few = len(np.unique(values[~np.isnan(values)]))
+    kind = "a date and time" if column.kind == "datetime" else "a number"
+    otherwise = f" of {few} values; {as_choice(column.name)} makes it classes" if few <= FEW else ""
+    return f"target: {column.name}, {kind}{otherwise}"
+
+
+def as_choice(name: str) -> str:
+    """The override that makes a column a choice, as it is written on the command line."""
+    return shlex.quote(f"{name}=category")
 
 
 def _nature(column: Column) -> str:

@@ -6,6 +6,7 @@ import base64
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,18 +35,20 @@ def read_sheet(
     without: Sequence[str] = (),
     table: str | None = None,
     asked: str = "data.table.kinds",
+    habits: Habits | None = None,
 ) -> Sheet:
     """Reads a table: a .csv, .tsv, .txt (or one of them in .gz), a .parquet, a pandas data frame, or a table of the
     database at an SQLAlchemy address.
 
     `kinds` says what columns are to be taken for, `without` leaves columns out, `table` names the database's table.
-    `asked` is what errors call `kinds` where it names a column that is not there.
+    `asked` is what errors call `kinds` where it names a column that is not there; `habits` is what a person says of how
+    cells are to be read.
     Raises RequestError where the source is no table, or a request does not fit it.
     """
     for name, kind in kinds.items():
         if kind not in KINDS:
             raise RequestError(f"data.table.kinds.{name}: no kind '{kind}'; {nearest(str(kind), KINDS)}")
-    wanted = _Wanted(kinds, without, asked)
+    wanted = _Wanted(kinds, without, asked, habits or Habits())
     if not isinstance(source, str | Path):
         return _of_frame(source, wanted, "data frame", {"from": "frame"})
     if is_address(source):
@@ -76,8 +79,8 @@ def _uncollected() -> Iterator[None]:
 class _Wanted:
     """What a person asks of the columns."""
 
-    def __init__(self, kinds: Mapping[str, str], without: Sequence[str], asked: str) -> None:
-        self.kinds, self.without, self.asked = kinds, tuple(without), asked
+    def __init__(self, kinds: Mapping[str, str], without: Sequence[str], asked: str, habits: Habits) -> None:
+        self.kinds, self.without, self.asked, self.habits = kinds, tuple(without), asked, habits
 
     def places(self, names: list[str]) -> list[int]:
         """The columns to read. Raises RequestError for names that are none."""
@@ -112,7 +115,8 @@ def _there(path: Path) -> None:
 def _of_text(path: Path, wanted: _Wanted) -> Sheet:
     text = read_delimited(path, wanted.places)
     missing = frozenset[str]().union(*(missing_spellings(cells.words) for cells in text.cells))
-    habits = Habits(comma=text.dialect["separator"] == ";", missing=missing)
+    comma = text.dialect["separator"] == ";"
+    habits = replace(wanted.habits, comma=comma, missing=missing - wanted.habits.values)
 
     def taken() -> Iterator[Taken]:
         for place, cells in enumerate(text.cells):
@@ -151,7 +155,7 @@ def _of_frame(frame: pd.DataFrame, wanted: _Wanted, name: str, dialect: dict[str
     spelled = (frame.iloc[:, place].dropna() for place in places if is_object_dtype(frame.dtypes.iloc[place]))
     missing = (missing_spellings(cell for cell in cells if isinstance(cell, str)) for cells in spelled)
     nulls = frozenset({""}) if bool(frame.isna().to_numpy().any()) else frozenset[str]()
-    habits = Habits(missing=nulls.union(*missing))
+    habits = replace(wanted.habits, missing=nulls.union(*missing) - wanted.habits.values)
 
     def taken() -> Iterator[Taken]:
         for place in places:
@@ -198,7 +202,10 @@ def _of_parquet(path: Path, wanted: _Wanted) -> Sheet:
     dialect = {"from": "parquet", "schema": base64.b64encode(plain.serialize().to_pybytes()).decode()}
     named = [name for name in frame.index.names if name is not None]
     read = _of_frame(
-        frame.reset_index(named) if named else frame, _Wanted(wanted.kinds, (), wanted.asked), path.name, dialect
+        frame.reset_index(named) if named else frame,
+        _Wanted(wanted.kinds, (), wanted.asked, wanted.habits),
+        path.name,
+        dialect,
     )
     return Sheet(read.columns, read.values, read.dialect, (*read.notes, *wanted.left_out()))
 

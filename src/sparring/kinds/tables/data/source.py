@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,11 +21,13 @@ from sparring.base.errors import RequestError, nearest
 from sparring.data import Codec, DataSet, Found, Source
 from sparring.data.dataset import assemble
 from sparring.kinds.tables.data.aligning import aligned
+from sparring.kinds.tables.data.cells import Habits
 from sparring.kinds.tables.data.codec import TableCodec, table_codec
 from sparring.kinds.tables.data.coding import NumberCode
 from sparring.kinds.tables.data.column import CHOICES, KINDS, Sheet
 from sparring.kinds.tables.data.constraints import parse_constraints
 from sparring.kinds.tables.data.database import is_address
+from sparring.kinds.tables.data.notes import about_target
 from sparring.kinds.tables.data.reading import read_sheet
 from sparring.kinds.tables.data.vector import ConditionVector
 from sparring.kinds.tables.data.writing import ENDINGS, imported_pyarrow, whole
@@ -39,6 +41,7 @@ class Table(Source):
 
     kind: ClassVar[str] = "tables"
     places: ClassVar[tuple[str, ...]] = ("path",)
+    dated: ClassVar[tuple[str, ...]] = ("classes",)
 
     path: str
     """The file, or the database's address."""
@@ -49,6 +52,11 @@ class Table(Source):
     identifier, text or constant, by their names."""
     without: tuple[str, ...] = ()
     """Columns left out altogether."""
+    values: tuple[str, ...] = ()
+    """Words that are values here, though elsewhere they say that there is none: `[none]`."""
+    classes: Literal["said", "named"] = "said"
+    """Which columns of whole numbers are choices: those that are `said` to be (`column=category`), or those as well
+    that are `named` like a class and have few values, and a target of two values. Runs of before this keep theirs."""
     target: str | None = None
     """The column that models are to predict from the others; scores tell how useful made rows are for that."""
     constraints: tuple[str, ...] = ()
@@ -62,7 +70,7 @@ class Table(Source):
     limit: int | None = Field(None, ge=2)
     """Train on this many rows only."""
 
-    @field_validator("without", "constraints", mode="before")
+    @field_validator("without", "constraints", "values", mode="before")
     @classmethod
     def _one_is_a_list(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -103,7 +111,13 @@ class Table(Source):
 
     def sheet(self) -> Sheet:
         """The table as it was read."""
-        return read_sheet(self.source, kinds=self.kinds, without=self.without, table=self.table)
+        return read_sheet(self.source, kinds=self.kinds, without=self.without, table=self.table, habits=self.habits)
+
+    @property
+    def habits(self) -> Habits:
+        """What it says of how cells are to be read."""
+        values = frozenset(word.strip().lower() for word in self.values)
+        return Habits(values=values, classes=self.classes == "named", target=self.target)
 
     @property
     def name(self) -> str:
@@ -136,6 +150,8 @@ class Table(Source):
             return table_codec(sheet.columns, sheet.values[train.numpy()], sheet.dialect, self.numbers, target)
 
         title, *notes = sheet.notes or ("",)  # what it is, and how large
+        if target is not None:
+            notes.append(about_target(sheet.columns[target], sheet.values[:, target]))
         found = Found(name, title=title, notes=notes)
         return self._assembled(values, codec, found)
 
@@ -148,7 +164,7 @@ class Table(Source):
             for column in codec.columns
             if column.learned
         }
-        sheet = read_sheet(self.source, kinds=kinds, table=self.table, asked=f"data: {self.name}")
+        sheet = read_sheet(self.source, kinds=kinds, table=self.table, asked=f"data: {self.name}", habits=self.habits)
         values = torch.from_numpy(aligned(sheet, codec.columns, self.name))
         return self._assembled(values, codec, Found(self.name))
 

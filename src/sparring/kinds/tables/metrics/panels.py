@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -12,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparring.kinds.tables.metrics.columns import ColumnView, TableView
+from sparring.kinds.tables.metrics.noise import Apart, both_there, column_chance, pair_is_apart
 from sparring.kinds.tables.metrics.pairs import edges
 from sparring.kinds.tables.metrics.rows import Rows
 from sparring.kinds.tables.metrics.shapes import codes, shape
 from sparring.kinds.tables.metrics.verdicts import Level, Written, privacy_verdict, quality_verdict
+from sparring.metrics.inference import holm
 
 BINS = 24
 MOST_SHARES = 12
@@ -46,6 +49,8 @@ class ColumnShape:
     """Of bins, one more than there are; of numbers alone."""
     outside: tuple[float, float] = (0.0, 0.0)
     """Shares of values beyond the bins, real and synthetic."""
+    chance: float = 1.0
+    """That two sets of real rows are as unlike: a p-value, corrected for all columns of the table (Holm)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,13 @@ class PairTrends:
     synthetic: list[list[float | None]]
     left_out: int
     """Columns beyond those shown."""
+    apart: list[Apart] = field(default_factory=list)
+    """The pairs that differ beyond chance, those that differ most first."""
+
+    @property
+    def pairs(self) -> int:
+        """How many there are."""
+        return len(self.names) * (len(self.names) - 1) // 2
 
     @property
     def difference(self) -> list[list[float | None]]:
@@ -66,15 +78,6 @@ class PairTrends:
             [None if a is None or b is None else b - a for a, b in zip(first, second, strict=True)]
             for first, second in zip(self.real, self.synthetic, strict=True)
         ]
-
-    def largest(self, count: int) -> list[tuple[str, str, float, float]]:
-        """The pairs that differ most: both names, real and synthetic."""
-        found = []
-        for a, b in combinations(range(len(self.names)), 2):
-            real, synthetic = self.real[a][b], self.synthetic[a][b]
-            if real is not None and synthetic is not None:
-                found.append((self.names[a], self.names[b], real, synthetic))
-        return sorted(found, key=lambda pair: -abs(pair[3] - pair[2]))[:count]
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ def table_panel(
     either."""
     known = dict(scores or {})
     shapes = [column_shape(one, real[:, at], synthetic[:, at]) for at, one in enumerate(table.columns)]
+    chances = [column_chance(one, real[:, at], synthetic[:, at]) for at, one in enumerate(table.columns)]
+    shapes = [replace(one, chance=chance) for one, chance in zip(shapes, holm(chances), strict=True)]
     return TablePanel(
         rows=(len(real), len(synthetic)),
         columns=shapes,
@@ -187,7 +192,20 @@ def pair_trends(real: Rows, synthetic: Rows, columns: tuple[ColumnView, ...]) ->
     """How the first columns go together."""
     shown = columns[:MOST_TOGETHER]
     found = [associations(side[:, : len(shown)], shown) for side in (real, synthetic)]
-    return PairTrends([one.name for one in shown], found[0], found[1], len(columns) - len(shown))
+    trends = PairTrends([one.name for one in shown], found[0], found[1], len(columns) - len(shown))
+    return replace(trends, apart=_apart(trends, real, synthetic, shown))
+
+
+def _apart(trends: PairTrends, real: Rows, synthetic: Rows, columns: tuple[ColumnView, ...]) -> list[Apart]:
+    found = []
+    for a, b in combinations(range(len(columns)), 2):
+        first, second = trends.real[a][b], trends.synthetic[a][b]
+        there, made = (both_there(side, (a, b)) for side in (real, synthetic))
+        strength = partial(_association, columns[a], columns[b])
+        if first is not None and second is not None and pair_is_apart(strength, there, made, trends.pairs):
+            names = (columns[a].name, columns[b].name)
+            found.append(Apart(names, first, second, (len(there), len(made))))
+    return sorted(found, key=lambda one: -abs(one.synthetic - one.real))
 
 
 def associations(rows: Rows, columns: tuple[ColumnView, ...]) -> list[list[float | None]]:
