@@ -102,8 +102,10 @@ def test_the_verb_answers_and_writes(tmp_path: Path) -> None:
     assert more.startswith(own)
     assert len(pd.read_csv(to)) == 160 + 80
     assert pd.read_csv(to)["id"].is_unique
-    again = sparring.augment(*WORDS, **options, quiet=True)
-    assert again.to_json() == found.to_json()
+    with pytest.raises(RequestError, match=r"to: .*more\.csv is there already"):
+        sparring.augment(*WORDS, **options, quiet=True)
+    again = sparring.augment(*WORDS, **options, overwrite=True, quiet=True)
+    assert (again.to_json(), to.read_text()) == (found.to_json(), more)
 
 
 @pytest.mark.parametrize(
