@@ -143,7 +143,9 @@ def test_one_condition_is_a_list_of_one(tmp_path: Path) -> None:
     file = rows(tmp_path, 60)
     small = ["generator.net.tabular.widths=[8]", "discriminator.net.tabular.widths=[8]", "score.metrics=[]"]
     run = sparring.train("table", *small, data=file, for_="1steps", out=tmp_path / "run", quiet=True)
-    for made in (run.sample(5, where="wide>0"), sparring.sample(run, 5, where="wide>0")):
+    for made in (run.sample(60, where="wide>0"), sparring.sample(run, 60, where="wide>0")):
         assert (made["wide"] > 0).all()
+    scores = sparring.evaluate(run, data=made, metrics="column_shapes")["scores"]  # a DataFrame
+    assert scores["column_shapes"]["value"] < 1
     again = Run(tmp_path / "run").draw(5, where="wide>0").samples
     assert torch.equal(again, run.draw(5, where=["wide>0"]).samples)
