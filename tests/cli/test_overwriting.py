@@ -64,3 +64,16 @@ def test_augment_refuses_before_it_begins(tmp_path: Path, command: Callable[...,
     refused(command("augment", "--data", table, "--target", "tall", "--to", to), "more.csv is there already")
     refused(command("augment", "--data", table, "--target", "tall", "--to", table), "rows.csv is there already")
     assert (to.read_text(), len(pd.read_csv(table)) > 10) == ("a,b\n1,2\n", True)
+
+
+def test_pages_are_made_again_and_other_files_are_not_replaced(
+    images: Path, tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    (tmp_path / "thesis.html").write_text("<html>mine</html>")
+    refused(
+        command("compare", images, images, "--out", "thesis.html"), "out: thesis.html is there already, and no page"
+    )
+    refused(command("explore", images, "--to", "thesis.html"), "to: thesis.html is there already, and no page")
+    assert (tmp_path / "thesis.html").read_text() == "<html>mine</html>"
+    for _ in range(2):
+        assert command("compare", images, images, "--out", "both.html")[0] == 0

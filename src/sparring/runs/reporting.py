@@ -22,6 +22,10 @@ from sparring.runs.job import enough_disk
 from sparring.runs.run import Run, data_of
 from sparring.runs.scoring import choose_extractor
 
+OURS = b'<meta name="generator" content="sparring">'
+"""What pages have among their first so many bytes:"""
+HEAD = 4096
+
 
 def write_report(run: Run, data: DataSet | None, extractor: Extractor | None = None) -> None:
     """Writes the run's report.html; nearest neighbours are found by the extractor, or by the samples' values."""
@@ -128,7 +132,13 @@ def explored(run: Run, target: Path, effort: Effort, device: str, say: Say) -> d
 
 
 def page_at(path: str | Path, name: str) -> Path:
+    """Where a page goes that a person wants. Raises RequestError for another ending, and where there is a file that is
+    no page of ours: these are made again, others are not replaced."""
     target = Path(path).expanduser()
     if target.suffix != ".html":
         raise RequestError(f"{name}: {target} does not end in .html")
+    if target.is_file():
+        with target.open("rb") as file:
+            if OURS not in file.read(HEAD):
+                raise RequestError(f"{name}: {target} is there already, and no page of Sparring's; take another name")
     return target
