@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparring.kinds.tables.metrics.noise import LEVEL
+from sparring.kinds.tables.metrics.panels import MOST_PAIRS
 from sparring.pages.axes import Axis
 from sparring.pages.filling import filled
 from sparring.pages.readings import Reading, histories
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 SIDE = 1000
 MOST_COLUMNS = 40
 """Columns that are drawn; of more, those least alike."""
-MOST_PAIRS = 8
 PALEST = 0.04
 """Weaker than this, a cell is left blank."""
 POOR = 0.9
@@ -81,6 +81,7 @@ def render_table(panel: TablePanel) -> str:
         trends=trends,
         matrices=[] if trends is None else matrices(trends),
         apart=[] if trends is None else _apart(trends),
+        most=MOST_PAIRS,
         level=f"{100 * LEVEL:g} %",
         reports=_reports(panel.sdmetrics),
     )
@@ -164,7 +165,7 @@ def _apart(trends: PairTrends) -> list[tuple[str, str, str, str]]:
             number(round(one.synthetic, 3)),
             " and ".join(f"{count:,}" for count in dict.fromkeys(one.rows)),
         )
-        for one in trends.apart[:MOST_PAIRS]
+        for one in trends.apart
     ]
 
 

@@ -19,6 +19,8 @@ EXPECTED = 5
 """Rows that are expected of a choice on either side, at least, in the test; rarer choices are taken together."""
 DRAWS = 60
 """Resamples that a standard error is taken from."""
+RESAMPLED = 1000
+"""Rows of each, at most; of more the error falls as their root."""
 Association = Callable[[Rows, Rows], float | None]
 """How strongly two columns of the same rows go together."""
 
@@ -77,11 +79,11 @@ def pair_is_apart(strength: Association, real: Rows, synthetic: Rows, pairs: int
 
 
 def _spread(strength: Association, rows: Rows) -> float:
-    """The standard deviation of a strength over resamples of its rows, always the same ones."""
-    source = np.random.default_rng(0)
-    drawn = (rows[source.integers(0, len(rows), len(rows))] for _ in range(DRAWS))
+    """The standard error of a strength, by resamples of its rows, always the same ones."""
+    source, count = np.random.default_rng(0), min(len(rows), RESAMPLED)
+    drawn = (rows[source.integers(0, len(rows), count)] for _ in range(DRAWS))
     found = [value for some in drawn if (value := strength(some[:, 0], some[:, 1])) is not None]
-    return float(np.std(found)) if len(found) > 1 else math.inf
+    return float(np.std(found)) * math.sqrt(count / len(rows)) if len(found) > 1 else math.inf
 
 
 def both_there(rows: Rows, places: Sequence[int]) -> NDArray[np.float64]:

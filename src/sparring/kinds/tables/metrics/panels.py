@@ -25,6 +25,8 @@ MOST_SHARES = 12
 """Choices that are shown; all others are the rest."""
 MOST_TOGETHER = 30
 """Columns of which it is shown how they go together."""
+MOST_PAIRS = 8
+"""Pairs of columns that are named because they differ."""
 REST = "all others"
 SPREAD = 0.005
 """A histogram leaves out values beyond these quantiles of the real ones where they would squeeze the others."""
@@ -64,7 +66,7 @@ class PairTrends:
     left_out: int
     """Columns beyond those shown."""
     apart: list[Apart] = field(default_factory=list)
-    """The pairs that differ beyond chance, those that differ most first."""
+    """The pairs that differ beyond chance, those that differ most first, at most `MOST_PAIRS`."""
 
     @property
     def pairs(self) -> int:
@@ -197,15 +199,21 @@ def pair_trends(real: Rows, synthetic: Rows, columns: tuple[ColumnView, ...]) ->
 
 
 def _apart(trends: PairTrends, real: Rows, synthetic: Rows, columns: tuple[ColumnView, ...]) -> list[Apart]:
-    found = []
-    for a, b in combinations(range(len(columns)), 2):
+    """Those that differ most, looked for among the pairs in this order, until there are enough."""
+    differences = trends.difference
+    order = [
+        (abs(far), a, b) for a, b in combinations(range(len(columns)), 2) if (far := differences[a][b]) is not None
+    ]
+    found: list[Apart] = []
+    for _, a, b in sorted(order, key=lambda one: -one[0]):
         first, second = trends.real[a][b], trends.synthetic[a][b]
         there, made = (both_there(side, (a, b)) for side in (real, synthetic))
         strength = partial(_association, columns[a], columns[b])
         if first is not None and second is not None and pair_is_apart(strength, there, made, trends.pairs):
-            names = (columns[a].name, columns[b].name)
-            found.append(Apart(names, first, second, (len(there), len(made))))
-    return sorted(found, key=lambda one: -abs(one.synthetic - one.real))
+            found.append(Apart((columns[a].name, columns[b].name), first, second, (len(there), len(made))))
+        if len(found) == MOST_PAIRS:
+            break
+    return found
 
 
 def associations(rows: Rows, columns: tuple[ColumnView, ...]) -> list[list[float | None]]:
