@@ -57,7 +57,10 @@ def symptoms(run: RunDir, recipe: Recipe = RECIPE) -> list[str]:
 
 def test_a_run_of_which_nothing_is_known(run: RunDir) -> None:
     found = diagnose(run, RECIPE)
-    assert found.to_json() == {"run": str(run.path), "verdict": "healthy", "findings": []}
+    reason = "0 % of the run (0 of 2,000 steps); illnesses are judged from 20 % on"
+    rest = f"sparring train --out {run.path}"
+    written = {"run": str(run.path), "verdict": "too-early", "findings": [], "step": 0, "steps": 2000}
+    assert found.to_json() == written | {"reason": reason, "rest": rest}
     assert (found.step, found.steps, found.finished) == (0, 2000, False)
     assert found.remarks == ("no readings of the probes: only scores and what fell were looked at",)
     assert "(doctor=off)" in diagnose(run, small_recipe(doctor="off")).remarks[0]
@@ -188,7 +191,7 @@ def test_a_page_fits_80_columns_but_for_what_is_to_be_pasted(run: RunDir, monkey
 
 
 def test_a_healthy_run_is_one_line(run: RunDir) -> None:
-    append_line(run.probes, {"step": 50})
+    append_line(run.probes, {"step": 2000})
     found = diagnose(run, RECIPE)
     assert closing_lines(found) == ["diagnosis: healthy"]
     assert page(found).splitlines()[0] == "healthy"

@@ -96,7 +96,7 @@ def test_the_end_of_a_training_says_the_diagnosis(
     recipe: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sparring.doctor.diagnosis.judge", lambda history: [])
-    sparring.train(recipe, "steps=60", out=tmp_path / "run")
+    sparring.train(recipe, "steps=60", "recipe_steps=60", out=tmp_path / "run")
     assert [line for line in capfd.readouterr().err.splitlines() if "diagnosis" in line] == ["diagnosis: healthy"]
     assert '<span class="badge good">healthy</span>' in (tmp_path / "run" / "report.html").read_text()
     sick = Finding("oscillation", 120, 0.7)

@@ -44,8 +44,12 @@ ILL: dict[str, list[tuple[dict[str, Any], Facts]]] = {
 CASES = [(symptom, *case) for symptom, cases in ILL.items() for case in cases]
 
 
+def told(seen: History) -> str:
+    return verdict(judge(seen), seen)
+
+
 def test_a_run_that_goes_well_has_no_illness() -> None:
-    assert verdict(judge(history(KNOWN))) == "healthy"
+    assert told(history(KNOWN)) == "healthy"
 
 
 @pytest.mark.parametrize(("symptom", "ill", "facts"), CASES)
@@ -69,7 +73,7 @@ def test_an_illness_that_is_over_is_not_found(symptom: str, ill: dict[str, Any],
         pytest.skip("a batch size does not pass")
     for step in range(1050, 2001, 50):
         over.add({"step": step} | _last(history(facts)))
-    assert verdict(judge(over)) == "healthy"
+    assert told(over) == "healthy"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -94,7 +98,7 @@ def test_findings_can_be_written_and_read(symptom: str, ill: dict[str, Any], fac
 
 def test_early_in_a_run_poor_samples_are_no_illness() -> None:
     facts = replace(KNOWN, steps=100_000)
-    assert verdict(judge(history(facts, **POOR))) == "healthy"
+    assert told(history(facts, **POOR)) == "too-early"
 
 
 def test_rows_are_far_by_what_few_held_out_ones_leave_to_see() -> None:
@@ -102,8 +106,8 @@ def test_rows_are_far_by_what_few_held_out_ones_leave_to_see() -> None:
     facts, few = replace(KNOWN, rows=True), {"best_distance": 0.22}
     near: dict[str, Any] = {"distance": 0.42, "apart_heldout": 0.6, "apart_train": 0.6}
     for residual in (None, 2.8):
-        assert verdict(judge(history(facts, few, **near, residual=residual))) == "healthy"
-        assert verdict(judge(history(KNOWN, few, **near, residual=residual))) == "sick"
+        assert told(history(facts, few, **near, residual=residual)) == "healthy"
+        assert told(history(KNOWN, few, **near, residual=residual)) == "sick"
     for ill in ({"distance": 2.4}, {"residual": 7.0}, {"precise": 0.1}):
         found = judge(history(facts, few, **(near | ill)))
         assert {"poor_samples", "discriminator_too_weak"} <= {finding.symptom for finding in found}
@@ -130,7 +134,7 @@ def test_faults_of_the_data_are_found_at_once_and_for_certain(data: dict[str, fl
 def test_one_picture_may_be_pale() -> None:
     pale = {"data_least": 0.7, "data_most": 1.0}
     assert judge(history(KNOWN, pale))[0].symptom == "data_fault"
-    assert verdict(judge(history(replace(KNOWN, single=True), pale))) == "healthy"
+    assert told(history(replace(KNOWN, single=True), pale)) == "healthy"
 
 
 def test_a_fall_for_good_is_an_illness_and_one_long_ago_is_none() -> None:
@@ -138,13 +142,14 @@ def test_a_fall_for_good_is_an_illness_and_one_long_ago_is_none() -> None:
     for since, back, sick in ((990, None, True), (950, 900, True), (100, 50, False)):
         fall = {"symptom": "diverged", "since_step": since} | ({} if back is None else {"back_to_step": back})
         well.falls = (fall,)
-        assert (verdict(judge(well)) == "sick") is sick
+        assert (told(well) == "sick") is sick
 
 
 def test_few_held_out_samples_are_a_notice() -> None:
-    found = judge(history(KNOWN, {"data_heldout": 30.0}))
+    few = history(KNOWN, {"data_heldout": 30.0})
+    found = judge(few)
     assert "evaluation_fault" in [finding.symptom for finding in found if finding.kind == "notice"]
-    assert verdict(found) == "healthy"
+    assert verdict(found, few) == "healthy"
 
 
 def test_a_machine_that_slows_down_is_a_notice_and_by_the_clock() -> None:

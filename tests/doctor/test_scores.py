@@ -135,12 +135,17 @@ def test_nothing_is_said_of_nothing() -> None:
 
 
 def test_without_scores_the_distance_of_samples_tells() -> None:
-    history = History(Facts(steps=6000))
+    history = History(Facts(steps=2000))
     for step, value in zip(range(50, 2050, 50), course(*SOUND["improving"], count=40, noise=0.02), strict=True):
         history.add({"step": step, "distance": value})
     finding = still_improving(history)
     assert finding is not None
-    assert (finding.curves, finding.remedy) == (("distance",), ("steps=12000",))
+    assert (finding.curves, finding.remedy) == (("distance",), ("steps=4000",))
+    for facts, remedy in ((Facts(steps=6000), ()), (Facts(steps=6000, finished=True), ("steps=6000",))):
+        history.facts = facts  # a run that goes on; one that was made shorter than its recipe
+        found = still_improving(history)
+        assert found is not None
+        assert found.remedy == remedy
     assert past_its_best(history) is None
     assert converged(history) is None
 

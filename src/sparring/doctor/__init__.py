@@ -8,7 +8,7 @@ from sparring.doctor.findings import CERTAIN, SYMPTOMS, Finding
 from sparring.doctor.history import Facts, History, Scored, history_of, scored_of
 from sparring.doctor.judge import judge, verdict
 from sparring.doctor.remedies import remedies
-from sparring.doctor.view import closing_lines, page
+from sparring.doctor.view import closing_lines, page, words_of
 
 __all__ = [
     "CERTAIN",
@@ -29,4 +29,5 @@ __all__ = [
     "remedies",
     "scored_of",
     "verdict",
+    "words_of",
 ]

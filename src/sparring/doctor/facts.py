@@ -11,11 +11,11 @@ from sparring.gan.terms.base import Term
 from sparring.recipe import PlayerOptions, Recipe
 
 
-def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
+def facts_of(recipe: Recipe, *, finished: bool = False, spent: bool = False) -> Facts:
     """The facts of a recipe's runs."""
     kind = kinds.of(recipe.game, recipe.data)
     return Facts(
-        steps=recipe.steps,
+        steps=recipe.whole,
         batch=recipe.batch,
         zero_is_undecided=recipe.objective.zero_is_undecided,
         differences_alone=recipe.objective.differences_alone,
@@ -33,6 +33,7 @@ def facts_of(recipe: Recipe, *, finished: bool = False) -> Facts:
         translates=recipe.game.translates,
         single=recipe.data.single,
         finished=finished,
+        spent=spent,
     )
 
 

@@ -39,6 +39,11 @@ class Finding:
         return "notice" if self.harmless else symptom_named(self.symptom).kind
 
     @property
+    def against(self) -> bool:
+        """Whether it is a notice that scores speak against the run: no verdict is told without it."""
+        return self.harmless and "metric" in self.evidence
+
+    @property
     def about(self) -> str:
         """The symptom in a sentence."""
         return symptom_named(self.symptom).about
@@ -91,12 +96,14 @@ class Symptom:
     """In a sentence, as it is told."""
     by_clock: bool = False
     """Whether it is read from a clock, which no two runs share: such findings never treat."""
+    at_once: bool = False
+    """Whether it is an illness at any time; others are notices as long as a run has only begun."""
 
 
 SYMPTOMS: dict[str, Symptom] = {
-    "diverged": Symptom("illness", "losses or weights were no longer finite"),
-    "explosion": Symptom("illness", "logits, weights or gradients grow without end"),
-    "data_fault": Symptom("illness", "the data are not what the networks can work with"),
+    "diverged": Symptom("illness", "losses or weights were no longer finite", at_once=True),
+    "explosion": Symptom("illness", "logits, weights or gradients grow without end", at_once=True),
+    "data_fault": Symptom("illness", "the data are not what the networks can work with", at_once=True),
     "vanishing_gradient": Symptom("illness", "the discriminator is sure, and the generator learns next to nothing"),
     "bounded_logits": Symptom("illness", "the discriminator squashes its logits before a loss that does so itself"),
     "discriminator_too_weak": Symptom("illness", "the discriminator does not tell fakes from reals that differ much"),
@@ -112,6 +119,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "noisy_gradient": Symptom("illness", "batches are too small to tell a direction"),
     "evaluation_fault": Symptom("illness", "what is sampled and scored is not what was trained, or scores say little"),
     "poor_samples": Symptom("illness", "the samples stay far from the data, and no cause is plain"),
+    "poor_scores": Symptom("illness", "the scores fall far short of what training data get"),
     "past_its_best": Symptom("illness", "the scores were better before"),
     "controller_saturated": Symptom("notice", "a controlled value is at its maximum, and that does not suffice"),
     "slowing_down": Symptom("notice", "steps take longer than they did", by_clock=True),

@@ -22,7 +22,7 @@ class Facts:
     """What is known of a run beside its numbers. The defaults say that it is not known."""
 
     steps: int | None = None
-    """Of the whole run."""
+    """After which it can be told what became of the run: its own, or its recipe's where these are more."""
     batch: int | None = None
     zero_is_undecided: bool = True
     """Whether a logit of 0 means "as likely real as fake"."""
@@ -56,6 +56,8 @@ class Facts:
     """Whether all samples are of one picture, which may be pale or dark throughout."""
     finished: bool = False
     """Whether the last step was reached."""
+    spent: bool = False
+    """Whether the patience of its scores ended it: more of the same was tried, and was no better."""
 
 
 class Scored(NamedTuple):

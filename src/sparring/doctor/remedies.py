@@ -265,6 +265,7 @@ _REMEDIES: dict[str, Remedy] = {
     "evaluation_fault": _less_dropout,
     "noisy_gradient": _whole_batches,
     "poor_samples": _FOR_ALL,
+    "poor_scores": _FOR_ALL,
 }
 _WORDS: dict[str, tuple[str, ...]] = {
     "data_fault": ("look at the data: their range, and whether they vary",),
@@ -274,4 +275,5 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "evaluation_fault": ("hold more samples out: data's held_out, or more in the official test part",),
     "slowing_down": ("look at what else this machine does",),
     "poor_samples": ("a wider network, or a longer run",),
+    "poor_scores": ("a wider network, or a longer run",),
 }

@@ -28,12 +28,12 @@ def event_line(step: int, event: Event) -> str:
 
 def closing_lines(diagnosis: Diagnosis) -> list[str]:
     """What is told at the end of a training."""
-    if not diagnosis.illnesses:
-        lines = ["diagnosis: healthy"]
-    else:
-        lines = [f"diagnosis: {_verdict(diagnosis)}"]
-        lines += [f"{title(one)} {_since(one)}{_try(one)}" for one in diagnosis.illnesses]
-    lines += [f"{title(one)}: {_shown_by(one)}{_try(one)}" for one in diagnosis.notices]
+    lines = [f"diagnosis: {words_of(diagnosis)}"]
+    if diagnosis.too_early and diagnosis.rest:
+        lines.append(f"to train the rest: {diagnosis.rest}")
+    lines += [f"{title(one)} {_since(one)}{_try(one)}" for one in diagnosis.illnesses]
+    so_far = "so far: " if diagnosis.too_early else ""
+    lines += [f"{so_far}{title(one)}: {_shown_by(one)}{_try(one)}" for one in diagnosis.notices]
     return lines if len(lines) == 1 else [*lines, f"more: sparring diagnose {shlex.quote(diagnosis.run)}"]
 
 
@@ -41,15 +41,24 @@ def page(diagnosis: Diagnosis) -> str:
     """All of it, 80 columns wide; recipe overrides are never broken."""
     state = "finished at" if diagnosis.finished else "not finished: at"
     place = f"{diagnosis.run}: {state} step {diagnosis.step:,} of {diagnosis.steps:,}"
-    blocks = [[*textwrap.wrap(_verdict(diagnosis), WIDTH), *textwrap.wrap(place, WIDTH, break_long_words=False)]]
+    blocks = [[*textwrap.wrap(words_of(diagnosis), WIDTH), *textwrap.wrap(place, WIDTH, break_long_words=False)]]
+    if diagnosis.too_early and diagnosis.rest:
+        blocks[0] += [f"to train the rest: {diagnosis.rest}"]
     blocks += [_block(diagnosis, one) for one in (*diagnosis.illnesses, *diagnosis.notices)]
     blocks += [textwrap.wrap(remark, WIDTH) for remark in diagnosis.remarks]
     return "\n\n".join("\n".join(lines) for lines in blocks)
 
 
-def _verdict(diagnosis: Diagnosis) -> str:
-    names = ", ".join(title(one) for one in diagnosis.illnesses)
-    return f"{diagnosis.verdict}: {names}" if names else diagnosis.verdict
+def words_of(diagnosis: Diagnosis) -> str:
+    """The verdict in a line: what ails the run, why it is too early to tell, or what a healthy one's scores say against
+    it."""
+    if diagnosis.too_early:
+        return f"too early to tell: {diagnosis.too_early}"
+    against = diagnosis.illnesses or [one for one in diagnosis.findings if one.against]
+    names = ", ".join(title(one) for one in against)
+    if not names:
+        return diagnosis.verdict
+    return f"{diagnosis.verdict}: {names}" if diagnosis.illnesses else f"{diagnosis.verdict}, but look at {names}"
 
 
 def title(finding: Finding) -> str:
@@ -69,7 +78,7 @@ def spark(values: Sequence[float], most: int = SPARKS) -> str:
 
 def _block(diagnosis: Diagnosis, finding: Finding) -> list[str]:
     """A finding: what it is, the numbers and curves that show it, and what to try."""
-    kind = "" if finding.kind == "illness" else "notice: "
+    kind = "" if finding.kind == "illness" else "so far: " if diagnosis.too_early else "notice: "
     lines = [f"{kind}{title(finding)}, {_since(finding)}", *_row("", finding.about)]
     curves = {name: [value for _, value in diagnosis.curve(name)] for name in finding.curves}
     width = max(len(name) for name in ("evidence", *curves))

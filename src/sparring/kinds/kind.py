@@ -155,6 +155,19 @@ class Sign(NamedTuple):
         return value > self.limit if self.above else value < self.limit
 
 
+class Concern(NamedTuple):
+    """What scores of one kind of data say against a run."""
+
+    symptom: str
+    """One of the doctor's."""
+    metric: str
+    """The score that says so."""
+    words: str
+    """In words, with its number."""
+    grave: bool
+    """Whether it makes the run sick; else it is told as a notice."""
+
+
 @dataclass(frozen=True)
 class Augment:
     """What is asked about a data set that made samples are to enlarge (`sparring augment`)."""
@@ -287,6 +300,10 @@ class Kind(ABC):
     def numbers(self, made: Tensor, real: Tensor, codec: Codec) -> dict[str, float]:
         """Cheap numbers that the doctor follows beside its own, of samples as they are stored; `signs` judge them."""
         return {}
+
+    def concerns(self, scores: Scores) -> Sequence[Concern]:
+        """What a run's last scores say against it, beside what the doctor reads of scores of any kind."""
+        return ()
 
     def kept(self, given: Any, cache: Path) -> Path | None:
         """A Python object given as data (an array, a DataFrame) written down where `claim` can read it; None where it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from sparring import kinds
 from sparring.base.errors import RequestError, nearest
 from sparring.base.progress import through
 from sparring.metrics import GROUPS, METRICS, Extractor, Metric, Score, Views
+from sparring.pages.naming import label
 
 
 @cache
@@ -81,9 +83,8 @@ def score(
     scores = {}
     for known in through(wanted, "scores", len(wanted)):
         found = known(views)
-        scores[known.name] = Score(
-            found.value, found.interval, found.n, found.better, {**found.protocol, **about}, found.note
-        )
+        named = label(known.name, extractor.name)
+        scores[known.name] = replace(found, protocol={**found.protocol, **about}, label=named)
     return scores
 
 

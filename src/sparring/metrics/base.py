@@ -144,6 +144,8 @@ class Score:
     """How it was measured; scores of different protocols are not comparable."""
     note: str | None = None
     """Why the value is to be read with care, if it is."""
+    label: str | None = None
+    """What it is of, in words, where its name alone would say more than is so."""
 
     def to_json(self) -> dict[str, Any]:
         """As `sparring evaluate --json` prints it."""
@@ -154,14 +156,15 @@ class Score:
             "better": self.better,
             "protocol": dict(self.protocol),
         }
-        return written if self.note is None else {**written, "note": self.note}
+        told = {"label": self.label, "note": self.note}
+        return written | {name: words for name, words in told.items() if words is not None}
 
     @staticmethod
     def from_json(written: Mapping[str, Any]) -> Score:
         """The score that `to_json` wrote."""
         low, high = written["interval"]
-        protocol, note = dict(written["protocol"]), written.get("note")
-        return Score(written["value"], (low, high), written["n"], written["better"], protocol, note)
+        protocol, note, label = dict(written["protocol"]), written.get("note"), written.get("label")
+        return Score(written["value"], (low, high), written["n"], written["better"], protocol, note, label)
 
 
 @dataclass(frozen=True)

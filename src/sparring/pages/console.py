@@ -12,12 +12,16 @@ from rich.table import Table
 
 from sparring.base import clock
 from sparring.base.progress import heard_by
-from sparring.pages.wording import about
+from sparring.pages.naming import titled
+from sparring.pages.readings import MADE_OF
+from sparring.pages.wording import about, p_text
 
 FIRST_S, PLAIN_S = 10.0, 60.0
 """Seconds after which work of some length is first told of where standard error is no terminal, and from then on."""
 QUICK_S = 1.0
 """Seconds of work that no bar is shown for."""
+P_TOLD = "p: the probability of as much where nothing is memorised"
+OF_HELD_OUT = "samples are made of the held-out inputs themselves, and can score better than training data do"
 
 
 class Talk:
@@ -94,17 +98,28 @@ def bars(console: Console, *, transient: bool = False) -> Progress:
 
 
 def scores_table(scores: dict[str, dict[str, Any]], title: str) -> Table:
-    """Scores for people: value, interval, the same of training samples, and what is better."""
-    table = Table(title=title, title_justify="left")
-    yardsticks = {name: score["protocol"].get("training_data") for name, score in scores.items()}
-    known = any(value is not None for value in yardsticks.values())
-    for heading in ("score", "value", "95 % interval", *(["training data"] if known else []), "better", "n"):
+    """Scores for people: value, interval, the same of training samples, the probability of as much where nothing is
+    memorised, and what is better."""
+    protocols = {name: score["protocol"] for name, score in scores.items()}
+    beside: dict[str, dict[str, str]] = {"training data": {}, "p": {}}
+    for name, protocol in protocols.items():
+        if protocol.get("training_data") is not None:
+            beside["training data"][name] = _short(protocol["training_data"])
+        if protocol.get("p_value") is not None:
+            beside["p"][name] = p_text(protocol["p_value"]).removeprefix("p ").removeprefix("= ")
+    shown = {heading: cells for heading, cells in beside.items() if cells}
+    told = [P_TOLD] if beside["p"] else []
+    if beside["training data"] and any(MADE_OF in protocol for protocol in protocols.values()):
+        told.append(OF_HELD_OUT)
+    table = Table(title=title, title_justify="left", caption="\n".join(told) or None, caption_justify="left")
+    for heading in ("score", "value", "95 % interval", *shown, "better", "n"):
         justify: JustifyMethod = "left" if heading in ("score", "better") else "right"
         table.add_column(heading, justify=justify, no_wrap=heading == "score")
     for name, score in scores.items():
         low, high = score["interval"]
-        reference = "" if yardsticks[name] is None else _short(yardsticks[name])
-        cells = [name, _short(score["value"]), f"{_short(low)} to {_short(high)}", *([reference] if known else [])]
+        named = titled(name, str(protocols[name].get("extractor", "")))
+        cells = [named, _short(score["value"]), f"{_short(low)} to {_short(high)}"]
+        cells += [cells_of.get(name, "") for cells_of in shown.values()]
         table.add_row(*cells, score["better"], str(score["n"]))
     return table
 

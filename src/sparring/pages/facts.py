@@ -47,14 +47,17 @@ def verdict(page: RunPage) -> list[tuple[str, str]]:
     """The doctor's, as a badge."""
     if page.verdict == "sick":
         return [(BAD, f"sick: {', '.join(page.illnesses)}")]
-    return [(GOOD, "healthy")] if page.verdict == "healthy" else []
+    if page.verdict == "too-early":
+        return [(FAIR, page.verdict_words or "too early to tell")]
+    spoken_against = page.verdict_words not in ("", page.verdict)
+    return [(FAIR if spoken_against else GOOD, page.verdict_words or page.verdict)] if page.verdict else []
 
 
 def key_facts(page: RunPage, histories: list[Course]) -> list[tuple[str, str]]:
     """What a reader looks for first; what is not known is left out."""
     device = _device(page.environment)
     facts = [("Data", page.data_name), ("Recipe", page.recipe_name)]
-    facts += [(f"Score {h.newest.metric}", _scored(h)) for h in histories[:1]]
+    facts += [(f"Score {h.newest.title}", _scored(h)) for h in histories[:1]]
     facts += [("Training time", duration(page.seconds)), ("Device", device)]
     if page.images_per_s is not None:
         facts.append(("Speed", f"{number(page.images_per_s)} {page.speed_unit}"))
@@ -119,7 +122,8 @@ def commands(page: RunPage) -> list[tuple[str, str]]:
     best = []
     if page.best_step is not None and page.best_step != page.step:
         best = [(f"{page.again} the best checkpoint, step {page.best_step:,}", f"{use} --step best")]
-    longer = ("Train longer", f"sparring train --out {run} --for {max(page.steps, 1) * 2}steps")
+    more = page.whole if page.whole > page.steps else max(page.steps, 1) * 2
+    longer = ("Train longer", f"sparring train --out {run} --for {more}steps")
     resume = ("Go on training", f"sparring train --out {run}")
     return [
         (page.purpose, use),

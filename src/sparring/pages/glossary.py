@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sparring.pages.readings import Reading
+from sparring.pages.readings import MADE_OF, Reading
 from sparring.pages.wording import number
 
 TRAINING = "training data"
@@ -33,6 +34,8 @@ class Meaning:
     """Where higher is better, the value past which a difference is chance or worse."""
     capped_by: str | None = None
     """The protocol's entry for what real data get: to be better than that is no merit."""
+    of_truths: bool = False
+    """Whether it holds each sample against the one that it should be: then samples are made of held-out inputs."""
     against: tuple[str, str] | None = None
     """Where the score of training data is not measured: what is told instead, and the protocol's entry for it."""
     remarks: tuple[Remark, ...] = ()
@@ -71,16 +74,33 @@ KNOWN = {
     "patch_kid": Meaning(
         "Kernel distance of patches by their texture: blur and noise raise it. About 0 where texture is real."
     ),
-    "psnr": Meaning("How near samples come to their truths, in decibels. Blur that hedges does well by it."),
-    "ssim": Meaning("How alike samples and their truths are in structure, window by window. 1 if equal."),
-    "ms_ssim_pairs": Meaning("How alike samples and their truths are in structure, at several scales. 1 if equal."),
-    "mae": Meaning("Mean absolute difference of samples and their truths, as a share of the range. 0 if equal."),
-    "agreement": Meaning(
-        "Overlap of the areas of each main colour in samples and their truths, mean over colours. 1 if equal."
+    "psnr": Meaning(
+        "How near samples come to their truths, in decibels. Blur that hedges does well by it.",
+        of_truths=True,
     ),
-    "pixel_accuracy": Meaning("Share of pixels whose nearest main colour is that of the truth."),
+    "ssim": Meaning(
+        "How alike samples and their truths are in structure, window by window. 1 if equal.",
+        of_truths=True,
+    ),
+    "ms_ssim_pairs": Meaning(
+        "How alike samples and their truths are in structure, at several scales. 1 if equal.",
+        of_truths=True,
+    ),
+    "mae": Meaning(
+        "Mean absolute difference of samples and their truths, as a share of the range. 0 if equal.",
+        of_truths=True,
+    ),
+    "agreement": Meaning(
+        "Overlap of the areas of each main colour in samples and their truths, mean over colours. 1 if equal.",
+        of_truths=True,
+    ),
+    "pixel_accuracy": Meaning(
+        "Share of pixels whose nearest main colour is that of the truth.",
+        of_truths=True,
+    ),
     "lpips": Meaning(
-        "How far samples are from their truths in a network’s features, weighed as people judged. 0 if equal."
+        "How far samples are from their truths in a network’s features, weighed as people judged. 0 if equal.",
+        of_truths=True,
     ),
     "modes": Meaning("How many of the data’s known modes the samples show.", against=("known modes", "modes")),
     "high_quality": Meaning(
@@ -162,8 +182,20 @@ def limited(reading: Reading, value: float) -> float:
     return value
 
 
+def references(readings: Iterable[Reading]) -> str:
+    """A sentence on what stands beside scores as training data's."""
+    same = "“Training data” is the score of as many training samples in the samples’ place"
+    of_heldout = any(one.protocol.get(MADE_OF) or KNOWN.get(one.metric, _UNKNOWN).of_truths for one in readings)
+    if not of_heldout:
+        return f"{same}, the best that can be hoped for."
+    return (
+        f"{same}: how far two sets of real ones are from each other. Samples that are made of the held-out inputs "
+        "themselves can score better than that."
+    )
+
+
 class Reference(NamedTuple):
-    """What real data gets: the best that can be hoped for."""
+    """What real data get."""
 
     label: str
     value: float

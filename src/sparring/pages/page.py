@@ -122,7 +122,11 @@ class RunPage:
     again: str = "Draw from"
     """Words before "the best checkpoint"."""
     verdict: str = ""
-    """The doctor's: `healthy` or `sick`; nothing where it was not asked."""
+    """The doctor's: `healthy`, `sick` or `too-early`; nothing where it was not asked."""
+    verdict_words: str = ""
+    """The same in a line; by default made of the verdict and its illnesses."""
+    whole: int = 0
+    """Steps after which it can be told what became of the run: its own, or its recipe's where these are more."""
     diagnosis: list[dict[str, Any]] = field(default_factory=list)
     """The doctor's findings, as `sparring diagnose --json` gives them, each with `about`, a sentence, and `points`, the
     steps and values of its curves by name."""

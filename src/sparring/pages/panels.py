@@ -116,7 +116,7 @@ def score_charts(histories: Sequence[Course], trail: Trail, until: float) -> lis
         newest = history.newest
         if len(history.readings) < 2:
             continue
-        named = newest.metric if metrics.count(newest.metric) == 1 else f"{newest.metric} ({newest.extractor})"
+        named = newest.title if metrics.count(newest.metric) == 1 else f"{newest.metric} ({newest.extractor})"
         series = [score_series(history, "samples", 1)]
         best = yardstick(newest)
         if best is not None:

@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sparring.pages.naming import titled
 from sparring.pages.wording import is_number
 
+MADE_OF = "made_of"
+"""The protocol's entry for what samples are made of, where that is held-out inputs."""
 RESULTS = frozenset(
     (
+        MADE_OF,
         "training_data",
         "step",
         "p_value",
@@ -72,6 +76,11 @@ class Reading:
     @property
     def extractor(self) -> str:
         return str(self.protocol.get("extractor", ""))
+
+    @property
+    def title(self) -> str:
+        """The metric's name as a person is to read it."""
+        return titled(self.metric, self.extractor)
 
     def number_of(self, entry: str) -> float | None:
         """A number of the protocol, where it has one of that name."""

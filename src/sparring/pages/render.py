@@ -10,6 +10,7 @@ from sparring.pages import facts
 from sparring.pages.blocks import Block, Figure
 from sparring.pages.diagnosed import diagnosed, event_lines, probe_charts
 from sparring.pages.filling import filled
+from sparring.pages.glossary import references
 from sparring.pages.page import ExplorePage, RunPage
 from sparring.pages.panels import run_charts, score_charts
 from sparring.pages.pictures import Picture, picture
@@ -43,6 +44,7 @@ def render_run(page: RunPage) -> str:
         left_out=left_out,
         compressed=any(one.picture is not None and one.picture.compressed for one in frames),
         scores=scores,
+        references=references([one.newest for one in scores]),
         score_charts=score_charts(scores, trail, page.step),
         charts=run_charts(trail, page.speed_unit),
         rollbacks=trail.rollbacks,
@@ -81,6 +83,7 @@ def render_comparison(pages: Sequence[RunPage]) -> str:
         names=names,
         pages=pages,
         facts=[(key, [column[key] for column in columns]) for key in columns[0]],
+        references=references([reading for row in readings for reading in row if reading is not None]),
         rows=[(row, judge(row, names), protocol_table(row)) for row in readings],
         finals=[
             (name, picture(page.made, f"Grid of new samples of {name}", room))

@@ -82,5 +82,5 @@ def overlaid_scores(rows: Sequence[Sequence[Course | None]], names: Sequence[str
         ]
         newest = present[0].newest
         caption = f"{newest.better.capitalize()} is better; bands are 95 % intervals."
-        found.append(draw(newest.metric, "", caption, series))
+        found.append(draw(newest.title, "", caption, series))
     return [chart for chart in found if chart is not None]

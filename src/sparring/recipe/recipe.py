@@ -121,6 +121,9 @@ class Recipe(Part):
     and what a network of your own draws still see parts."""
     steps: int = Field(10_000, ge=1)
     """Steps of the whole run."""
+    recipe_steps: int | None = Field(None, ge=1)
+    """Steps that the recipe has of itself, where an override or `--for` took others. The doctor goes by these: a run
+    that stops far short of them has only begun."""
     budget: str | None = None
     """What `--for` said, where it was a time: `steps` is how many of them it came to."""
     clocked: Clocked | None = None
@@ -175,6 +178,11 @@ class Recipe(Part):
     def course(self) -> Course:
         """How long a run is, and how that changed on its way."""
         return Course({0: self.steps} if self.clocked is None else self.clocked.lengths)
+
+    @property
+    def whole(self) -> int:
+        """The steps after which it can be told what became of a run: its own, or its recipe's where these are more."""
+        return max(self.steps, self.recipe_steps or 0)
 
     def period(self) -> int:
         """Steps after which the same terms act again."""

@@ -10,8 +10,8 @@ from sparring.base.words import read_yaml
 from sparring.recipe.recipe import Recipe, validated
 
 FREE_TO_CHANGE = {
-    *("steps", "budget", "clocked", "about", "log_every", "sample_every", "save_every", "keep", "score", "doctor"),
-    "tracker",
+    *("steps", "recipe_steps", "budget", "clocked", "about", "log_every", "sample_every", "save_every", "keep", "score"),
+    *("doctor", "tracker"),
 }
 """What may differ between a run and the request that goes on with it."""
 

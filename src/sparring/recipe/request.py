@@ -55,7 +55,11 @@ def fields_of(
         fields["data"] = options_of(first, _as_said(fields.get("data"), overrides), second)
     if seed is not None:
         fields["seed"] = seed
-    return override(fields, spelt(overrides, fields.get("data")))
+    own = fields.get("steps", Recipe.model_fields["steps"].default)
+    found = override(fields, spelt(overrides, fields.get("data")))
+    if found.get("steps", own) != own and found.get("recipe_steps") is None:
+        found["recipe_steps"] = own
+    return found
 
 
 def _with_places(recipe: str | None, overrides: Sequence[str], data: Any) -> tuple[str | None, list[str], list[str]]:

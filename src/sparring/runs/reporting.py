@@ -10,7 +10,7 @@ import torch
 from sparring.base.errors import RequestError
 from sparring.base.files import put_file, read_lines, write_file
 from sparring.data import DataSet
-from sparring.doctor import Diagnosis, Finding, diagnose, events_of
+from sparring.doctor import Diagnosis, Finding, diagnose, events_of, words_of
 from sparring.doctor.walk import standing, walked
 from sparring.gan.insight.exploring import Effort
 from sparring.kinds.kind import Kind, Say
@@ -83,6 +83,8 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         images_per_s=speeds[len(speeds) // 2] if speeds else None,
         memory_mb=ends[-1]["memory_mb"] if ends else None,
         verdict=diagnosis.verdict,
+        verdict_words=words_of(diagnosis),
+        whole=run.recipe.whole,
         diagnosis=[_diagnosed(diagnosis, finding) for finding in diagnosis.findings],
         remarks=list(diagnosis.remarks),
         events=[

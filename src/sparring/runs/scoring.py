@@ -26,6 +26,8 @@ from sparring.kinds import scores as by_name
 from sparring.kinds.kind import Kind, Made, Say
 from sparring.metrics import Extractor, Features, Networks, Views
 from sparring.pages.console import Talk, scores_table
+from sparring.pages.naming import titled
+from sparring.pages.readings import MADE_OF
 from sparring.recipe import Recipe, Scoring
 from sparring.runs.run import Run
 
@@ -96,7 +98,8 @@ def score(
     """Scores of samples, whoever made them, against held-out ones.
 
     Each score's protocol says how, with what `about` adds; `training_data` in it is the same metric of as many training
-    samples in the fakes' place, the best that can be hoped for. `networks` are those that made and judged them, for
+    samples in the fakes' place: the best that can be hoped for, but where fakes are made of the held-out inputs
+    themselves (`made_of` says so), which training samples are not. `networks` are those that made and judged them, for
     metrics that need these.
     """
     heldout, key = judged_by(data, scoring), Key("scores", scoring.seed)
@@ -114,7 +117,14 @@ def score(
         holes=made.holes,
         targets=known.targets,
     )
-    protocol = {"data": data.name, "fingerprint": data.fingerprint[:12], "split": data.split, "seed": scoring.seed}
+    protocol: dict[str, Any] = {
+        "data": data.name,
+        "fingerprint": data.fingerprint[:12],
+        "split": data.split,
+        "seed": scoring.seed,
+    }
+    if made.truth is not None:
+        protocol[MADE_OF] = "held-out inputs"
     scores = by_name.score(chosen, views, extractor, protocol | dict(about))
     yardstick = _training_scores(chosen, views, extractor, data, train[: max(len(heldout), len(made.samples))])
     found = {}
@@ -340,7 +350,8 @@ class Scorer:
         notes["no_better"] = notes.get("no_better", 0) + 1
         if patience is not None and notes["no_better"] >= patience and match.step < match.steps:
             notes["ended"] = {"step": match.step, "steps": match.steps, "patience": patience}
+            named = titled(name, first["protocol"].get("extractor", ""))
             self.talk.say(
-                f"step {match.step:,}: {notes['no_better']} scores without a better {name}: ending here; "
+                f"step {match.step:,}: {notes['no_better']} scores without a better {named}: ending here; "
                 f"the best checkpoint, of step {notes['best_step']:,}, is kept"
             )

@@ -16,6 +16,7 @@ from typing import Any
 
 from sparring.base.errors import RequestError
 from sparring.data import DataSet
+from sparring.pages.naming import titled
 from sparring.runs.run import Run, data_of
 
 PORT = 7860
@@ -72,10 +73,11 @@ def page_of(run: Run, data: DataSet | None, device: str, folder: Path) -> Any:
 
 
 def _about(run: Run) -> str:
-    """The recipe, the step, and the FID where it is known."""
+    """The recipe, the step, and the Fréchet distance where it is known."""
     told = [run.recipe.name, f"step {run.step:,}"]
     if "fid" in run.scores:
-        told.append(f"FID {run.scores['fid']['value']:.3g}")
+        score = run.scores["fid"]
+        told.append(f"{titled('fid', score['protocol'].get('extractor', ''), 'FID')} {score['value']:.3g}")
     return " · ".join(told)
 
 

@@ -48,7 +48,7 @@ def begin(
     """Starts a new run in a new directory."""
     data = recipe.data.load()
     talk.say("\n".join(data.found.lines()))
-    recipe = fitted(recipe, data, own)
+    recipe = fitted(recipe, data, own).model_copy(update={"recipe_steps": recipe.recipe_steps or recipe.steps})
     check_tracker(recipe.tracker)
     source = None if from_ is None else Run(from_, own=own)
     plain = choose_plan(device, recipe.precision, images=data.codec.maps, deterministic=recipe.deterministic)
@@ -127,7 +127,7 @@ def resume(
         told = override(told, treatment.active(run))
         whole = fitted(validated(told), data, own)
         must_be_same(run, recipe, whole)
-        free = FREE_TO_CHANGE - {"budget", "clocked"} - ({"steps"} if recipe.budget or asked else set())
+        free = FREE_TO_CHANGE - {"budget", "clocked", "recipe_steps"} - ({"steps"} if recipe.budget or asked else set())
         wanted = recipe.model_copy(update={name: getattr(whole, name) for name in free})
     plan = Plan(**recorded["plan"])
     wanted_device = plan.device if device == "auto" else device

@@ -47,6 +47,7 @@ def asked(
         fields = fields_of(
             (recipe if varied else file.recipe), changes, data if data is not None else file.data, None, device, talk
         )
+        fields.pop("recipe_steps", None)  # arms are held against each other, all by the study's own length
         stem = stem or Path(fields["name"]).stem
         design = designs.made(
             f"{stem}, {cell.name}" if cell.name else stem,

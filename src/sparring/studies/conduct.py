@@ -16,6 +16,7 @@ from sparring.base.errors import RequestError
 from sparring.base.system import interrupts_to
 from sparring.engine import Engine, Plan, choose_plan
 from sparring.pages.console import Talk
+from sparring.pages.naming import titled
 from sparring.recipe import to_yaml
 from sparring.recipe.build import build, fitted
 from sparring.recipe.recorded import difference
@@ -164,6 +165,7 @@ class _Study:
         self.queue = queue
         self.yardstick = yardstick
         self.better = yardstick.metric.better
+        self.named = titled(yardstick.metric.name, yardstick.extractor.name)
         self.of = yardstick.kind.unit
         self.talk = talk
         self.stopping = False
@@ -281,7 +283,7 @@ class _Study:
         screened = f", screened on {len(design.screen_seeds)} seeds of their own" if design.screened else ""
         talk.say(
             f"{design.name}: {len(design.arms)} arms{screened}, {design.seeds} seeds, "
-            f"{design.images:,} {self.of} a run, by {self.yardstick.metric.name}; {how}"
+            f"{design.images:,} {self.of} a run, by {self.named}; {how}"
         )
         there = sum(task in done for task in wanted)
         if there:
@@ -294,9 +296,9 @@ class _Study:
         if record.state == "failed":
             told += f"failed ({record.why})"
         elif task.until < self.design.points:
-            told += f"{record.metric} {record.selection:.4g} so far (screening)"
+            told += f"{self.named} {record.selection:.4g} so far (screening)"
         else:
-            told += f"{record.metric} {record.score:.4g} in {record.seconds:.3g} s"
+            told += f"{self.named} {record.score:.4g} in {record.seconds:.3g} s"
         self.talk.say(told)
 
     def results(self, finished: bool) -> dict[str, Any]:
@@ -321,7 +323,8 @@ class _Study:
         from sparring.studies.answers.statistics import analyse
         from sparring.studies.page import study_page  # with Jinja2 behind it, and SciPy behind the other
 
-        analysis = analyse(there, better=self.better, margin=self.design.margin, baseline=self.design.arms[0].name)
+        baseline, extractor = self.design.arms[0].name, self.yardstick.extractor.name
+        analysis = analyse(there, better=self.better, margin=self.design.margin, baseline=baseline, extractor=extractor)
         results = head | analysis.to_json()
         self.folder.write(self.folder.results, json.dumps(results, indent=1, allow_nan=False))
         recommended = None if analysis.recommended.arm is None else self._recipe_of(analysis.recommended.arm)

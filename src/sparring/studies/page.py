@@ -54,7 +54,7 @@ def study_page(
         margin=f"{analysis.by.margin * 100:.3g} %",
         side="left" if analysis.by.better == "lower" else "right",
         ratio=analysis.by.scale == "ratio",
-        metric=analysis.by.metric,
+        metric=analysis.by.title,
         scores=_scores(analysis),
         arms=[arm.name for arm in analysis.arms],
         beside=_beside(analysis),
@@ -76,7 +76,7 @@ def _facts(records: Sequence[RunRecord], analysis: Analysis) -> list[tuple[str, 
     screens, seeds = len(records) - len(final), len({record.seed for record in final})
     images = max((point.images for record in final for point in record.curve), default=0)
     facts = [
-        ("Judged by", f"{analysis.by.metric}, {analysis.by.better} is better"),
+        ("Judged by", f"{analysis.by.title}, {analysis.by.better} is better"),
         ("Baseline", analysis.baseline),
         ("Arms", str(len(analysis.arms))),
         ("Seeds", str(seeds)),
@@ -103,7 +103,7 @@ def _effects(judged: Sequence[Judged], analysis: Analysis, versus: bool = False)
         rows.append(Row(label, value, ends, f"{words}, {one.verdict}{lost}", KINDS[one.verdict]))
     margin = analysis.by.margin
     zone = (100 * (1 / (1 + margin) - 1), 100 * margin) if percent else None
-    return forest(rows, "%" if percent else analysis.by.metric, zone, from_zero=True)
+    return forest(rows, "%" if percent else analysis.by.title, zone, from_zero=True)
 
 
 def _signed(value: float) -> str:
@@ -119,7 +119,7 @@ def _scores(analysis: Analysis) -> Forest | None:
         words += f"; failed {arm.failed} of {len(arm.scores)}" if arm.failed else ""
         singles = [score for score in arm.scores.values() if not math.isnan(score)]
         rows.append(Row(arm.name, arm.mean, arm.interval, words, singles=singles))
-    return forest(rows, analysis.by.metric)
+    return forest(rows, analysis.by.title)
 
 
 def _beside(analysis: Analysis) -> list[tuple[str, list[str]]]:
@@ -143,7 +143,7 @@ def _charts(runs: Mapping[str, Sequence[RunRecord]], analysis: Analysis) -> list
     about_gap = "Mean logits in evaluation mode; above 0 where the discriminator knows its training data by heart."
     charts = [
         draw(
-            analysis.by.metric,
+            analysis.by.title,
             "",
             f"{better} {mean}{bands}",
             _curves(runs, lambda point: point.report),

@@ -98,9 +98,17 @@ def still_improving(history: History) -> Finding | None:
     trend = trend_of(curve)
     if trend.chance > CHANCE or trend.change > -LITTLE:
         return None
-    steps = history.facts.steps
-    remedy = (f"steps={2 * steps}",) if steps else ()
+    remedy = _longer(history, int(curve.steps[-1]))
     return Finding("still_improving", trend.since, 1 - trend.chance, trend.evidence(curve), (curve.name,), remedy)
+
+
+def _longer(history: History, step: int) -> tuple[str, ...]:
+    """Twice the steps where all were taken; its recipe's where the run was a shorter one; a run that goes on needs
+    nothing."""
+    whole = history.facts.steps
+    if whole is None or (step < whole and not history.facts.finished):
+        return ()
+    return (f"steps={2 * whole if step >= whole else whole}",)
 
 
 def converged(history: History) -> Finding | None:

@@ -12,8 +12,11 @@ from sparring.doctor.history import History
 
 RECENT = 5
 """Readings over which a rule takes the median."""
+JUDGED = 0.2
+"""Part of a run from which on illnesses are told, but for those that need no time (`Symptom.at_once`)."""
 EARLY = 0.4
-"""Part of a run in which samples may be far from the data without anything being wrong."""
+"""Part of a run in which samples may be far from the data without anything being wrong: sureness of that they should
+not be rises from `JUDGED` to here."""
 USUAL = 0.85
 """Share of real samples that others of the same distribution cover, at least, where there are enough."""
 PLANE, MANY_VALUES = (0.06, 0.14), (0.24, 0.44)
@@ -35,8 +38,13 @@ def ramp(value: float | None, low: float, high: float) -> float:
 
 
 def progress(history: History) -> float:
-    """How much of the run is done, in [0, 1]."""
+    """How much of the run, or of its recipe, is done, in [0, 1]."""
     return min(history.step / max(history.facts.steps or SETTLED_STEPS / EARLY, 1), 1.0)
+
+
+def early(history: History) -> bool:
+    """Whether so little of the run is done that next to nothing can be said of it."""
+    return progress(history) < JUDGED
 
 
 def lacking(history: History, name: str) -> float | None:
@@ -91,7 +99,8 @@ def poor(history: History) -> float:
 def in_vain(history: History) -> float:
     """How little is to be hoped for from more of the same, in [0, 1]."""
     done = progress(history)
-    return ramp(done, EARLY / 2, EARLY) * max(ramp(done, 0.8, 0.95), stalled(history))
+    over = 1.0 if history.facts.spent else ramp(done, 0.8, 0.95)
+    return ramp(done, JUDGED, EARLY) * max(over, stalled(history))
 
 
 def weighed(history: History, strength: float, certainty: float = 0.0) -> float:

@@ -17,13 +17,13 @@ from sparring.gan.game import Game
 from sparring.gan.insight import Direction
 from sparring.gan.insight.exploring import BRIEF, PLACES, REACH
 from sparring.gan.trained import Trained
-from sparring.kinds.kind import Augment, Claim, Known, Made, Say, Scores, Shown, Told, Train, Wish
+from sparring.kinds.kind import Augment, Claim, Concern, Known, Made, Say, Scores, Shown, Told, Train, Wish
 from sparring.kinds.noise import NoiseKind
 from sparring.kinds.tables.data.codec import TableCodec
 from sparring.kinds.tables.data.source import Table, fewer_lines
 from sparring.kinds.tables.extractor import Columns
 from sparring.kinds.tables.game import Table as TableGame
-from sparring.kinds.tables.metrics import NEED_TARGET, PRIVACY, TABLE, TABLE_DEFAULTS
+from sparring.kinds.tables.metrics import NEED_TARGET, PRIVACY, TABLE, TABLE_DEFAULTS, concerns
 from sparring.kinds.tables.nets import Tabular
 from sparring.kinds.tables.rows import codec_of, constraints_of, fitting, rows_of
 from sparring.kinds.tables.terms import Auxiliary
@@ -82,6 +82,9 @@ class TablesKind(NoiseKind):
         codec = _table(made.codec)
         write_table(to, codec.columns, made.samples.numpy(), codec.dialect, seed=seed)
         return 1
+
+    def concerns(self, scores: Scores) -> list[Concern]:
+        return concerns(scores)
 
     def extractor(self, name: str, data: DataSet, device: torch.device, say: Say) -> Extractor:
         return Columns(_table(data.codec))

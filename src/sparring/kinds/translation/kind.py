@@ -16,6 +16,7 @@ from sparring.gan.game import Game
 from sparring.gan.insight.exploring import BRIEF
 from sparring.gan.trained import Trained
 from sparring.kinds.kind import Claim, Kind, Known, Made, Say, Scores, Shown, Told, Way, Wish
+from sparring.kinds.translation.detail import FLAT, detail
 from sparring.kinds.translation.games.images import FromImages
 from sparring.kinds.translation.games.inpaint import Inpaint
 from sparring.kinds.translation.games.paired import Paired
@@ -54,6 +55,7 @@ class TranslationKind(Kind):
     groups: ClassVar = {"pairs": tuple(known.name for known in PAIRS)}
     extractors: ClassVar = ("inception", "classifier", "selfsup", "pixels")
     against_overfitting: ClassVar = ("augment.diff_augment.cutout=0.5",)
+    signs: ClassVar = (FLAT,)
     sure_at_most: ClassVar = 1
 
     def claim(self, place: str, other: str | None, device: str) -> Claim | None:
@@ -101,6 +103,9 @@ class TranslationKind(Kind):
         if {AGREEMENT.name, PIXEL_ACCURACY.name}.isdisjoint(names):
             return Known()
         return Known(targets=data.codec.to_unit(data.stored(train[:TARGETS])))
+
+    def numbers(self, made: Tensor, real: Tensor, codec: Codec) -> dict[str, float]:
+        return detail(made, real, codec)
 
     def lay(
         self, samples: Tensor, codec: Codec, columns: int | None = None, marks: Tensor | None = None, alt: str = ""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from sparring.metrics import Interval
+from sparring.pages.naming import label
 from sparring.pages.wording import aligned, interval, megabytes, number
 from sparring.studies.answers.contrasts import Judged, Yardsticks
 from sparring.studies.answers.costs import Cost
@@ -104,6 +105,7 @@ class Analysis:
         """As `results.json` has it."""
         return {
             "metric": self.by.metric,
+            "label": label(self.by.metric, self.by.extractor) or spelled(self.by),
             "better": self.by.better,
             "scale": self.by.scale,
             "margin": self.by.margin,
@@ -161,7 +163,7 @@ UNKNOWN = "–"
 
 def table(analysis: Analysis) -> list[str]:
     """One line an arm, columns aligned; a line more for each screened arm that has no runs on fresh seeds."""
-    name = spelled(analysis.by.metric)
+    name = spelled(analysis.by)
     rows = [("arm", name, "95 %", "seeds", "failed", "step", "memory")]
     for arm in analysis.arms:
         cost = arm.cost

@@ -24,6 +24,7 @@ from sparring.metrics.inference import (
     signed_ranks,
     t_test,
 )
+from sparring.pages.naming import titled
 
 Verdict = Literal["better", "worse", "equivalent", "cannot tell", "failed"]
 Method = Literal["student", "ranks", "none"]
@@ -40,6 +41,13 @@ class Yardsticks:
     scale: Scale
     margin: float
     """Ratios of means between 1 / (1 + margin) and 1 + margin count as equivalent."""
+    extractor: str = ""
+    """Of whose features the metric is, where it is of any."""
+
+    @property
+    def title(self) -> str:
+        """The metric's name as a person is to read it."""
+        return titled(self.metric, self.extractor)
 
     @property
     def gain(self) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from sparring.metrics import Interval
 from sparring.metrics.inference import LEVEL, MOST_SEEDS
+from sparring.pages.naming import titled
 from sparring.pages.wording import number, p_text
 from sparring.studies.answers.contrasts import Judged, Yardsticks
 
 NAMES = {"fid": "FID", "kid": "KID", "is": "inception score", "ms_ssim": "MS-SSIM"}
 
 
-def spelled(metric: str) -> str:
-    return NAMES.get(metric, metric.replace("_", " "))
+def spelled(by: Yardsticks) -> str:
+    """FID; by features that no published one is of, FID (classifier)."""
+    return titled(by.metric, by.extractor, NAMES.get(by.metric, by.metric.replace("_", " ")))
 
 
 def change(value: float, interval: Interval | None, unit: str = "") -> str:
@@ -40,9 +42,9 @@ def effect_text(one: Judged, by: Yardsticks) -> str:
     """FID 12 % lower (95 % 7 to 17 %)."""
     found = one.measured
     if found.percent is not None:
-        return f"{spelled(by.metric)} {change(found.percent, found.percent_interval, ' %')}"
+        return f"{spelled(by)} {change(found.percent, found.percent_interval, ' %')}"
     if found.difference is not None:
-        return f"{spelled(by.metric)} {change(found.difference, found.interval)}"
+        return f"{spelled(by)} {change(found.difference, found.interval)}"
     return ""
 
 

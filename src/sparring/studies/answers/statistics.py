@@ -30,7 +30,12 @@ CHEAPER = 0.05
 
 
 def analyse(
-    records: Sequence[RunRecord], *, better: Better, margin: float = 0.05, baseline: str | None = None
+    records: Sequence[RunRecord],
+    *,
+    better: Better,
+    margin: float = 0.05,
+    baseline: str | None = None,
+    extractor: str = "",
 ) -> Analysis:
     """The answers of a study's runs. The baseline is the arm named, else the first that has runs on fresh seeds.
 
@@ -45,7 +50,7 @@ def analyse(
         raise RequestError(f"baseline: no run on fresh seeds of '{chosen}'; {nearest(chosen, names)}")
     names.sort(key=lambda name: name != chosen)
     runs = {name: sorted((r for r in final if r.arm == name), key=lambda r: r.seed) for name in names}
-    by = Yardsticks(final[0].metric, better, _scale(final), margin)
+    by = Yardsticks(final[0].metric, better, _scale(final), margin, extractor)
     target = _mean([score for run in runs[chosen] if not math.isnan(score := score_of(run))])
     arms = [_arm(runs[name], by, target) for name in names]
     comparisons = judge(_pairs(arms, by), by, verdict_text)
@@ -187,7 +192,7 @@ def recommend(arms: Sequence[Arm], by: Yardsticks) -> Recommended:
         if arm.name in near and arm.failed <= best.failed and _about_as_good(arm, best, near[arm.name], by)
     ]
     cheapest = min([best, *open_], key=lambda arm: arm.cost.step_ms or math.inf)
-    name = spelled(by.metric)
+    name = spelled(by)
     if cheapest is not best and _surely_cheaper(cheapest, best):
         judged, share = near[cheapest.name], 1 - (cheapest.cost.step_ms or 0) / (best.cost.step_ms or 1)
         relation = "is equivalent to" if judged.verdict == "equivalent" else "cannot be told from"

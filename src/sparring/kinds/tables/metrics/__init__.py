@@ -7,7 +7,7 @@ from sparring.kinds.tables.metrics.privacy import CLOSEST_RECORD, COPIES, MEMBER
 from sparring.kinds.tables.metrics.shapes import COLUMN_SHAPES
 from sparring.kinds.tables.metrics.two_sample import TWO_SAMPLE
 from sparring.kinds.tables.metrics.utility import UTILITY, UTILITY_REVERSE
-from sparring.kinds.tables.metrics.verdicts import privacy_verdict, quality_verdict
+from sparring.kinds.tables.metrics.verdicts import concerns, privacy_verdict, quality_verdict
 
 PRIVACY = (COPIES, NEAR_COPIES, CLOSEST_RECORD, MEMBERSHIP)
 """What `privacy` stands for."""
@@ -32,4 +32,4 @@ is 1 of both."""
 
 NEED_TARGET = frozenset(("utility", "utility_reverse"))
 
-__all__ = ["NEED_TARGET", "PRIVACY", "TABLE", "TABLE_DEFAULTS", "privacy_verdict", "quality_verdict"]
+__all__ = ["NEED_TARGET", "PRIVACY", "TABLE", "TABLE_DEFAULTS", "concerns", "privacy_verdict", "quality_verdict"]

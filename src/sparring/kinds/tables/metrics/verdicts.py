@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from sparring.kinds.kind import Concern
 from sparring.metrics.intervals import wilson
 
 Level = Literal["good", "fair", "bad", "open"]
@@ -96,6 +97,21 @@ def _useful(score: Written) -> str:
     low, high = score["interval"]
     ahead = "as well as" if low <= real <= high else "better than" if value > real else "less well than"
     return f"{learned}, {ahead} one trained on real rows ({real:.3f})."
+
+
+def concerns(scores: Mapping[str, Written]) -> list[Concern]:
+    """What the same scores say against a run, so that the doctor's verdict never stands beside a word that belies it:
+    rows given away are grave, a trace of that is not; nor are rows that a model tells from real ones, which it learns
+    of most tables' best ones too."""
+    found = []
+    level, words = privacy_verdict(scores)
+    if level in ("fair", "bad"):
+        metric = next(name for name, test in _TESTS.items() if name in scores and test(scores[name])[0] == level)
+        found.append(Concern("memorisation", metric, words, grave=level == "bad"))
+    level, words = quality_verdict(scores)
+    if level == "bad":
+        found.append(Concern("poor_scores", "two_sample", words, grave=False))
+    return found
 
 
 def _percent(share: float) -> str:
