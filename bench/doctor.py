@@ -3,6 +3,7 @@
     python bench/doctor.py runs   --part tuning --out DIR [--jobs 2] [--only WORDS]    plays what is not there yet
     python bench/doctor.py ratios --part tuning --out DIR      what the causes did to the scores, without a doctor
     python bench/doctor.py judge  --part tuning --out DIR [--json]
+    python bench/doctor.py early  --part tuning --out DIR [--jobs 2] [--json]    runs that have only begun
     python bench/doctor.py treat  --part unseen --out DIR [--jobs 2] [--json]
 
 Small recipes on ring, grid, digits, stacked digits and Fashion-MNIST (bench/doctor/settings.py; the last in the folder
@@ -27,6 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "doctor"))
 
+import beginnings
 import judging
 import parts
 import playing
@@ -36,7 +38,7 @@ import treating
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("what", choices=["runs", "ratios", "judge", "treat"])
+    options.add_argument("what", choices=["runs", "ratios", "judge", "early", "treat"])
     options.add_argument("--part", choices=parts.PARTS, required=True)
     options.add_argument("--out", type=Path, required=True, help="where runs are, and come")
     options.add_argument("--jobs", type=int, default=1, help="runs at a time")
@@ -56,6 +58,9 @@ def main() -> None:
     elif said.what == "judge":
         found = judging.summary(reading.judged(cases, said.out))
         print(json.dumps(found) if said.json else reading.told(found))
+    elif said.what == "early":
+        found = beginnings.summary(wanted, said.out, said.jobs)
+        print(json.dumps(found) if said.json else beginnings.told(found))
     else:
         found = treating.treated(cases, wanted, said.out, said.jobs)
         print(json.dumps(found) if said.json else treating.told(found))

@@ -27,7 +27,7 @@ class Played(NamedTuple):
     ratio: float
     """That over the median of its setting's healthy runs."""
     verdict: str
-    """The doctor's: `sick` or `healthy`."""
+    """The doctor's: `sick`, `too-early` or `healthy`."""
     findings: tuple[str, ...]
     """Symptoms of its findings of illness, in its order."""
     right: frozenset[str]

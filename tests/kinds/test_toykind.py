@@ -347,6 +347,7 @@ def test_its_sign_is_told_while_a_run_trains(data: Path, tmp_path: Path, capfd: 
     words = [
         *WORDS,
         "steps=250",
+        "recipe_steps=250",
         "generator.optimiser.adam.lr=0",
         "game.from_noise.latent.truncated={size: 4, at: 0.001}",
     ]

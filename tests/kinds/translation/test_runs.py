@@ -64,7 +64,7 @@ def test_the_doctor_reads_image_runs(name: str, tmp_path: Path) -> None:
     assert readings
     assert {"logit_train", "logit_fake", "spread"} <= set(readings[-1])
     assert all(np.isfinite(value) for value in readings[-1].values() if isinstance(value, float))
-    assert set(sparring.diagnose(run)) == {"run", "verdict", "findings"}
+    assert {"run", "verdict", "findings"} <= set(sparring.diagnose(run))
 
 
 @pytest.mark.parametrize("name", RECIPES)
