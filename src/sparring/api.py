@@ -241,8 +241,9 @@ def augment(
 def diagnose(run: Place | Run) -> dict[str, Any]:
     """What ails a run, by the numbers that its directory holds: finished, still training, or crashed. Writes nothing.
 
-    Gives `{"run", "verdict": "healthy" or "sick", "findings": [{"symptom", "kind", "since_step", "confidence",
-    "evidence", "curves", "remedy"}]}`. Raises RequestError where there is no run.
+    Gives `{"run", "verdict": "healthy", "sick" or "too-early", "findings": [{"symptom", "kind", "since_step",
+    "confidence", "evidence", "curves", "remedy"}], "step", "steps"}`; where it is too early also the `reason` and what
+    trains the `rest`. Raises RequestError where there is no run.
     """
     return diagnosis(run).to_json()
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench" / "doctor"))
 
+import beginnings
 import causes
 import judging
 import parts
@@ -293,6 +294,31 @@ def test_the_first_alarm_is_played_over_from_what_was_measured(tmp_path: Path) -
     (tmp_path / "findings.jsonl").unlink()
     (tmp_path / "probes.jsonl").write_text("\n".join(json.dumps(line) for line in lines[1:]))
     assert reading.first_alarm(tmp_path) is None
+
+
+def test_runs_are_judged_on_their_way(tmp_path: Path) -> None:
+    fields = {**settings.settings()["digits-ns"].fields, "steps": 1000}
+    (tmp_path / "recipe.yaml").write_text(to_yaml(validated(fields)))
+    far = {"distance": 0.9, "covered": 0.3, "precise": 0.4, "apart_heldout": 0.96, "apart_train": 0.96}
+    lines = [{"step": step} | (far if step > 300 else {}) for step in range(50, 1001, 50)]
+    (tmp_path / "probes.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    told = beginnings.on_the_way(tmp_path)
+    assert told == {0.05: "too-early", 0.1: "too-early", 0.2: "healthy", 0.4: "too-early", 0.7: "sick", 1.0: "sick"}
+    (tmp_path / "probes.jsonl").write_text(
+        json.dumps({"data_most": 20.0, "data_least": 0.0}) + "\n" + json.dumps(lines[0])
+    )
+    assert beginnings.on_the_way(tmp_path)[0.05] == "sick", "a range that networks are not made for"
+
+
+def test_short_runs_are_played_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {name: one._replace(fields={**one.fields, **SHORT}) for name, one in settings.settings().items()}
+    monkeypatch.setattr(parts, "settings", lambda: known)
+    monkeypatch.setattr(beginnings, "SHORT", (0.1,))
+    cases = [case for case in parts.cases_of("tuning") if case.setting == "ring-ns" and not case.cause]
+    found = beginnings.shortened(cases, tmp_path, 1)
+    assert found == {0.1: {"healthy": {"too-early": 1}, "broken": {}}}
+    line = beginnings.told({"on the way": {"ends well": {0.02: {"too-early": 3}}}, "short": found}).splitlines()[-1]
+    assert line.split() == ["short", "healthy", "10%", "0", "1", "0"]
 
 
 def test_medians_are_of_healthy_runs_alone() -> None:

@@ -38,13 +38,13 @@ def so_far(part: float, facts: Facts = KNOWN, **ill: Any) -> History:
 
 @pytest.mark.parametrize(("symptom", "ill", "facts"), CASES)
 def test_what_has_only_begun_is_not_called_sick(symptom: str, ill: dict[str, Any], facts: Facts) -> None:
-    begun = so_far(0.19, facts, **ill)
+    begun = so_far(0.19, facts, **(POOR | ill))
     found = judge(begun)
     assert verdict(found, begun) == ("sick" if symptom in AT_ONCE else "too-early")
     assert {one.symptom for one in found if one.kind == "illness"} <= AT_ONCE
     opened = {event.finding.symptom for _, event in replayed(begun, judge)}
     assert opened <= AT_ONCE, "nor is it told while it trains"
-    whole = so_far(1, facts, **ill)
+    whole = so_far(1, facts, **(POOR | ill))
     assert verdict(judge(whole), whole) == "sick"
 
 
@@ -58,7 +58,7 @@ def test_a_fall_and_a_broken_setup_are_illnesses_at_any_time() -> None:
 
 def test_far_samples_are_sick_or_too_early_and_never_healthy() -> None:
     """A run that is not over, whose samples still come nearer: nothing is wrong, and they are no good either."""
-    for part in (0.05, 0.25, 0.5, 0.9, 1.0):
+    for part in (0.05, 0.25, 0.5, 0.7, 1.0):
         nearing = so_far(part, **POOR)
         for step, distance in zip(range(50, 1001, 50), (2.0 * 0.9**n for n in range(20)), strict=True):
             nearing.add({"step": step} | POOR | {"distance": distance})
@@ -208,3 +208,15 @@ def test_a_tables_words_on_privacy_and_quality_are_the_doctors() -> None:
     (found,) = told_by_scores({"two_sample": apart}, tables, 100)
     assert (found.symptom, found.kind, found.against) == ("poor_scores", "notice", True)
     assert told_by_scores({"copies": {"value": 0.5, "protocol": {}}}, tables, 100) == [], "of another version"
+
+
+def test_what_is_told_of_scores_names_the_features(tmp_path: Path) -> None:
+    run = a_run(tmp_path, small_recipe(steps=300), 300)
+    for at, value in enumerate((49.0, 30.0, 20.0, 10.0, 9.0, 40.0, 60.0, 80.0), 1):
+        one = score(value, value, value, extractor="selfsup") | {"better": "lower"}
+        append_line(run.scores, {"step": 37 * at, "scores": {"fid": one}})
+    (finding,) = (one for one in diagnose(run, read_recipe_of(run)).findings if one.symptom == "past_its_best")
+    assert (finding.evidence["metric"], finding.curves) == ("fid", ("fid",)), "names in files stay as they are"
+    told = page(diagnose(run, read_recipe_of(run)))
+    assert "metric fid (selfsup), best 9" in told
+    assert "fid (selfsup)  " in told, "beside its curve"

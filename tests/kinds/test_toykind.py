@@ -36,7 +36,7 @@ TOY = Path(__file__).parents[1] / "toykind"
 SCALE = ("C", "D", "E", "F", "G", "A", "B", "c", "d", "e", "f", "g", "a", "b")
 CHROMATIC = ("C", "^C", "D", "^D", "E", "F", "^F", "G", "^G", "A", "^A", "B")
 WORDS = (
-    *("steps=160", "batch=32", "ema.half_life=1000", "plan=plain"),
+    *("steps=160", "recipe_steps=160", "batch=32", "ema.half_life=1000", "plan=plain"),
     *("generator.net.tune.width=16", "generator.optimiser.adam.lr=4e-3"),
     *("discriminator.net.dense.widths=[32]", "discriminator.optimiser.adam.lr=4e-3"),
 )

@@ -149,7 +149,7 @@ def test_curves_lie_over_each_other() -> None:
     assert [li.text for li in gap.one("ul").all("li")[1:]] == [f"fast {2 + math.sin(991 / 30):.4g}", "slow 4"]
     assert {"Discriminator’s loss", "Generator’s gradient norm", "Logits: training minus held-out data"} <= set(charts)
     curves = tree.one("section", id="scores").all("figure", class_="chart")
-    assert [curve.one("h4").text for curve in curves] == ["fid"]
+    assert [curve.one("h4").text for curve in curves] == ["fid (pixels)"]
 
 
 def test_scores_of_two_protocols_share_no_curve() -> None:

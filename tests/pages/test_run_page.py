@@ -124,7 +124,7 @@ def test_header_says_what_and_in_which_state() -> None:
     assert [badge.text for badge in header.all("span", class_="badge")] == ["finished, 1,000 steps"]
     facts = {div.one("dt").text: div.one("dd").text for div in header.one("dl").all("div")}
     assert facts["Data"] == "digits"
-    assert facts["Score fid"] == "1 (0.9 to 1.1)"
+    assert facts["Score fid (pixels)"] == "1 (0.9 to 1.1)"
     assert facts["Training time"] == "1 min 15 s"
     assert facts["Speed"] == "5,123 images/s"
     assert facts["Device"] == "cpu, fp32"

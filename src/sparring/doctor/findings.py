@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sparring import kinds
+from sparring.pages.naming import titled
 
 Evidence = dict[str, float | str]
 Kind = Literal["illness", "notice"]
@@ -47,6 +48,10 @@ class Finding:
     def about(self) -> str:
         """The symptom in a sentence."""
         return symptom_named(self.symptom).about
+
+    def named(self, name: str) -> str:
+        """One of its curves or scores as a person is to read it."""
+        return titled(name, str(self.evidence.get("extractor", "")))
 
     def with_remedy(self, remedy: tuple[str, ...]) -> Finding:
         return replace(self, remedy=remedy)

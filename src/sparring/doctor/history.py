@@ -70,6 +70,8 @@ class Scored(NamedTuple):
     values: tuple[float, ...]
     yardstick: float | None = None
     """What as many training samples score, where it was measured."""
+    extractor: str = ""
+    """Of whose features it is, where it is of any."""
 
 
 class History:
@@ -189,6 +191,7 @@ def scored_of(lines: Sequence[Mapping[str, Any]], until: int | None = None) -> t
     line says of the same step counts."""
     found: dict[str, dict[int, tuple[float, str, str]]] = {}
     best: dict[str, float] = {}
+    extractors: dict[str, str] = {}
     for line in lines:
         step = line.get("step")
         if step is None or not is_number(step) or (until is not None and step > until):
@@ -201,14 +204,14 @@ def scored_of(lines: Sequence[Mapping[str, Any]], until: int | None = None) -> t
                 )
                 if is_number(protocol.get("training_data")):
                     best[name] = float(protocol["training_data"])
+                extractors[name] = str(protocol.get("extractor", ""))
                 found.setdefault(name, {})[int(step)] = (float(score["value"]), str(score.get("better", "lower")), same)
     result = []
     for name, values in found.items():
         newest = values[max(values)][2]
         steps = [step for step in sorted(values) if values[step][2] == newest]
-        result.append(
-            Scored(name, values[steps[-1]][1], tuple(steps), tuple(values[step][0] for step in steps), best.get(name))
-        )
+        by_step, better = tuple(values[step][0] for step in steps), values[steps[-1]][1]
+        result.append(Scored(name, better, tuple(steps), by_step, best.get(name), extractors[name]))
     return tuple(result)
 
 

@@ -80,9 +80,9 @@ def _block(diagnosis: Diagnosis, finding: Finding) -> list[str]:
     """A finding: what it is, the numbers and curves that show it, and what to try."""
     kind = "" if finding.kind == "illness" else "so far: " if diagnosis.too_early else "notice: "
     lines = [f"{kind}{title(finding)}, {_since(finding)}", *_row("", finding.about)]
-    curves = {name: [value for _, value in diagnosis.curve(name)] for name in finding.curves}
+    curves = {finding.named(name): [value for _, value in diagnosis.curve(name)] for name in finding.curves}
     width = max(len(name) for name in ("evidence", *curves))
-    numbers = ", ".join(f"{name} {_value(value)}" for name, value in finding.evidence.items())
+    numbers = ", ".join(_numbers(finding))
     lines += _row("evidence", numbers, width) if numbers else []
     for name, values in curves.items():
         if values:
@@ -106,8 +106,16 @@ def _since(finding: Finding) -> str:
 
 def _shown_by(finding: Finding) -> str:
     """The sentence and the first few numbers."""
-    numbers = [f"{name} {_value(value)}" for name, value in finding.evidence.items()][:3]
+    numbers = _numbers(finding)[:3]
     return finding.about + (f" ({', '.join(numbers)})" if numbers else "")
+
+
+def _numbers(finding: Finding) -> list[str]:
+    """Its evidence, with the features beside the name of a score that means others by it."""
+    named = {
+        name: finding.named(value) if isinstance(value, str) else value for name, value in finding.evidence.items()
+    }
+    return [f"{name} {_value(value)}" for name, value in named.items()]
 
 
 def _try(finding: Finding) -> str:

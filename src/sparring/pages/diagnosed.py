@@ -8,6 +8,7 @@ from typing import Any
 
 from sparring.pages.axes import Scale
 from sparring.pages.chart import Chart, Series, draw
+from sparring.pages.naming import titled
 from sparring.pages.page import RunPage
 from sparring.pages.trail import Point, Trail, points_of
 from sparring.pages.wording import is_number, plain, words
@@ -90,8 +91,9 @@ def _finding(one: Mapping[str, Any], yardsticks: Mapping[str, float], until: int
     title = words(one.get("symptom"))
     marks = [(float(since), f"{title} since step {since:,.0f}")] if is_number(since) and since > 0 else []
     points = one.get("points")
+    extractor = str(evidence.get("extractor", "")) if isinstance(evidence, dict) else ""
     charts = [
-        _curve(str(name), curve, yardsticks, marks, until)
+        _curve(str(name), titled(str(name), extractor), curve, yardsticks, marks, until)
         for name, curve in list(points.items() if isinstance(points, dict) else ())[:MOST_CURVES]
     ]
     return Diagnosed(
@@ -100,7 +102,9 @@ def _finding(one: Mapping[str, Any], yardsticks: Mapping[str, float], until: int
         since=f"{since:,.0f}" if is_number(since) else "",
         confidence=f"{confidence:.0%}" if is_number(confidence) else "",
         about=str(one.get("about", "")),
-        evidence=[(str(name), plain(value)) for name, value in evidence.items()] if isinstance(evidence, dict) else [],
+        evidence=[(str(name), titled(plain(value), extractor)) for name, value in evidence.items()]
+        if isinstance(evidence, dict)
+        else [],
         overrides=" ".join(overrides),
         advice=[word for word in told if word not in overrides],
         charts=[chart for chart in charts if chart is not None],
@@ -108,15 +112,20 @@ def _finding(one: Mapping[str, Any], yardsticks: Mapping[str, float], until: int
 
 
 def _curve(
-    name: str, points: Sequence[Point], yardsticks: Mapping[str, float], marks: list[tuple[float, str]], until: int
+    name: str,
+    heading: str,
+    points: Sequence[Point],
+    yardsticks: Mapping[str, float],
+    marks: list[tuple[float, str]],
+    until: int,
 ) -> Chart | None:
     """One of a finding's curves, and what real data in the samples' place would give."""
-    series = [Series(name, points, 1)]
+    series = [Series(heading, points, 1)]
     if name in yardsticks and points:
         ends = [(0.0, yardsticks[name]), (max(float(until), points[-1][0]), yardsticks[name])]
         series.append(Series("training data", ends, 3, dashed=True))
     caption = "Dotted: since when." if marks else ""
-    return draw(name, "", caption, series, until=until, marks=marks)
+    return draw(heading, "", caption, series, until=until, marks=marks)
 
 
 def _yardsticks(probes: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -248,7 +248,8 @@ def _measure(scorer: Scorer, doctor: Attending, match: Match) -> treatment.Measu
     """By what a treatment is judged: the run's first score, or the doctor's own distance where there is none."""
     first = scorer.first(match)
     if first is not None:
-        return treatment.Measure(first[0], first[1]["value"], first[1]["better"])
+        name, score = first
+        return treatment.Measure(name, score["value"], score["better"], score["protocol"].get("extractor", ""))
     distance = doctor.history.last("distance", 3)
     return None if distance is None else treatment.Measure("distance", distance, "lower")
 
@@ -257,7 +258,7 @@ def _treated(job: Job, match: Match, order: treatment.Treat) -> tuple[Job, Match
     """The run with a remedy, as it stood when all was well."""
     line, before = treatment.begin(job.run, match, order), order.before
     job.talk.say(
-        f"step {match.step:,}: treating {order.finding.symptom.replace('_', ' ')} ({before.name} {before.value:.4g}): "
+        f"step {match.step:,}: treating {order.finding.symptom.replace('_', ' ')} ({before.title} {before.value:.4g}): "
         f"back to step {line['back_to_step']:,} with {' '.join(order.overrides)}"
     )
     return _again(job)

@@ -21,6 +21,7 @@ from sparring.doctor.findings import symptom_named
 from sparring.doctor.remedies import calm, overrides_of, remedies
 from sparring.gan.loop import Step
 from sparring.gan.match import Match
+from sparring.pages.naming import titled
 from sparring.recipe import Recipe, override, to_yaml, validated
 from sparring.recipe.recorded import FREE_TO_CHANGE, read_recipe_of
 
@@ -39,6 +40,13 @@ class Measure(NamedTuple):
     name: str
     value: float
     better: str
+    extractor: str = ""
+    """Of whose features it is, where it is of any."""
+
+    @property
+    def title(self) -> str:
+        """Its name as a person is to read it."""
+        return titled(self.name, self.extractor)
 
     def improves(self, on: Measure) -> bool:
         """Whether it is better than another by enough to matter. Scores of different names cannot be compared."""
@@ -175,10 +183,10 @@ class Treating:
         """Keeps a treatment that helped; raises Undo for one that did not."""
         before, now = Measure(*line["measure"]), self.measure(match)
         if now is None or not now.improves(before):
-            told = "no score" if now is None else f"{now.name} {now.value:.4g}"
+            told = "no score" if now is None else f"{now.title} {now.value:.4g}"
             self.say(f"step {match.step:,}: {line['symptom']} is not better treated ({told}, was {before.value:.4g})")
             raise Undo
-        self.say(f"step {match.step:,}: the treatment helped: {now.name} {now.value:.4g}, was {before.value:.4g}")
+        self.say(f"step {match.step:,}: the treatment helped: {now.title} {now.value:.4g}, was {before.value:.4g}")
         kept = {"event": "kept", "symptom": line["symptom"], "at_step": match.step, "measure": list(now)}
         append_line(self.run.findings, kept)
         self.events.append(kept)

@@ -40,6 +40,8 @@ class Curve(NamedTuple):
     steps: Numbers
     values: Numbers
     """Such that a difference is a change by a part: logarithms, where all are above 0."""
+    extractor: str = ""
+    """Of whose features it is, where it is a score of any."""
 
 
 def past_its_best(history: History) -> Finding | None:
@@ -71,6 +73,8 @@ def past_its_best(history: History) -> Finding | None:
         "worse_by": math.expm1(min(excess, 700.0)),
         "standard_errors": errors,
     }
+    if scored.extractor:
+        evidence["extractor"] = scored.extractor
     remedy = _stop_earlier(scored, best)
     return Finding("past_its_best", int(curve.steps[halfway]), confidence, evidence, (curve.name,), remedy)
 
@@ -132,7 +136,7 @@ def _watched(history: History) -> Curve | None:
 
 def _of_scores(scored: Scored) -> Curve:
     steps, values = (np.array(numbers, dtype=np.float64) for numbers in (scored.steps, scored.values))
-    return _curve(scored.metric, steps, values, lower=scored.better == "lower")
+    return _curve(scored.metric, steps, values, lower=scored.better == "lower")._replace(extractor=scored.extractor)
 
 
 def _curve(name: str, steps: Numbers, values: Numbers, *, lower: bool = True) -> Curve:
@@ -182,7 +186,9 @@ class Trend(NamedTuple):
     """Of a trend to the better as clear as this where there is none (Mann 1945)."""
 
     def evidence(self, curve: Curve) -> Evidence:
-        return {"curve": curve.name, "change": self.change, "chance": self.chance, "readings": float(self.readings)}
+        by: Evidence = {"extractor": curve.extractor} if curve.extractor else {}
+        found: Evidence = {"curve": curve.name, "change": self.change, "chance": self.chance}
+        return found | {"readings": float(self.readings)} | by
 
 
 def trend_of(curve: Curve) -> Trend:
