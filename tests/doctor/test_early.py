@@ -93,7 +93,8 @@ def test_a_recipe_made_shorter_or_longer_remembers_its_own_length(tmp_path: Path
     assert asked("steps=30", recipe=str(own))["recipe_steps"] == 300
 
 
-def test_a_run_records_it_and_keeps_it_when_it_goes_on(tmp_path: Path) -> None:
+def test_a_run_records_it_and_keeps_it_when_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparring.runs.reporting.write_report", lambda *_: None)
     own = tmp_path / "own.yaml"
     own.write_text(to_yaml(small_recipe(steps=300, score={"metrics": []}, doctor="off")))
     run = sparring.train(str(own), for_="3steps", out=tmp_path / "run", quiet=True)

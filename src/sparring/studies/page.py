@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sparring.pages.chart import Chart, Series, draw, shades
 from sparring.pages.filling import filled
+from sparring.pages.naming import titled
 from sparring.pages.pictures import Picture, picture
 from sparring.pages.render import COMPARED_BYTES
 from sparring.pages.wording import duration, interval, megabytes, number
@@ -127,7 +128,8 @@ def _beside(analysis: Analysis) -> list[tuple[str, list[str]]]:
     rows = []
     for name in dict.fromkeys(name for arm in analysis.arms for name in arm.beside):
         found = [arm.beside.get(name) for arm in analysis.arms]
-        rows.append((name, [UNKNOWN if one is None else _told(one.mean, one.interval) for one in found]))
+        named = titled(name, analysis.by.extractor)
+        rows.append((named, [UNKNOWN if one is None else _told(one.mean, one.interval) for one in found]))
     return rows
 
 
