@@ -141,7 +141,7 @@ def test_a_short_run_is_told_what_remains(tmp_path: Path) -> None:
     assert "so far: memorisation" in page(found)
     told = found.to_json()
     assert (told["step"], told["steps"]) == (300, 20_000)
-    assert [one["kind"] for one in told["findings"]] == ["notice"]
+    assert [(one["kind"], one["remedy"]) for one in told["findings"]] == [("notice", [])]
 
 
 def test_an_unfinished_run_goes_on_by_its_own_command(tmp_path: Path) -> None:

@@ -122,9 +122,12 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     scored = told_by_scores(_newest(lines, step), kinds.of(recipe.game, recipe.data), step)
     found = ordered(_beside(judge(history), [in_time(finding, history) for finding in scored]))
     found = _beside(found, _recorded(told, step))
-    if verdict(found, history) == TOO_EARLY:
-        found = [finding for finding in found if finding.symptom != "converged"]
-    treated = tuple(finding.with_remedy(remedies(finding, recipe)) for finding in found)
+    begun = verdict(found, history) == TOO_EARLY
+    treated = tuple(
+        finding.with_remedy(() if begun and finding.waits else remedies(finding, recipe))  # what it takes is more steps
+        for finding in found
+        if not (begun and finding.symptom == "converged")
+    )
     command = f"sparring train --out {shlex.quote(str(run.path))}"
     return Diagnosis(str(run.path), step, recipe.steps, finished, treated, history, remarks, command)
 

@@ -45,6 +45,11 @@ class Finding:
         return self.harmless and "metric" in self.evidence
 
     @property
+    def waits(self) -> bool:
+        """Whether time may tell otherwise: it would be an illness, and was not there from the first step on."""
+        return self.harmless and self.since_step > 0
+
+    @property
     def about(self) -> str:
         """The symptom in a sentence."""
         return symptom_named(self.symptom).about

@@ -32,8 +32,9 @@ def closing_lines(diagnosis: Diagnosis) -> list[str]:
     if diagnosis.too_early and diagnosis.rest:
         lines.append(f"to train the rest: {diagnosis.rest}")
     lines += [f"{title(one)} {_since(one)}{_try(one)}" for one in diagnosis.illnesses]
-    so_far = "so far: " if diagnosis.too_early else ""
-    lines += [f"{so_far}{title(one)}: {_shown_by(one)}{_try(one)}" for one in diagnosis.notices]
+    for one in diagnosis.notices:
+        so_far = "so far: " if diagnosis.too_early and one.waits else ""
+        lines.append(f"{so_far}{title(one)}: {_shown_by(one)}{_try(one)}")
     return lines if len(lines) == 1 else [*lines, f"more: sparring diagnose {shlex.quote(diagnosis.run)}"]
 
 
@@ -78,7 +79,7 @@ def spark(values: Sequence[float], most: int = SPARKS) -> str:
 
 def _block(diagnosis: Diagnosis, finding: Finding) -> list[str]:
     """A finding: what it is, the numbers and curves that show it, and what to try."""
-    kind = "" if finding.kind == "illness" else "so far: " if diagnosis.too_early else "notice: "
+    kind = "" if finding.kind == "illness" else "so far: " if diagnosis.too_early and finding.waits else "notice: "
     lines = [f"{kind}{title(finding)}, {_since(finding)}", *_row("", finding.about)]
     curves = {finding.named(name): [value for _, value in diagnosis.curve(name)] for name in finding.curves}
     width = max(len(name) for name in ("evidence", *curves))
