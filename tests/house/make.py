@@ -425,7 +425,7 @@ def scored(family: Family) -> Seen:
 def diagnosed(family: Family) -> Seen:
     found = sparring.diagnose(RUN)
     symptoms = [[one["symptom"], one["kind"], one["remedy"], list(one)] for one in found["findings"]]
-    return {"everywhere": [found["verdict"], symptoms, list(found)], "here": {"findings": found["findings"]}}
+    return {"everywhere": [found["verdict"], symptoms, list(found)[:3]], "here": {"findings": found["findings"]}}
 
 
 def reported(family: Family) -> Seen:

@@ -223,4 +223,6 @@ def to_yaml(recipe: Recipe) -> str:
     fields = recipe.model_dump(mode="json", exclude={"clocked"})
     if recipe.clocked is not None:
         fields["clocked"] = recipe.clocked.model_dump()
+    if recipe.recipe_steps is None:
+        del fields["recipe_steps"]  # its steps are its own
     return yaml.dump(fields, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
