@@ -10,7 +10,18 @@ from sparring.base.words import read_yaml
 from sparring.recipe.recipe import Recipe, validated
 
 FREE_TO_CHANGE = {
-    *("steps", "recipe_steps", "budget", "clocked", "about", "log_every", "sample_every", "save_every", "keep", "score"),
+    *(
+        "steps",
+        "recipe_steps",
+        "budget",
+        "clocked",
+        "about",
+        "log_every",
+        "sample_every",
+        "save_every",
+        "keep",
+        "score",
+    ),
     *("doctor", "tracker"),
 }
 """What may differ between a run and the request that goes on with it."""
