@@ -19,7 +19,6 @@ from sparring.pages.console import Talk
 from sparring.recipe import Recipe, to_yaml
 from sparring.recipe.recorded import read_recipe_of
 from sparring.recipe.request import fields_of
-from sparring.runs.session import in_steps
 from tests.conftest import small_recipe
 from tests.doctor.made import POOR, history
 from tests.doctor.test_rules import ILL, KNOWN
@@ -112,7 +111,7 @@ def test_a_run_of_an_older_version_has_the_length_that_it_has() -> None:
     recipe = small_recipe(steps=300)
     assert recipe.recipe_steps is None
     assert facts_of(recipe).steps == 300
-    assert facts_of(in_steps(recipe, "20steps")).steps == 20
+    assert facts_of(recipe.model_copy(update={"steps": 20})).steps == 20
 
 
 # Told ----------------------------------------------------------------------------------------------------------------
