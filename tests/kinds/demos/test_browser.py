@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,17 +20,12 @@ import pytest
 from PIL import Image
 
 from sparring.runs.run import Run
+from tests import browsing
 from tests.kinds.demos.runs import gradient
 
-pytest.importorskip("gradio", reason="Gradio is not installed: pip install 'sparring[demo]'")
-api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install 'sparring[browser]'")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if CHROMIUM is None:
-    pytest.skip("no Chromium on this machine", allow_module_level=True)
-
-FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-WAIT = 30_000
-"""Milliseconds for anything to appear."""
+browsing.module("gradio", "demo")
+api = browsing.playwright()
+WAIT = browsing.WAIT
 Trained = Callable[[str], Run]
 
 
@@ -70,10 +64,8 @@ def served(run: Run, folder: Path) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with browsing.launched() as found:
         yield found
-        found.close()
 
 
 @contextmanager
@@ -87,10 +79,19 @@ def opened(browser: Any, address: str) -> Iterator[Any]:
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.goto(address)
     yield page
+    wide = {width: page.evaluate(browsing.WIDE) for width in resized(page)}
     page.close()
     assert asked
+    assert wide == dict.fromkeys(wide, False)
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     assert failed == []
+
+
+def resized(page: Any) -> Iterator[int]:
+    """The page on a desk and on a telephone, by its width."""
+    for width, height in browsing.SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        yield width
 
 
 def pixels(page: Any, where: str) -> np.ndarray:

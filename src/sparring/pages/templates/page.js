@@ -44,8 +44,8 @@ document.querySelectorAll("[data-film]").forEach((film) => {
 });
 
 // Curves: the legend's numbers follow the pointer.
-document.querySelectorAll(".chart").forEach((chart) => {
-  const plot = chart.querySelector(".plot");
+document.querySelectorAll(".plot").forEach((plot) => {
+  const chart = plot.closest(".chart");
   const cursor = chart.querySelector(".cursor");
   const at = chart.querySelector(".at");
   const side = 1000;
