@@ -12,6 +12,7 @@ from sparring.engine import Engine, choose_plan
 from sparring.kinds import zoo
 from sparring.recipe import override
 from sparring.recipe.build import build, fitted
+from sparring.studies.baseline import own_first
 from sparring.studies.design import Arm, Design, StudyFile, cells, differs, made, names, parse_vary, product, read
 from tests.conftest import small_fields
 
@@ -203,3 +204,29 @@ def test_an_arm_without_overrides_is_the_base() -> None:
     design = made("small", small_fields(), arms)
     assert design.recipe(arms[0], 3).objective.recipe_name() == "non_saturating"
     assert design.recipe(arms[1], 3).objective.recipe_name() == "hinge"
+
+
+def first(vary: dict[str, tuple[Any, ...]], arms: dict[str, tuple[str, ...]] | None = None, **changes: Any) -> str:
+    """The arm that the others would be compared with."""
+    return product(*own_first(small_fields(**changes), vary, arms or {}))[0].name
+
+
+def test_the_recipes_own_value_comes_first_wherever_it_stands() -> None:
+    assert first({"batch": (8, 32, 16)}) == "batch=16"
+    assert first({"objective": ("hinge", "non_saturating"), "batch": (8, 16)}) == "objective=non_saturating, batch=16"
+    assert first({"batch": (8, 16), R1: (0.3, 1)}) == "batch=16, r1=0.3", "of R1 the recipe has no value among these"
+    assert first({"batch": (8, 32)}) == "batch=8"
+    assert first({"batch": (64, 16)}, batch=64) == "batch=64"
+    arms = {"wide": ("generator.net.dense.widths=[32]",), "as it is": (), "more": ("batch=32",)}
+    assert first({}, arms) == "as it is"
+    assert first({"batch": (8, 16)}, arms) == "as it is, batch=16"
+    assert first({"batch": ("many", 16)}) == "batch=16", "what is wrong is said when arms are looked at"
+    with pytest.raises(RequestError, match="batch"):
+        made("small", small_fields(), product(*own_first(small_fields(), {"batch": ("many", 16)}, {})))
+
+
+def test_ready_made_studies_keep_their_first_arm() -> None:
+    for name in names():
+        file = read(name)
+        fields = override(zoo.read_recipe(file.recipe), [*file.base, *cells(file)[0].overrides])
+        assert product(*own_first(fields, file.vary, file.arms))[0] == product(file.vary, file.arms)[0]

@@ -239,6 +239,18 @@ def test_a_finished_study_is_not_played_again_and_more_seeds_go_on(tmp_path: Pat
         study(tmp_path)
 
 
+def test_arms_are_compared_with_the_recipes_own_and_a_study_keeps_the_one_it_began_with(tmp_path: Path) -> None:
+    short = {"for_": "192img", "points": 2}
+    found = study(tmp_path, "batch=32,16", **short)
+    assert found["baseline"] == "batch=16"
+    assert "batch=16" in (tmp_path / "study" / "report.html").read_text()
+    kept = json.loads((tmp_path / "study" / "study.json").read_text())
+    for part in ("asked", "design"):  # as an earlier version would have written it
+        kept[part]["arms"] = dict(reversed(kept[part]["arms"].items()))
+    (tmp_path / "study" / "study.json").write_text(json.dumps(kept))
+    assert study(tmp_path, "batch=32,16", **short)["baseline"] == "batch=32"
+
+
 def test_screening_stops_arms_and_confirms_on_fresh_seeds(tmp_path: Path) -> None:
     found = study(tmp_path, f"{RATE}=0,0.1,0.5,0.7,0.9", for_="480img")
     there = records_of(tmp_path / "study")

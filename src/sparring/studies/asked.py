@@ -9,6 +9,7 @@ from typing import Any
 from sparring.pages.console import Talk
 from sparring.recipe.request import Place, fields_of, told_apart
 from sparring.studies import design as designs
+from sparring.studies.baseline import own_first
 from sparring.studies.conduct import conduct
 
 
@@ -52,7 +53,7 @@ def asked(
         design = designs.made(
             f"{stem}, {cell.name}" if cell.name else stem,
             fields,
-            designs.product(file.vary, file.arms),
+            designs.product(*own_first(fields, file.vary, file.arms)),
             seeds=file.seeds if seeds is None else seeds,
             budget=for_ or file.budget,
             metric=metric or file.metric,

@@ -49,6 +49,7 @@ def conduct(
     if folder.exists:
         with folder.owned():
             _check_same(folder, design)
+            design = design.in_order(list(folder.read_design()["asked"]["arms"]))  # which may be of another first arm
     if storage is not None and design.budget is not None and parse_budget(design.budget).timed:
         raise RequestError(f"for: {design.budget} would be another length on each machine that shares it; say 300kimg")
     yardstick = Standard(design.recipe(design.arms[0], 0), design.metric, torch.device(place), talk.say)

@@ -144,6 +144,10 @@ class Design(NamedTuple):
         """The steps after which a run is scored."""
         return [max(1, round(recipe.steps * point / self.points)) for point in range(1, self.points + 1)]
 
+    def in_order(self, names: Sequence[str]) -> Design:
+        """Itself with its arms as they are named here, each once."""
+        return self._replace(arms=tuple(sorted(self.arms, key=lambda arm: list(names).index(arm.name))))
+
     def arm(self, name: str) -> Arm:
         return next(arm for arm in self.arms if arm.name == name)
 
@@ -226,7 +230,7 @@ def product(vary: Mapping[str, Sequence[Any]], named: Mapping[str, Sequence[str]
             pairs = list(zip(vary, values, strict=True))
             told = [name] if name else []
             told += [f"{words[key]}={_shown(value)}" for key, value in pairs]
-            arms.append(Arm(", ".join(told), (*own, *(f"{key}={_word(value)}" for key, value in pairs))))
+            arms.append(Arm(", ".join(told), (*own, *(f"{key}={as_word(value)}" for key, value in pairs))))
     for place, arm in enumerate(arms):
         for other in arms[:place]:
             if other.overrides == arm.overrides or other.slug == arm.slug:
@@ -360,7 +364,7 @@ def _tail(path: Sequence[str], count: int) -> str:
     return ".".join(words[-count:])
 
 
-def _word(value: Any) -> str:
+def as_word(value: Any) -> str:
     """A value as an override writes it."""
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w./*-]*", value):
         return value
