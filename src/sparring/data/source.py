@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import Field
 
@@ -42,6 +42,11 @@ class Source(Part):
     def at(cls, place: str) -> str:
         """A place as a recipe keeps it."""
         return str(Path(place).expanduser().absolute())
+
+    def decided(self) -> tuple[Self, str]:
+        """These options with what the data at their place decide written out, as a run that begins has them, and a line
+        that tells of it; the same options and nothing where there is nothing to decide."""
+        return self, ""
 
     def load(self) -> DataSet:
         """The data set. Raises RequestError where the data, or the options, are wrong."""

@@ -31,6 +31,8 @@ def must_be_same(run: RunDir, recipe: Recipe, asked: Recipe) -> None:
     """Raises RequestError where what is asked for is another run than the one that is there."""
     if recipe.name != asked.name:
         raise RequestError(f"out: {run.path} holds a run of the recipe {recipe.name}, not {asked.name}; take another")
+    if asked.data == recipe.data.decided()[0]:  # of a run from before that was written down
+        asked = asked.model_copy(update={"data": recipe.data})
     fixed = set(Recipe.model_fields) - FREE_TO_CHANGE
     there, here = (_compared(one, fixed) for one in (recipe, asked))
     told = difference(there, here)

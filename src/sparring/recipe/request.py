@@ -9,6 +9,7 @@ from typing import Any
 from sparring import kinds
 from sparring.base.cache import cache_directory
 from sparring.base.errors import RequestError
+from sparring.base.part import parse, read_choice
 from sparring.data import Source
 from sparring.data.source import SourceOptions
 from sparring.kinds import zoo
@@ -59,7 +60,22 @@ def fields_of(
     found = override(fields, spelt(overrides, fields.get("data")))
     if found.get("steps", own) != own and found.get("recipe_steps") is None:
         found["recipe_steps"] = own
-    return found
+    return _decided(found, talk)
+
+
+def _decided(fields: dict[str, Any], talk: Talk) -> dict[str, Any]:
+    """The fields with what the data decide written out, as far as they can be read; whatever is wrong with them is said
+    when they are."""
+    try:
+        source: Source = parse(lambda: read_choice(fields.get("data"), kinds.parts(Source)))
+        decided, told = source.decided()
+    except RequestError:
+        return fields
+    if decided == source:
+        return fields
+    if told:
+        talk.say(f"data: {told}")
+    return fields | {"data": {source.recipe_name(): decided.model_dump(mode="json", exclude_unset=True)}}
 
 
 def _with_places(recipe: str | None, overrides: Sequence[str], data: Any) -> tuple[str | None, list[str], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -12,9 +12,28 @@ from torch import Tensor
 
 from sparring.data.store import Stream
 
+ACCEPTABLE = 1.5
+"""Images of up to so many times the pixels that a recipe is made for keep their own size."""
+ALIKE = 1.05
+"""Shapes (height over width) that differ by no more than this factor are one."""
 Fit = Literal["crop", "resize", "pad"]
 MOST_VALUES = 2**22
 """Values that are fitted at once: as floats, several times over, they take memory."""
+
+
+def size_for(sizes: Sequence[tuple[int, int]], largest: int) -> tuple[tuple[int, int] | None, tuple[int, int]]:
+    """What images of these (height, width) are made at by a recipe for a longer side of `largest`, and what they are
+    made at in proportion within that side. The first is None where the images say it themselves: they share a size
+    within it, or have no shape in common."""
+    shapes = [height / width for height, width in sizes]
+    if not sizes or max(shapes) > ALIKE * min(shapes):
+        return None, (largest, largest)
+    height, width = sorted(sizes, key=lambda size: (size[0] * size[1], size))[len(sizes) // 2]
+    scale = min(1.0, largest / max(height, width))
+    smaller = max(4, round(height * scale)), max(4, round(width * scale))
+    if max(height, width) <= largest:
+        return (None if len(set(sizes)) == 1 else (height, width)), smaller
+    return ((height, width) if height * width <= ACCEPTABLE * largest**2 else smaller), smaller
 
 
 def fitted(stream: Stream, size: tuple[int, int], fit: Fit) -> Stream:

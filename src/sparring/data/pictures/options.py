@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pydantic import Field
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from sparring.data.codec import Codec, Range, image_codec
 from sparring.data.dataset import DataSet, Found, assemble
 from sparring.data.pictures.decoding import Half, Rules
-from sparring.data.pictures.fitting import Fit
+from sparring.data.pictures.fitting import Fit, size_for
 from sparring.data.samplefile import SampleFile, blocks_of
 from sparring.data.source import SourceOptions
 from sparring.data.views import Views
@@ -51,10 +51,11 @@ class FileOptions(PictureOptions):
     """Of image files."""
 
     size: int | tuple[int, int] | None = None
-    """Edge, or [height, width]; by default the images' own size where they share one, at most `largest`, else a square
-    of the median shorter side."""
+    """Edge, or [height, width]; by default the images' own size where they share one, the middle one of those of one
+    shape, as far as `largest` allows, else a square of the median shorter side."""
     largest: int | None = Field(None, ge=4)
-    """The longer side at most, where `size` is not given."""
+    """The longer side that a recipe is made for. Where `size` is not given, images of more pixels than 1.5 times its
+    square are made smaller, in proportion; a run that begins writes down their size."""
     fit: Fit = "crop"
     """How other sizes are brought to it: `crop` the middle, `resize` out of shape, or `pad` with the mean colour."""
     channels: int | None = Field(None, ge=1)
@@ -72,6 +73,27 @@ class FileOptions(PictureOptions):
     def exact_size(self) -> tuple[int, int] | None:
         """[height, width] as asked for."""
         return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """The (height, width) of some of the images, from the first to the last."""
+        raise NotImplementedError
+
+    def decided(self) -> tuple[Self, str]:
+        """These options with the size that images are made at, where that is not their own or above `largest`."""
+        if self.size is not None or self.largest is None:
+            return self, ""
+        sizes = self.sizes()
+        size, smaller = size_for(sizes, self.largest)
+        if size is None:
+            return self, ""
+        told = ""
+        if set(sizes) == {size}:
+            key, times = f"data.{self.recipe_name()}.size", size[0] * size[1] / self.largest**2
+            told = (
+                f"made at their own size, {size[0]} x {size[1]}, which takes about {times:.3g} times the work of "
+                f"{self.largest} x {self.largest}; {key}=[{smaller[0]},{smaller[1]}] makes them smaller"
+            )
+        return self.model_copy(update={"size": size}), told
 
     def like(self, codec: Codec) -> DataSet:
         """These images brought to the size of a codec's."""

@@ -167,18 +167,19 @@ def _in_threads(act: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
 def target_size(sizes: list[tuple[int, int]], rules: Rules, found: Found) -> tuple[int, int]:
     """The one size (height, width) that all images are brought to, by the recipe's rule."""
     if rules.size is not None:
-        return rules.size
-    if len(set(sizes)) == 1:
+        size = rules.size
+    elif len(set(sizes)) == 1:
         height, width = sizes[0]
         if rules.largest is None or max(height, width) <= rules.largest:
             return height, width
-        scale = rules.largest / max(height, width)
+        scale = rules.largest / max(height, width)  # so runs began before sizes were written into recipes
         size = (_multiple(height * scale), _multiple(width * scale))
     else:
         short = int(np.median([min(size) for size in sizes]))
         edge = _multiple(min(short, rules.largest or short))
         size = (edge, edge)
-    found.notes.append(f"fitted to {size[0]} x {size[1]} (fit: {rules.fit}; {rules.options}.size sets another)")
+    if set(sizes) != {size}:
+        found.notes.append(f"fitted to {size[0]} x {size[1]} (fit: {rules.fit}; {rules.options}.size sets another)")
     return size
 
 

@@ -61,6 +61,14 @@ class Images(FileOptions):
         numbers, names = (None, ()) if labels is None else (torch.tensor(labels[0]), labels[1])
         return Arrays(kept.samples, numbers, names, None, kept.file)
 
+    def sizes(self) -> list[tuple[int, int]]:
+        path = readable(self.path, self.known())
+        source = self.source(path, Found(str(path)))
+        if source is None:
+            return sizes_of(files_of(path)[0])
+        _, height, width = source.stream.shape
+        return [(height, width)]
+
     def source(self, path: Path, found: Found) -> ArrayFiles | None:
         """Files of arrays, looked at; None for image files."""
         if archives.is_cifar(path):
@@ -81,7 +89,8 @@ class Images(FileOptions):
             raise RequestError(f"data.images.channels: {self.channels}, and the array has {channels}; leave it out")
         if size is None or size == (height, width):
             return source, None
-        found.notes.append(f"fitted from {height} x {width} to {size[0]} x {size[1]} (fit: {self.fit})")
+        told = f"fitted from {height} x {width} to {size[0]} x {size[1]}"
+        found.notes.append(f"{told} (fit: {self.fit}; data.images.size sets another)")
         return source._replace(stream=fitted(stream, size, self.fit)), size
 
 

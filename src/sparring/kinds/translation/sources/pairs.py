@@ -15,7 +15,7 @@ from sparring.data.codec import image_codec
 from sparring.data.files import File, readable
 from sparring.data.pictures.decoding import Rules
 from sparring.data.pictures.options import Arrays, FileOptions
-from sparring.data.pictures.reading import read_pictures
+from sparring.data.pictures.reading import read_pictures, sizes_of
 from sparring.data.samplefile import blocks_of
 from sparring.data.store import Kept
 from sparring.kinds.translation.sources.layouts import (
@@ -66,6 +66,12 @@ class Pairs(FileOptions):
     """Of the inputs, where they are not to have `channels`."""
     apart: bool = False
     """Take the pairs apart, for games of two kinds of images: each sample then gets any input."""
+
+    def sizes(self) -> list[tuple[int, int]]:
+        path = readable(self.path)
+        files = self._files(path, Found(str(path)))
+        parts = 2 if files.halves else 1
+        return [(height, width // parts) for height, width in sizes_of(files.inputs)]
 
     def load(self) -> DataSet:
         path = readable(self.path)

@@ -14,7 +14,7 @@ from sparring.base.errors import RequestError
 from sparring.data import DataSet, Found
 from sparring.data.files import readable
 from sparring.data.pictures.options import Arrays, FileOptions, PictureOptions
-from sparring.data.pictures.reading import read_pictures
+from sparring.data.pictures.reading import read_pictures, sizes_of
 from sparring.data.store import Kept
 from sparring.kinds.translation.sources.layouts import Side, images_of, in_parts, refuse_all_held, two_sides
 from sparring.kinds.translation.sources.pairs import Direction
@@ -33,6 +33,9 @@ class Sides(FileOptions):
     """The folder or .zip of the second kind, where it lies apart."""
     direction: Direction = "a2b"
     """What is made like what: `a2b` makes images like the second folder's from those of the first by name."""
+
+    def sizes(self) -> list[tuple[int, int]]:
+        return [size for side in self._sides()[:2] for size in sizes_of(side.files)]
 
     def load(self) -> DataSet:
         first, second, roots = self._sides()
