@@ -345,7 +345,7 @@ def test_typical_run_is_small_and_a_heavy_one_bounded() -> None:
     )
     html = render_run(heavy)
     assert len(html) < 3_000_000
-    assert "Compressed for this page." in html
+    assert "compressed for this page" in html
     assert len(read(html).one("section", id="time").all("img")) == 11, "no picture is lost"
 
 
@@ -362,3 +362,62 @@ def test_same_bytes_each_time(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONHASHSEED": "123"},
     )
     assert elsewhere.stdout.decode() == here
+
+
+def test_numbers_of_the_evidence_are_found_in_the_charts_beside_them() -> None:
+    """A median of the last readings, a reading of before, and the last score of a few: none is where its curve ends."""
+    ends = {
+        "covered": [(10.0, 0.9), (20.0, 0.42), (30.0, 0.4), (40.0, 0.7)],
+        "fid": [(10.0, 9.0), (20.0, 3.0), (30.0, 8.0), (40.0, 6.0)],
+        "twins": [(10.0, 0.5), (20.0, 0.25)],
+    }
+    dropping = {
+        "symptom": "mode_dropping", "kind": "illness", "since_step": 20, "confidence": 0.9, "about": "part is missing",
+        "evidence": {"covered": 0.42, "best_covered": 0.97, "twins": 0.25}, "points": {"covered": ends["covered"], "twins": ends["twins"]},
+    }  # fmt: skip
+    past = {
+        "symptom": "past_its_best", "kind": "notice", "since_step": 30, "confidence": 0.9, "about": "it was better",
+        "evidence": {"metric": "fid", "best": 3.0, "last": 7.0}, "points": {"fid": ends["fid"]},
+    }  # fmt: skip
+    tree = read(render_run(sick_page(diagnosis=[dropping, past], probes=[])))
+    first, second = tree.one("section", id="findings").all("article")
+    assert first.one("p", class_="evidence").text == (
+        "covered 0.42 (median of the last 3 readings) best_covered 0.97 twins 0.25"
+    )
+    legends = [[item.text for item in chart.all("li")[1:]] for chart in first.all("figure", class_="chart")]
+    assert legends == [["covered 0.7", "median of the last 3 readings 0.42"], ["twins 0.25"]]
+    assert second.one("p", class_="evidence").text == (
+        "metric fid best 3 (at step 20) last 7 (median of the last 2 readings)"
+    )
+    (chart,) = second.all("figure", class_="chart")
+    assert [item.text for item in chart.all("li")[1:]] == ["fid 6", "at step 20 3", "median of the last 2 readings 7"]
+
+
+def test_that_pictures_are_compressed_is_said_once() -> None:
+    large = png(1700, seed=1)
+    page = full_page(film=film((500, large), (1000, large)), sections=run_sections(final=Figure(large, ""), near=[]))
+    tree = read(render_run(page))
+    assert len(tree.all("img", data_compressed="")) == 3
+    assert tree.text.lower().count("compressed for this page") == 1
+    assert "compressed" not in read(render_run(full_page())).text
+
+
+def test_what_was_tried_before_the_plan_is_folded_into_a_table() -> None:
+    tried = [
+        {"change": "threads=1", "step_s": 0.0123, "against_s": 0.02, "taken": True, "exact": True, "failed": ""},
+        {"change": "compiled=True", "step_s": None, "against_s": 0.0123, "taken": False, "failed": "no compiler"},
+    ]
+    environment = {"torch": "2.7.0", "tuning": {"why": "from the cache", "trials": tried}}
+    section = read(render_run(full_page(environment=environment))).one("section", id="environment")
+    (folded,) = section.all("details")
+    rows = [[cell.text for cell in (row.one("th"), *row.all("td"))] for row in folded.one("tbody").all("tr")]
+    assert rows == [
+        ["threads=1", "12.3 ms", "20 ms", "taken"],
+        ["compiled=True", "–", "12.3 ms", "failed: no compiler"],
+    ]
+    assert "step_s" not in section.text
+    assert "from the cache" in section.text
+    for odd in ({"trials": 3}, {"trials": [None]}, 7):
+        assert (
+            not read(render_run(full_page(environment={"tuning": odd}))).one("section", id="environment").all("details")
+        )

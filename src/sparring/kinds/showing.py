@@ -28,7 +28,8 @@ from sparring.gan.trained import Trained
 from sparring.kinds.kind import Made, Wish
 from sparring.metrics import Extractor
 from sparring.metrics.features import Pixels
-from sparring.pages.blocks import Block
+from sparring.pages.blocks import Block, Figure
+from sparring.pages.drawing import fullest
 from sparring.pages.page import Explored, Judged, Strip
 from sparring.pages.wording import one_of
 
@@ -203,4 +204,5 @@ def _judged(kind: Shows, trained: Trained, what: str, samples: Tensor, found: At
     """Samples with what speaks for and against them."""
     alt = f"{what}, and below each what speaks for and against it"
     block = kind.lay(samples, trained.codec, len(samples), marks=found.parts, alt=alt)
-    return Judged(what, block, found.logits.tolist(), float(found.baseline.mean()))
+    full = fullest(found.parts) if isinstance(block, Figure) and found.parts.ndim == 4 else None
+    return Judged(what, block, found.logits.tolist(), float(found.baseline.mean()), full)

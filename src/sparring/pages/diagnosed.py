@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sparring.pages.axes import Scale
 from sparring.pages.chart import Chart, Series, draw
@@ -15,6 +17,10 @@ from sparring.pages.wording import is_number, plain, words
 
 MOST_CURVES = 3
 """Of a finding."""
+MOST_READINGS = 20
+"""Readings whose median a number of the evidence is, at most."""
+OF_FIRST = ("best", "last")
+"""Numbers of the evidence that are of a finding's first curve."""
 
 _Curve = tuple[str, str, int]
 """A series' name, what it is called on the page, and its colour."""
@@ -92,9 +98,20 @@ def _finding(one: Mapping[str, Any], yardsticks: Mapping[str, float], until: int
     marks = [(float(since), f"{title} since step {since:,.0f}")] if is_number(since) and since > 0 else []
     points = one.get("points")
     extractor = str(evidence.get("extractor", "")) if isinstance(evidence, dict) else ""
+    curves = dict(list(points.items() if isinstance(points, dict) else ())[:MOST_CURVES])
+    numbers = evidence if isinstance(evidence, dict) else {}
+    read = {name: found for name, value in numbers.items() if (found := _reading(name, value, curves)) is not None}
     charts = [
-        _curve(str(name), titled(str(name), extractor), curve, yardsticks, marks, until)
-        for name, curve in list(points.items() if isinstance(points, dict) else ())[:MOST_CURVES]
+        _curve(
+            str(name),
+            titled(str(name), extractor),
+            curve,
+            yardsticks,
+            marks,
+            until,
+            [one for one in read.values() if one.curve == name],
+        )
+        for name, curve in curves.items()
     ]
     return Diagnosed(
         title=title,
@@ -102,13 +119,52 @@ def _finding(one: Mapping[str, Any], yardsticks: Mapping[str, float], until: int
         since=f"{since:,.0f}" if is_number(since) else "",
         confidence=f"{confidence:.0%}" if is_number(confidence) else "",
         about=str(one.get("about", "")),
-        evidence=[(str(name), titled(plain(value), extractor)) for name, value in evidence.items()]
-        if isinstance(evidence, dict)
-        else [],
+        evidence=[
+            (str(name), titled(f"{plain(value)} ({read[name].words})" if name in read else plain(value), extractor))
+            for name, value in numbers.items()
+        ],
         overrides=" ".join(overrides),
         advice=[word for word in told if word not in overrides],
         charts=[chart for chart in charts if chart is not None],
     )
+
+
+class _Reading(NamedTuple):
+    """What a number of the evidence is of a curve: the value of one reading, or the median of some in a row."""
+
+    curve: str
+    ends: tuple[Point, Point]
+    """Where the first and the last of these readings lie, at its height."""
+    readings: int
+    last: bool
+    """Whether they are the last ones."""
+
+    @property
+    def words(self) -> str:
+        if self.readings == 1:
+            return f"at step {self.ends[0][0]:,.0f}"
+        where = f"the last {self.readings}" if self.last else f"{self.readings} until step {self.ends[1][0]:,.0f}"
+        return f"median of {where} readings"
+
+
+def _reading(name: str, value: object, curves: Mapping[str, Sequence[Point]]) -> _Reading | None:
+    """The latest and fewest readings of its curve that a number of the evidence is the median of; None where it is the
+    last reading itself, or none of a curve that is shown."""
+    curve = next(iter(curves), "") if name in OF_FIRST else name
+    points = curves.get(curve, ())
+    if not is_number(value) or not points or _same(points[-1][1], value):
+        return None
+    for end in range(len(points), 0, -1):
+        for count in range(1, min(end, MOST_READINGS) + 1):
+            if _same(statistics.median(y for _, y in points[end - count : end]), value):
+                ends = (points[end - count][0], float(value)), (points[end - 1][0], float(value))
+                return _Reading(curve, ends, count, end == len(points))
+    return None
+
+
+def _same(one: float, other: float) -> bool:
+    """Whether two numbers are one, of which the evidence has four digits."""
+    return math.isclose(one, other, rel_tol=1e-3)
 
 
 def _curve(
@@ -118,9 +174,12 @@ def _curve(
     yardsticks: Mapping[str, float],
     marks: list[tuple[float, str]],
     until: int,
+    readings: Sequence[_Reading],
 ) -> Chart | None:
-    """One of a finding's curves, and what real data in the samples' place would give."""
+    """One of a finding's curves, what the evidence reads from it, and what real data in the samples' place would
+    give."""
     series = [Series(heading, points, 1)]
+    series += [Series(one.words, one.ends[: min(one.readings, 2)], 2, dashed=True) for one in readings]
     if name in yardsticks and points:
         ends = [(0.0, yardsticks[name]), (max(float(until), points[-1][0]), yardsticks[name])]
         series.append(Series("training data", ends, 3, dashed=True))

@@ -66,13 +66,17 @@ def above_maps(images: Tensor, marks: Tensor) -> Tensor:
     return torch.cat((coloured(in_bytes(images)), heat(marks)))
 
 
+def fullest(parts: Tensor) -> float:
+    """The amount from which `heat` paints attributions in full colour."""
+    value = parts.sum(1)
+    # By rank, for `quantile` takes no more than 16 million values
+    return float(value.abs().flatten().sort().values[int(0.99 * (value.numel() - 1))]) or 1.0
+
+
 def heat(parts: Tensor) -> Tensor:
     """Attributions [n, channels, height, width] as colours, uint8 [n, 3, height, width]: blue for, orange against,
     white for nothing; full colour at the 99th percentile of all."""
-    value = parts.sum(1)
-    # By rank, for `quantile` takes no more than 16 million values
-    most = float(value.abs().flatten().sort().values[int(0.99 * (value.numel() - 1))]) or 1.0
-    strength = (value / most).clamp(-1, 1)[:, None]
+    strength = (parts.sum(1) / fullest(parts)).clamp(-1, 1)[:, None]
     towards = torch.where(strength > 0, torch.tensor(FOR)[:, None, None], torch.tensor(AGAINST)[:, None, None])
     return ((1 - strength.abs() * (1 - towards)) * 255).round().to(torch.uint8)
 

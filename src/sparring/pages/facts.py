@@ -82,8 +82,40 @@ def _device(environment: Mapping[str, Any]) -> str:
     return ", ".join(str(part) for part in (name, plan.get("precision")) if part)
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A way to compute that was tried when the run began."""
+
+    change: str
+    """What it changed of the best way before it."""
+    step: str
+    against: str
+    """How long a step took, and one of the way before."""
+    outcome: str
+
+
+def trials(environment: Mapping[str, Any]) -> list[Trial]:
+    """What was tried before the plan was taken."""
+    tuning = environment.get("tuning")
+    tried = tuning.get("trials") if isinstance(tuning, dict) else None
+    return [_trial(one) for one in tried if isinstance(one, dict)] if isinstance(tried, list) else []
+
+
+def _trial(one: Mapping[str, Any]) -> Trial:
+    step, against = (one.get(name) for name in ("step_s", "against_s"))
+    failed = one.get("failed")
+    outcome = f"failed: {failed}" if failed else "taken" if one.get("taken") else "left"
+    return Trial(str(one.get("change", UNKNOWN)), _milliseconds(step), _milliseconds(against), outcome)
+
+
+def _milliseconds(seconds: object) -> str:
+    return f"{number(1000 * seconds)} ms" if is_number(seconds) else UNKNOWN
+
+
 def environment_rows(environment: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str]]:
     """Versions and machine; the plan and the data's marks; what was found in the data."""
+    if trials(environment):
+        environment = {**environment, "tuning": {k: v for k, v in environment["tuning"].items() if k != "trials"}}
     data = environment.get("data")
     data = dict(data) if isinstance(data, dict) else {}
     found = data.pop("found", [])

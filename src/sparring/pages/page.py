@@ -45,6 +45,8 @@ class Judged:
     logits: list[float]
     baseline: float
     """The mean logit of the baseline."""
+    full: float | None = None
+    """What a pixel in full colour adds to a logit, where pixels are coloured."""
 
 
 @dataclass(frozen=True)

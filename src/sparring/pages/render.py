@@ -42,7 +42,6 @@ def render_run(page: RunPage) -> str:
         key_facts=facts.key_facts(page, scores),
         frames=frames,
         left_out=left_out,
-        compressed=any(one.picture is not None and one.picture.compressed for one in frames),
         scores=scores,
         references=references([one.newest for one in scores]),
         score_charts=score_charts(scores, trail, page.step),
@@ -55,6 +54,7 @@ def render_run(page: RunPage) -> str:
         probe_charts=probe_charts(page, trail),
         commands=facts.commands(page),
         versions=versions,
+        trials=facts.trials(page.environment),
         planned=planned,
         found=found,
     )

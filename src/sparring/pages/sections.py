@@ -74,16 +74,14 @@ def neighbours_section(neighbours: Near, by: str, unit: str = "images") -> Secti
     if not neighbours:
         return None
     room = NEIGHBOUR_BYTES // sum(1 + len(near) for _, near in neighbours)
-    pictures, compressed, found = all(isinstance(sample, Figure) for sample, _ in neighbours), False, []
+    pictures, found = all(isinstance(sample, Figure) for sample, _ in neighbours), []
     for number, (sample, near) in enumerate(neighbours, 1):
-        own, less = _thumbnail(sample, f"Sample {number}", room)
-        compressed |= less
         others = [
-            _thumbnail(block, f"Training {wording.one_of(unit)} {rank} of those nearest to sample {number}", room)[0]
+            _thumbnail(block, f"Training {wording.one_of(unit)} {rank} of those nearest to sample {number}", room)
             for rank, block in enumerate(near, 1)
         ]
-        found.append((own, others))
-    html = part("sections.html", "neighbours", found, by, unit, compressed, pictures)
+        found.append((_thumbnail(sample, f"Sample {number}", room), others))
+    html = part("sections.html", "neighbours", found, by, unit, pictures)
     return Section("neighbours", f"Nearest training {unit}", html, place="near")
 
 
@@ -149,6 +147,7 @@ def _judged(one: Judged, room: int, unit: str) -> str:
     alt = f"{one.what}, and below each what speaks for and against it"
     logits = ", ".join(map(_logit, one.logits))
     caption = f"{one.what}: logits {logits}; the mean {wording.one_of(unit)}’s {_logit(one.baseline)}."
+    caption += "" if one.full is None else f" Full colour: {wording.number(one.full)} or more a pixel."
     return _worded(one.block, alt, caption, room, WIDE)
 
 
@@ -174,9 +173,8 @@ def _labelled(block: Block, label: str) -> Block:
     return replace(block, label=label) if isinstance(block, Cells) else block
 
 
-def _thumbnail(block: Block, alt: str, room: int) -> tuple[str, bool]:
-    """A block, small where it is a picture, and whether it is less exact than its file."""
+def _thumbnail(block: Block, alt: str, room: int) -> str:
+    """A block, small where it is a picture."""
     if not isinstance(block, Figure):
-        return _named(block, alt).html(room), False
-    small = picture(block.picture, block.alt or alt, room, THUMBNAIL, THUMBNAIL)
-    return part("parts.html", "image", small), small.compressed
+        return _named(block, alt).html(room)
+    return part("parts.html", "image", picture(block.picture, block.alt or alt, room, THUMBNAIL, THUMBNAIL))

@@ -141,6 +141,14 @@ def test_a_run_leaves_rows_like_the_tables_own(run: Run, made: Path) -> None:
     assert (run.path / "report.html").exists()
 
 
+def test_a_report_tells_each_score_once_and_leaves_latents_to_explore(run: Run) -> None:
+    tree = read((run.path / "report.html").read_text())
+    assert_well_formed_and_offline(tree)
+    assert sorted(name.text for name in tree.all("span", class_="metric")) == sorted(run.scores)
+    assert [section.attributes["id"] for section in tree.all("section")][:2] == ["rows", "table"]
+    assert not tree.all("section", id="learned")
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "csv.gz"])
 def test_files_of_rows_are_the_frame(ending: str, run: Run, tmp_path: Path) -> None:
     if ending == "parquet":

@@ -15,7 +15,7 @@ from sparring.base.errors import RequestError
 from sparring.data import Codec, DataSet, Rows
 from sparring.gan.game import Game
 from sparring.gan.insight import Direction
-from sparring.gan.insight.exploring import BRIEF, PLACES, REACH
+from sparring.gan.insight.exploring import PLACES, REACH
 from sparring.gan.trained import Trained
 from sparring.kinds.kind import Augment, Claim, Concern, Known, Made, Say, Scores, Shown, Told, Train, Wish
 from sparring.kinds.noise import NoiseKind
@@ -117,7 +117,6 @@ class TablesKind(NoiseKind):
         return Shown(block, ".csv", as_csv(codec.columns, rows, codec.dialect, seed=seed))
 
     def report(self, trained: Trained, data: DataSet | None, scores: Scores, extractor: Extractor | None) -> Told:
-        from sparring.kinds import showing
         from sparring.kinds.tables.panel import render_table
         from sparring.kinds.tables.showing import SHOWN, cells_of, panel_of
         from sparring.pages import sections
@@ -127,8 +126,7 @@ class TablesKind(NoiseKind):
         panel = None if data is None else panel_of(trained, data, scores)
         if panel is not None:
             told.append(sections.html_section("table", "Like the real ones?", render_table(panel), "made"))
-        learned = sections.learned_section(showing.looked_into(self, trained, data, BRIEF), self.unit)
-        return Told([*told, *([] if learned is None else [learned])], self.command)
+        return Told(told, self.command)  # rows along latent directions are for who asks: `explore` has them
 
     def strips(self, trained: Trained, method: str, found: list[Direction], rows: int) -> list[Strip]:
         """One row along each direction, as far as it is learned."""

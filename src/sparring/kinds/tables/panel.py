@@ -1,4 +1,4 @@
-"""How like the real ones a table's rows are: distributions, pair trends, scores and verdicts, as a part of a page."""
+"""How like the real ones a table's rows are: verdicts, distributions and pair trends, as a part of a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sparring.kinds.tables.metrics.noise import LEVEL
 from sparring.kinds.tables.metrics.panels import MOST_PAIRS
 from sparring.pages.axes import Axis
 from sparring.pages.filling import filled
-from sparring.pages.readings import Reading, histories
 from sparring.pages.wording import number
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ PALEST = 0.04
 """Weaker than this, a cell is left blank."""
 POOR = 0.9
 """Columns less alike than this are coloured, where it is not by chance."""
-QUALITY = ("two_sample", "column_shapes", "column_pairs", "utility", "utility_reverse")
-PRIVACY = ("copies", "near_copies", "closest_record", "membership")
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,8 @@ class Matrix:
     summary: str
     cells: list[tuple[str, str, float, str]]
     """Paths, whether positive or negative, opacities, and what they say."""
+    scale: tuple[str, str, str]
+    """What the fullest colours and none between them stand for."""
 
 
 def render_table(panel: TablePanel) -> str:
@@ -75,7 +74,6 @@ def render_table(panel: TablePanel) -> str:
         package="sparring.kinds.tables",
         panel=panel,
         verdicts=[(panel.quality[0], "Quality", panel.quality[1]), (panel.privacy[0], "Privacy", panel.privacy[1])],
-        groups=[(title, found) for title, names in _GROUPS if (found := _readings(panel, names))],
         columns=[drawn(one) for one in panel.columns if id(one) in shown],
         hidden=len(panel.columns) - len(columns),
         trends=trends,
@@ -85,14 +83,6 @@ def render_table(panel: TablePanel) -> str:
         level=f"{100 * LEVEL:g} %",
         reports=_reports(panel.sdmetrics),
     )
-
-
-_GROUPS = (("Quality", QUALITY), ("Privacy", PRIVACY))
-
-
-def _readings(panel: TablePanel, names: Sequence[str]) -> list[Reading]:
-    scores = {name: panel.scores[name] for name in names if name in panel.scores}
-    return [history.newest for history in histories([{"step": 0, "scores": scores}], 0)]
 
 
 def drawn(shape: ColumnShape) -> Drawn:
@@ -154,7 +144,10 @@ def _matrix(title: str, names: Sequence[str], values: Sequence[Sequence[float | 
             path = f"M{_short(column * size)} {_short(row * size)}h{_short(size)}v{_short(size)}h-{_short(size)}z"
             told = f"{names[row]}, {names[column]}: {number(round(value, 3))}"
             cells.append((path, "c1" if value > 0 else "c2", min(1.0, round(abs(value) * strength, 2)), told))
-    return Matrix(title, f"{title}: how strongly each two of {len(names)} columns go together", cells)
+    ends = [number(end / strength) for end in (-1.0, 1.0)]
+    low, high = ends if strength == 1 else (f"{ends[0]} and below", f"{ends[1]} and above")
+    summary = f"{title}: how strongly each two of {len(names)} columns go together"
+    return Matrix(title, summary, cells, (low, "0", high))
 
 
 def _apart(trends: PairTrends) -> list[tuple[str, str, str, str]]:

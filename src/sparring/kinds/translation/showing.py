@@ -16,7 +16,7 @@ from sparring.gan.trained import Trained
 from sparring.kinds.translation.games.images import FromImages
 from sparring.kinds.translation.remaking import Remade, remade, strips, values_of
 from sparring.pages.blocks import Figure
-from sparring.pages.drawing import laid, png
+from sparring.pages.drawing import fullest, laid, png
 from sparring.pages.page import Explored, Judged
 
 SHOWN = 24
@@ -82,4 +82,4 @@ def _judged(
     found = type(found)(*(part.cpu() for part in found))
     images = trained.codec.to_unit(trained.codec.decode(samples)).cpu()
     block = laid(images, marks=found.parts, alt=f"{what}, and below each what speaks for and against it")
-    return Judged(what, block, found.logits.tolist(), float(found.baseline.mean()))
+    return Judged(what, block, found.logits.tolist(), float(found.baseline.mean()), fullest(found.parts))

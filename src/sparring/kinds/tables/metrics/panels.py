@@ -91,8 +91,6 @@ class TablePanel:
     columns: list[ColumnShape]
     trends: PairTrends | None
     """None of a table of one column."""
-    scores: dict[str, Written]
-    """As `Score.to_json` writes them."""
     quality: tuple[Level, str]
     privacy: tuple[Level, str]
     sdmetrics: dict[str, Any]
@@ -107,7 +105,7 @@ def table_panel(
     sdmetrics: Mapping[str, Any] | None = None,
 ) -> TablePanel:
     """The panel of real rows that training never saw and synthetic ones, float64 [n, columns], at least one of
-    either."""
+    either; its verdicts are by the scores, as `Score.to_json` writes them."""
     known = dict(scores or {})
     shapes = [column_shape(one, real[:, at], synthetic[:, at]) for at, one in enumerate(table.columns)]
     chances = [column_chance(one, real[:, at], synthetic[:, at]) for at, one in enumerate(table.columns)]
@@ -116,7 +114,6 @@ def table_panel(
         rows=(len(real), len(synthetic)),
         columns=shapes,
         trends=pair_trends(real, synthetic, table.columns) if len(shapes) > 1 else None,
-        scores=known,
         quality=quality_verdict(known),
         privacy=privacy_verdict(known),
         sdmetrics=dict(sdmetrics or {}),
