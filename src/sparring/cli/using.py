@@ -96,13 +96,19 @@ def translate(
         Optional[int], typer.Option(help="Edge of the squares that large pictures are cut into, in pixels.")
     ] = None,
     overwrite: OverwriteOption = False,
+    scale: Annotated[
+        Optional[float],
+        typer.Option(help="How large the run sees a picture, as a factor; by default as those of its training."),
+    ] = None,
     step: StepOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Turn pictures into others, or fill their holes."""
     from sparring import api
 
-    own = own_options(ctx, run, api.translate)
+    own: dict[str, object] = dict(own_options(ctx, run, api.translate))
+    if scale is not None:
+        own["scale"] = scale
     files = api.translate(
         run, source, to, mask, direction, seed, tile, device, step, quiet=False, overwrite=overwrite, **own
     )

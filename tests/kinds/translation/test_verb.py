@@ -42,8 +42,16 @@ def pixels(path: Path) -> NDArray[np.uint8]:
 def test_a_picture_of_any_size_comes_back_in_its_size(runs: Path, command: Command, tmp_path: Path) -> None:
     source = picture(tmp_path / "in.png")
     status, out, err = command("translate", runs / "paired", source, "--to", "out.png")
-    assert (status, out, err) == (0, "", "out.png: 1 picture\n")
+    told, written = err.splitlines()
+    assert (status, out, written) == (0, "", "out.png: 1 picture")
+    assert told.startswith("scale: training saw images at 32 x 32; pictures are brought to that (45 x 61 to 32 x 43")
     assert pixels(tmp_path / "out.png").shape == (*TRANSLATED, 3)
+    status, out, err = command("translate", runs / "paired", source, "--to", "own.png", "--scale", 1)
+    assert (status, err.splitlines()[1]) == (0, "own.png: 1 picture")
+    assert err.startswith("scale: 1 is 1.41 times as large as training saw images at 32 x 32")
+    assert not np.array_equal(pixels(tmp_path / "own.png"), pixels(tmp_path / "out.png"))
+    for wrong in ("0", "-1", "nan", "65"):
+        refused(command("translate", runs / "paired", source, "--to", "own.png", f"--scale={wrong}"), "scale")
     command("translate", runs / "paired", source, "--to", "folder")
     assert np.array_equal(pixels(tmp_path / "folder" / "in.png"), pixels(tmp_path / "out.png"))
 
@@ -132,7 +140,7 @@ def test_large_pictures_go_in_tiles(runs: Path, command: Command, tmp_path: Path
     source = picture(tmp_path / "in.png", size=(150, 170))
     holes = mask(tmp_path / "mask.png", (150, 170))
     for name, words in (("whole", ()), ("tiles", ("--tile", 48))):
-        words = ("--mask", holes, *words)
+        words = ("--mask", holes, "--scale", 1, *words)
         assert command("translate", runs / "photos", source, "--to", f"{name}.png", *words)[0] == 0
     whole, tiles = (pixels(tmp_path / f"{name}.png").astype(int) for name in ("whole", "tiles"))
     assert abs(whole - tiles).max() <= 1

@@ -22,6 +22,7 @@ from sparring.kinds.translation.games.inpaint import Inpaint
 from sparring.kinds.translation.games.paired import Paired
 from sparring.kinds.translation.games.unpaired import Cycle, Unpaired
 from sparring.kinds.translation.metrics import AGREEMENT, LPIPS, PAIRS, PIXEL_ACCURACY
+from sparring.kinds.translation.scale import Options
 from sparring.kinds.translation.sources.crops import Pictures
 from sparring.kinds.translation.sources.layouts import likely
 from sparring.kinds.translation.sources.pairs import Pairs
@@ -57,6 +58,7 @@ class TranslationKind(Kind):
     against_overfitting: ClassVar = ("augment.diff_augment.cutout=0.5",)
     signs: ClassVar = (FLAT,)
     sure_at_most: ClassVar = 1
+    asks: ClassVar = {"translate": Options}
 
     def claim(self, place: str, other: str | None, device: str) -> Claim | None:
         path = Path(place).expanduser()

@@ -18,6 +18,7 @@ from sparring.gan.surgery import random_layers, rewind
 from sparring.gan.trained import Trained
 from sparring.kinds.kind import Way
 from sparring.kinds.translation.games.images import FromImages
+from sparring.kinds.translation.scale import Options, scale_of
 from sparring.kinds.translation.sources.pairs import Pairs
 from sparring.kinds.translation.sources.sides import Sides
 from sparring.kinds.translation.translating import Translation
@@ -128,7 +129,9 @@ def translation_of(trained: Trained, way: Way) -> Translation:
     back = _turned(trained, game, way.direction)
     codecs = (there[1], there[0]) if back else there
     found = translation(game, trained.generator, codecs, trained.device, Key(way.seed, "translation"), back=back)
-    return replace(found, framed=trained.source.single)
+    _, height, width = there[0].shape
+    asked = way.more.scale if isinstance(way.more, Options) else None
+    return replace(found, framed=trained.source.single, scale=scale_of(trained.source, (height, width), asked))
 
 
 def directions_of(trained: Trained) -> tuple[str, ...]:

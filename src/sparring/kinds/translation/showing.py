@@ -15,6 +15,7 @@ from sparring.gan.surgery import random_layers, rewind
 from sparring.gan.trained import Trained
 from sparring.kinds.translation.games.images import FromImages
 from sparring.kinds.translation.remaking import Remade, remade, strips, values_of
+from sparring.kinds.translation.scale import scale_of
 from sparring.pages.blocks import Figure
 from sparring.pages.drawing import fullest, laid, png
 from sparring.pages.page import Explored, Judged
@@ -32,7 +33,21 @@ def shown(trained: Trained, data: DataSet) -> Figure | None:
     found = made_of(trained, data, SHOWN)
     columns = "input, output and what belongs to it" if found.truth is not None else "input and output"
     words = f"Held-out images, in groups: {columns}."
-    return Figure(png(strips(found, values_of(trained.codec), COLUMNS)), words, words)
+    picture = png(strips(found, values_of(trained.codec), COLUMNS))
+    return Figure(picture, words, " ".join(filter(None, (words, worth(trained, data)))))
+
+
+def worth(trained: Trained, data: DataSet) -> str:
+    """What results for larger pictures are worth, in a sentence or two; nothing of a run that knows several scales."""
+    size = (values_of(trained.codec).shape[1], values_of(trained.codec).shape[2])
+    if scale_of(trained.source, size).size is None:
+        return ""
+    own = data.found.sizes.most_common(1)
+    before = f", made from {own[0][0][0]} x {own[0][0][1]}" if own and own[0][0] != size else ""
+    return (
+        f"All are {size[0]} x {size[1]}{before}; so are those that were scored. A picture of another size is brought to"
+        " this one, and what is made of it back: larger results hold no finer detail than these."
+    )
 
 
 def made_of(trained: Trained, data: DataSet, count: int) -> Remade:

@@ -30,6 +30,7 @@ from sparring.kinds.translation.picturefiles import (
 )
 from sparring.kinds.translation.picturefiles.colours import to_cmyk, to_grey, to_rgb
 from sparring.kinds.translation.picturefiles.picture import bounds
+from sparring.kinds.translation.scale import OWN_SIZE, Scale, resized, with_holes
 from sparring.kinds.translation.tiling import pixel_bytes, tile_for, tiled
 
 SMALL = 256 * 256
@@ -59,6 +60,8 @@ class Translation:
     else 0, [n, 1, height, width]), which are its last channel."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Where `act` computes."""
+    scale: Scale = OWN_SIZE
+    """At what size pictures are seen."""
     framed: bool = False
     """Whether pictures are mirrored around, and what became of that is cut away: of a run that knows crops alone, and
     makes something of its own of their edges, which within a picture are none."""
@@ -89,7 +92,8 @@ def translate(
     """Translates a picture's file to another, or all of a folder, with those below it, to a folder; gives the paths
     written.
 
-    Size, depth, channels, transparency and metadata stay (see `read_picture` and `Picture.encoded`). The result has the
+    Size, depth, channels, transparency and metadata stay (see `read_picture` and `Picture.encoded`), though a run sees
+    pictures at the size of its training's (`Scale`), and tells of it. The result has the
     run's channels where these differ between its inputs and outputs; else a grey picture stays grey, and a coloured one
     becomes grey where the run is. Values of 8 bits are as in training; of more, the run's own scale holds if it was
     trained on that depth, else the picture's own lowest and highest value (outside the holes of a run that fills)
@@ -131,9 +135,18 @@ def translated(act: Translation, picture: Picture, holes: NDArray[np.bool_] | No
         seen = to_rgb(plane) if act.inputs.shape[0] == 3 else to_grey(plane)
         image = inputs.encode(torch.from_numpy(np.array(seen, np.float32))[None])
         hole = None if holes is None else torch.from_numpy(holes[number].astype(np.float32))[None, None]
-        made = outputs.decode(_through(act, image.nan_to_num(), hole, tile))[0].numpy()
+        made = outputs.decode(_scaled(act, image.nan_to_num(), hole, tile))[0].numpy()
         slices.append(_kept(picture.stored(_recoloured(act, picture, plane, made)), plane, hole))
     return np.stack(slices)
+
+
+def _scaled(act: Translation, image: Tensor, hole: Tensor | None, tile: int | None) -> Tensor:
+    """One image through the network at the size at which it is to be seen, and back in its own."""
+    height, width = image.shape[2:]
+    size = act.scale.seen(height, width)
+    if hole is None:
+        return resized(_through(act, resized(image, size), None, tile), (height, width))
+    return resized(_through(act, *with_holes(image, hole, size), tile), (height, width))
 
 
 def _through(act: Translation, image: Tensor, hole: Tensor | None, tile: int | None) -> Tensor:
@@ -192,6 +205,7 @@ class _Work:
     def __init__(self, act: Translation, tile: int | None, say: Say, overwrite: bool) -> None:
         self.act, self.tile, self.say, self.overwrite = act, tile, say, overwrite
         self.told: set[str] = set()
+        self.told_scale = False
         self.pixel_bytes: float | None = None
 
     def folder(self, source: Path, to: Path, mask: Path | None) -> list[Path]:
@@ -243,9 +257,17 @@ class _Work:
         alpha = picture.alpha
         if alpha is not None and holes is not None:
             alpha = np.where(holes[0], np.uint8(255), alpha)
+        self._tell_scale(picture)
         values = translated(self.act, picture, holes, self._edge(picture))
         _write(target, picture.encoded(target, values, alpha))
         return target
+
+    def _tell_scale(self, picture: Picture) -> None:
+        """Of the first picture that is not seen as in training, how it is."""
+        line = self.act.scale.told(picture.height, picture.width)
+        if line and not self.told_scale:
+            self.told_scale = True
+            self._note(line)
 
     def _holes(self, picture: Picture, mask: Path | None) -> NDArray[np.bool_] | None:
         if not self.act.fills:
@@ -263,7 +285,8 @@ class _Work:
         """The tile's edge, None for the whole picture."""
         if self.tile is not None:
             return self.tile
-        height, width = (length + 2 * self.act.frame(length) for length in (picture.height, picture.width))
+        seen = self.act.scale.seen(picture.height, picture.width)
+        height, width = (length + 2 * self.act.frame(length) for length in seen)
         pixels = height * width
         if pixels <= SMALL:
             return None
