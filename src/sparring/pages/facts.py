@@ -114,8 +114,9 @@ def _milliseconds(seconds: object) -> str:
 
 def environment_rows(environment: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[str]]:
     """Versions and machine; the plan and the data's marks; what was found in the data."""
-    if trials(environment):
-        environment = {**environment, "tuning": {k: v for k, v in environment["tuning"].items() if k != "trials"}}
+    tuning = environment.get("tuning")
+    if isinstance(tuning, dict):  # its trials have a table of their own
+        environment = {**environment, "tuning": {key: value for key, value in tuning.items() if key != "trials"}}
     data = environment.get("data")
     data = dict(data) if isinstance(data, dict) else {}
     found = data.pop("found", [])
