@@ -81,14 +81,9 @@ def test_what_is_said_or_fits_is_left_alone(tmp_path: Path) -> None:
     assert "size" not in options("image/small", place, "data.images.largest=null")[0]
 
 
-def test_arrays_pairs_and_sides(tmp_path: Path) -> None:
+def test_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "some.npz", images=np.zeros((30, 20, 90, 3), np.uint8))
     assert options("image/small", tmp_path / "some.npz")[0]["size"] == [7, 32]
-    write_images(tmp_path / "halves", 30, (75, 200))  # two of 75 x 100
-    assert options("translate/paired", tmp_path / "halves")[0]["size"] == [48, 64]
-    for side, size in (("a", (90, 61)), ("b", (90, 60))):
-        write_images(tmp_path / "both" / side, 30, size)
-    assert options("translate/unpaired", tmp_path / "both")[0]["size"] == [90, 61]
 
 
 def test_a_run_goes_on_by_the_same_words_though_it_began_before_sizes_were_decided(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+import sparring
 from sparring.kinds.images.sources import Digits, Images
 from sparring.kinds.translation.scale import OWN_SIZE, Scale, resized, scale_of, with_holes
 from sparring.kinds.translation.sources.crops import Pictures
 from sparring.kinds.translation.sources.pairs import Pairs
 from sparring.kinds.translation.translating import Translation, translate
+from tests.conftest import write_images
 from tests.kinds.translation.test_translating import run
 
 
@@ -131,3 +133,12 @@ def test_resizing_keeps_within_the_values() -> None:
     smaller, there = with_holes(images, holes, (5, 4))
     assert (smaller.shape[2:], float(there.max())) == ((5, 4), 1.0)
     assert Translation(lambda x: x, *(run().inputs,) * 2).scale == OWN_SIZE
+
+
+def test_pairs_and_sides_keep_their_proportions(tmp_path: Path) -> None:
+    """As recipes are written out: what is larger is made smaller, what is hardly larger is not."""
+    write_images(tmp_path / "halves", 30, (75, 200))  # two of 75 x 100
+    assert "size: [48, 64]" in sparring.show("translate/paired", data=tmp_path / "halves")
+    for side, size in (("a", (90, 61)), ("b", (90, 60))):
+        write_images(tmp_path / "both" / side, 30, size)
+    assert "size: [90, 61]" in sparring.show("translate/unpaired", data=tmp_path / "both")
