@@ -15,6 +15,7 @@ from sparring.base.errors import RequestError
 from sparring.base.files import put_file
 from sparring.base.outputs import must_be_free, replacing
 from sparring.base.part import unknown_key
+from sparring.base.paths import given_path
 from sparring.base.rundir import RunDir
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
@@ -30,7 +31,7 @@ from sparring.recipe import kind_left_open, override, to_yaml, validated
 from sparring.recipe.arguments import checked
 from sparring.recipe.recorded import read_recipe_of
 from sparring.recipe.request import Place, Places, fields_of, place_of, places_of, spelt, told_apart
-from sparring.runs import processes, reporting, session
+from sparring.runs import job, processes, reporting, session
 from sparring.runs.evaluating import evaluated
 from sparring.runs.run import Run, loaded_run, own_options
 from sparring.runs.serving import serve
@@ -61,10 +62,9 @@ def train(
 
     `recipe` is a name of the zoo or a YAML file; without, one is chosen for the data (scikit-learn's digits by
     default); `data` is a path, a name, two paths (a picture and one of the style that it is to get, or two folders of
-    images), or a pandas DataFrame. `overrides` are `key=value`, `for_` the run's total as
-    `10m`, `5000steps` or `200kimg`, `from_` a run whose weights to start from. `generator` and `discriminator` take
-    modules of the user's own (they are copied): latents [n, latent] to samples [n, ...] in [-1, 1], and samples to
-    logits [n].
+    images), or a pandas DataFrame. `overrides` are `key=value`, `for_` the run's total as `10m`, `5000steps` or
+    `200kimg`, `from_` a run whose weights to start from. `generator` and `discriminator` take modules of the user's own
+    (they are copied): latents [n, latent] to samples [n, ...] in [-1, 1], and samples to logits [n].
 
     `devices` is how many processes train together, each on a device of its own and with an equal part of each batch:
     1 by default, in a resumed run what it had. More than one start anew from the script that calls this, whose own
@@ -90,7 +90,7 @@ def train(
         resumed = partial(session.resume, target, told, asked, device, own)
         return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
     fields = fields_of(recipe, overrides, data, seed, device, talk)
-    target = target or RunDir(Path("runs") / f"{fields['name'].replace('/', '-')}-{fields.get('seed', 0)}")
+    target = target or RunDir(Path("runs") / f"{str(fields['name']).replace('/', '-')}-{fields.get('seed', 0)}")
     if target.exists:
         resumed = partial(session.resume, target, fields, asked, device, own)
         return processes.started(resumed, target, read_recipe_of(target), devices, device, own, talk)
@@ -119,7 +119,7 @@ def sample(
     often. `step` is a checkpoint's, or `best` for the one of the best score while training; the newest by default.
     What `to` holds already is replaced only with `overwrite`. `options` are those of a kind of data."""
     loaded = loaded_run(run, step)
-    target = None if to is None else Path(to).expanduser()
+    target = None if to is None else given_path(to, "to")
     must_be_free([target], overwrite)  # before samples are drawn
     place = choose_plan(device, "fp32", images=False).device
     kind = loaded.kind
@@ -159,10 +159,10 @@ def translate(
     is wrong; in a folder the good files are done first."""
     loaded = loaded_run(run, step)
     place = choose_plan(device, "fp32", images=True).device
-    kind, where = loaded.kind, None if mask is None else Path(mask).expanduser()
+    kind, where = loaded.kind, None if mask is None else given_path(mask, "mask")
     way = Way(where, direction, tile, seed, own_options(kind, translate, options), overwrite)
     say = Talk(quiet=quiet).say
-    return kind.translate(loaded.trained(place), Path(source).expanduser(), Path(to).expanduser(), way, say)
+    return kind.translate(loaded.trained(place), given_path(source), given_path(to, "to"), way, say)
 
 
 @checked
@@ -219,12 +219,12 @@ def augment(
     `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
     on. Raises RequestError where the request or the data is wrong.
     """
-    place, written = place_of(data), None if to is None else Path(to).expanduser()
+    place, written = place_of(data), None if to is None else given_path(to, "to")
     must_be_free([written], overwrite)
     recipe, words = told_apart(recipe, overrides)
     fields = fields_of(recipe, words, place, None, device, Talk(quiet=True))
     wanted = validated(fields)
-    folder = Path("runs") / f"augment-{Path(str(place)).stem}" if out is None else Path(out).expanduser()
+    folder = Path("runs") / f"augment-{Path(str(place)).stem}" if out is None else given_path(out, "out")
     mine = [word for word in words if not spelt([word], fields["data"])[0].startswith("data.")]
 
     def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Trained:
@@ -234,7 +234,8 @@ def augment(
         return run.trained()
 
     asked = Augment(str(place), wanted.data, target, folder, written, rows, seeds, tuple(mixes), tuple(models))
-    return kinds.of(wanted.game, wanted.data).augment(asked, trained, Talk(quiet=quiet).say)
+    with job.enough_room(folder):
+        return kinds.of(wanted.game, wanted.data).augment(asked, trained, Talk(quiet=quiet).say)
 
 
 @checked

@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from sparring.base.errors import RequestError
+from sparring.base.paths import given_path
 
 TIMEOUT = 60.0
 """Seconds without an answer."""
@@ -21,7 +22,7 @@ def cache_directory() -> Path:
     """Where downloads and trained feature networks are kept: `SPARRING_CACHE`, or `sparring` in the user's cache."""
     named = os.environ.get("SPARRING_CACHE")
     if named:
-        return Path(named).expanduser()
+        return given_path(named, "SPARRING_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "sparring"
 

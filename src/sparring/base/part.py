@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationErro
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from sparring.base.errors import RequestError, nearest
+from sparring.base.numbers import real
 
 P = TypeVar("P")
 
@@ -281,12 +282,14 @@ def _write_named(parts: Mapping[str, Part]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, str):
+        return real(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
         number = float(value)
-    except ValueError:
-        return None
+    except OverflowError:
+        number = float("inf")
     if number != number or number in (float("inf"), float("-inf")):
         raise PydanticCustomError("value_error", f"{value!r} is not a finite number")
     return number

@@ -17,6 +17,8 @@ from safetensors import SafetensorError
 
 from sparring.base.errors import RequestError, nearest
 from sparring.base.files import PART, held, read_lines, read_state, write_state
+from sparring.base.numbers import whole
+from sparring.base.paths import given_path
 from sparring.base.system import sync_folder
 
 SOME = 5
@@ -27,7 +29,7 @@ class RunDir:
     """A run's directory and everything in it."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path = given_path(path)
         self.recipe = self.path / "recipe.yaml"
         self.environment = self.path / "environment.json"
         self.log = self.path / "log.jsonl"
@@ -44,7 +46,7 @@ class RunDir:
     @property
     def exists(self) -> bool:
         """Whether there is a run here."""
-        return self.recipe.exists()
+        return self.recipe.is_file()  # of a pipe nothing can be read, ever
 
     def create(self) -> None:
         """Makes the directory. Raises RequestError where it cannot be written, or holds other things."""
@@ -102,7 +104,7 @@ class RunDir:
     def saved_steps(self) -> list[int]:
         """The steps of the finished checkpoints, rising."""
         names = (p.name for p in self.checkpoints.glob("step-*")) if self.checkpoints.is_dir() else ()
-        return sorted(int(name[5:]) for name in names if name[5:].isdigit())
+        return sorted(int(name[5:]) for name in names if whole(name[5:]) is not None)
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"step-{step:07d}"

@@ -93,6 +93,6 @@ def print_json(found: dict[str, Any]) -> None:
 
 
 def print_table(table: Any) -> None:
-    from rich.console import Console
+    from sparring.pages.console import console
 
-    Console().print(table)
+    console().print(table)

@@ -43,13 +43,13 @@ def augment(
     """Say whether synthetic rows help models that predict a column, by how much, and make them. Again: go on."""
     from sparring import api
     from sparring.base.errors import RequestError
+    from sparring.base.numbers import real
 
     if data is None or target is None:
         raise RequestError(f"{'data' if data is None else 'target'}: say which; --data people.csv --target COLUMN")
-    try:
-        shares = [float(mix) for mix in mixes.split(",")]
-    except ValueError:
-        raise RequestError(f"mixes: '{mixes}' is no list of numbers; write 0.5,1,2") from None
+    shares = [share for mix in mixes.split(",") if (share := real(mix.strip())) is not None]
+    if len(shares) != len(mixes.split(",")):
+        raise RequestError(f"mixes: '{mixes}' is no list of numbers; write 0.5,1,2")
     names = [model.strip() for model in models.split(",")]
     found = api.augment(
         *(words or ()),
@@ -111,8 +111,9 @@ def study(
     """Compare settings over many runs, with statistics that hold. Again: go on with it."""
     from sparring import api
     from sparring.base.errors import RequestError
+    from sparring.base.numbers import whole
 
-    if jobs != "auto" and not jobs.isdigit():
+    if jobs != "auto" and whole(jobs) is None:
         raise RequestError(f"jobs: '{jobs}' is no number of processes; write a number, or auto")
     found = api.study(
         *(words or ()),

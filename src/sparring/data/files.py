@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from sparring.base.errors import RequestError, nearest
+from sparring.base.paths import beside, given_path
 
 FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF",
     ".webp": "WEBP", ".ppm": "PPM", ".pgm": "PPM",
 }  # fmt: skip
 """File endings that are read, with the format their content must have."""
+
+
+UNPACKING = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+    KeyError, IndexError, OverflowError, MemoryError, struct.error,
+)  # fmt: skip
+"""What Python's zipfile and gzip raise on bytes that are no archive, or no longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +46,10 @@ class File:
 def readable(given: str | Path, names: Iterable[str] = ()) -> Path:
     """A path that people gave. Raises RequestError where nothing is there, with the nearest that is (or the nearest of
     the data sets' `names`), or where it may not be read."""
-    path = Path(given).expanduser()
+    path = given_path(given, "data")
     if not path.exists():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise RequestError(f"{path}: no such file, folder or named data set; {nearest(path.name, [*beside, *names])}")
+        known = [*beside(path), *names]
+        raise RequestError(f"{path}: no such file, folder or named data set; {nearest(path.name, known)}")
     if not os.access(path, os.R_OK):
         raise RequestError(f"{path}: cannot be read (permission denied)")
     return path
@@ -64,8 +76,8 @@ def files_of_folder(folder: Path) -> tuple[list[File], int]:
     images, others = [], 0
     for name, entry in walk(folder, ""):
         if os.path.splitext(name)[1].lower() in FORMATS:
-            stat = entry.stat()
-            images.append(File(name, partial(_content, folder, name), stat.st_size, stat.st_mtime_ns))
+            told = entry.stat()
+            images.append(File(name, partial(_content, folder, name), told.st_size, told.st_mtime_ns))
         else:
             others += 1
     return images, others
@@ -95,7 +107,7 @@ def files_of_zip(path: Path) -> tuple[list[File], int]:
     try:
         archive = zipfile.ZipFile(path)
         entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except UNPACKING as error:
         raise RequestError(f"{path}: not a readable zip file ({error})") from None
     images, others = [], 0
     for entry in sorted(entries, key=lambda one: one.filename):
@@ -109,6 +121,7 @@ def files_of_zip(path: Path) -> tuple[list[File], int]:
         if place.suffix.lower() not in FORMATS:
             others += 1
             continue
+        check_entry(path, entry)
         if entry.file_size > 1_000_000_000 or entry.file_size > 1000 * max(entry.compress_size, 10_000):
             raise RequestError(
                 f"{path}: '{entry.filename}' unpacks to {entry.file_size:,} bytes from {entry.compress_size:,}; "
@@ -116,6 +129,20 @@ def files_of_zip(path: Path) -> tuple[list[File], int]:
             )
         images.append(File(place.as_posix(), partial(archive.read, entry), entry.file_size))
     return images, others
+
+
+def check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
+    """Raises RequestError for a member of a zip that cannot be read: encrypted, packed in a way that Python has not, or
+    a link, which stands for a file of this machine."""
+    told = ""
+    if entry.flag_bits & 1:
+        told = "is encrypted; pack it anew without a password"
+    elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        told = f"is packed by method {entry.compress_type}, which is not read; pack it anew (deflate)"
+    elif stat.S_ISLNK(entry.external_attr >> 16):
+        told = "is a link; pack the files themselves"
+    if told:
+        raise RequestError(f"{path}: '{entry.filename}' {told}")
 
 
 def folder_labels(files: list[File]) -> tuple[list[int], tuple[str, ...]] | None:

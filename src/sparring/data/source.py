@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sparring.base.errors import RequestError
 from sparring.base.part import Part
+from sparring.base.paths import given_path
 from sparring.data.codec import Codec
 from sparring.data.dataset import DataSet
 
@@ -41,7 +42,7 @@ class Source(Part):
     @classmethod
     def at(cls, place: str) -> str:
         """A place as a recipe keeps it."""
-        return str(Path(place).expanduser().absolute())
+        return str(given_path(place, "data").absolute())
 
     def decided(self) -> tuple[Self, str]:
         """These options with what the data at their place decide written out, as a run that begins has them, and a line

@@ -1,12 +1,16 @@
-"""How much memory samples may take: the machine's, while they are read, and a device's, while they are trained on."""
+"""How much memory samples may take: the machine's, while they are read, and a device's, while they are trained on; and
+whether there is enough for what is about to be made."""
 
 from __future__ import annotations
 
 import os
 import re
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sparring.base.errors import RequestError
 
@@ -39,10 +43,44 @@ def device_budget(device: torch.device) -> int:
 
 def amount(text: str) -> int | None:
     """`1500000`, `500MB` or `8GB` as bytes; None for other words."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)?", text.strip(), re.IGNORECASE)
+    found = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*(B|KB|MB|GB|TB)?", text.strip(), re.IGNORECASE)
     if found is None:
         return None
     return int(float(found[1]) * 1000 ** ["B", "KB", "MB", "GB", "TB"].index((found[2] or "B").upper()))
+
+
+def check_memory(needed: float, what: str) -> None:
+    """Raises RequestError where so many bytes are more than the machine has left. `what` begins with the option that
+    asks for them. The system itself would promise them, and end the process once they are used."""
+    free = available()
+    if needed > free:
+        raise RequestError(f"{what}: takes {in_bytes(needed)} of memory, and {in_bytes(free)} are left here; take less")
+
+
+def in_bytes(amount: float) -> str:
+    """An amount of memory for people."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if amount >= size:
+            return f"{amount / size:,.3g} {unit}" if amount < 1e15 else f"{amount / size:.1e} {unit}"
+    return f"{amount / 1000:,.0f} KB"
+
+
+class Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Inside, new tensors are counted before they are made; where they outgrow the machine's memory, RequestError is
+    raised with what `what` says."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.what = what
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if args and isinstance(args[0], list | tuple) and all(type(one) is int for one in args[0]):  # a new one's shape
+            given = (kwargs or {}).get("dtype") or torch.get_default_dtype()
+            self.bytes += prod(args[0]) * given.itemsize
+            if self.bytes > 2**26:
+                check_memory(self.bytes, self.what)
+        return func(*args, **(kwargs or {}))
 
 
 def _named(variable: str) -> int | None:

@@ -134,6 +134,7 @@ def joined(device: str) -> Iterator[None]:
     if place.size == 1:
         yield
         return
+    ranks.check_meeting()
     ranks.join(place, _patient_group(device_named(device), place))
     try:
         yield

@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from sparring.base.errors import RequestError, TrainingError
+from sparring.base.numbers import whole
 
 T = TypeVar("T")
 
@@ -44,16 +45,36 @@ _patient: Any = None
 
 
 def launched() -> Place:
-    """What torchrun's variables say; alone where there are none. Raises RequestError where some are no numbers."""
+    """What torchrun's variables say; alone where there are none. Raises RequestError where some are no numbers, or do
+    not go together."""
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    for name in names:  # the engine's libraries read each of them, the others there or not
+        number = os.environ.get(name, "0")
+        if whole(number) is None or int(number) < 0:
+            raise RequestError(f"{name}: '{number}' in the environment is no number; start with torchrun")
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         return Place()
     told = [os.environ.get(name, default) for name, default in zip(names, ("0", "1", "0", ""), strict=True)]
     told[3] = told[3] or told[1]  # one machine, where the launcher does not say
-    for name, number in zip(names, told, strict=True):
-        if not number.isdigit():
-            raise RequestError(f"{name}: '{number}' in the environment is no number; start with torchrun")
-    return Place(*map(int, told))
+    place = Place(*map(int, told))
+    if not place.rank < place.size:
+        raise RequestError(f"RANK: {place.rank} of WORLD_SIZE {place.size} in the environment: ranks count from 0")
+    if not place.local_rank < place.local_size <= place.size or place.size % place.local_size:
+        raise RequestError(
+            f"LOCAL_RANK: {place.local_rank} of LOCAL_WORLD_SIZE {place.local_size}, and WORLD_SIZE {place.size}, do "
+            "not go together; start with torchrun"
+        )
+    return place
+
+
+def check_meeting() -> None:
+    """Raises RequestError where the environment does not say at which address the processes meet."""
+    address, port = os.environ.get("MASTER_ADDR", ""), whole(os.environ.get("MASTER_PORT", ""))
+    if not address.strip():
+        raise RequestError("MASTER_ADDR: not in the environment, beside RANK and WORLD_SIZE; start with torchrun")
+    if port is None or not 0 < port < 2**16:
+        told = os.environ.get("MASTER_PORT", "")
+        raise RequestError(f"MASTER_PORT: '{told}' in the environment is no port, 1 to 65535; start with torchrun")
 
 
 def join(where: Place, patient: Any) -> None:

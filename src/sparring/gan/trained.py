@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError, nearest
+from sparring.base.numbers import whole
 from sparring.data import Codec, Formats, Source, draw_labels
 from sparring.gan.game import Game
 from sparring.gan.games import NoiseGame, with_latents
@@ -83,8 +84,9 @@ class Trained:
         names = list(self.label_names)
         if str(label) in names:
             return names.index(str(label))
-        if str(label).isdigit() and int(label) < len(names):
-            return int(label)
+        number = whole(label)
+        if number is not None and 0 <= number < len(names):
+            return number
         raise RequestError(f"label: '{label}' is not known; {nearest(str(label), names)}")
 
     def draw(self, count: int, key: Key, labels: Tensor | None, start: int = 0) -> Tensor:

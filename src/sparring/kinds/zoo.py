@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.base.errors import RequestError, nearest
+from sparring.base.paths import given_path
 from sparring.base.words import read_yaml
 from sparring.kinds.names import folders, left_out_if_broken
 
@@ -68,7 +69,7 @@ def is_recipe(name: str) -> bool:
 
 def read_recipe(name: str) -> dict[str, Any]:
     """The fields of a recipe: of the zoo by its name, or of a YAML file by its path."""
-    path = Path(name).expanduser()
+    path = given_path(name, "recipe")
     if path.suffix in (".yaml", ".yml") and path.is_file():
         try:
             content = path.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from sparring.base import clock
+from sparring.base.numbers import whole
 from sparring.base.progress import heard_by
 from sparring.pages.naming import titled
 from sparring.pages.readings import MADE_OF
@@ -24,11 +26,18 @@ P_TOLD = "p: the probability of as much where nothing is memorised"
 OF_HELD_OUT = "samples are made of the held-out inputs themselves, and can score better than training data do"
 
 
+def console(**options: Any) -> Console:
+    """Rich's, which would take a `COLUMNS` of the environment that only looks like a number for one."""
+    sizes = ("COLUMNS", "LINES")
+    around = {name: word for name, word in os.environ.items() if name not in sizes or whole(word) is not None}
+    return Console(_environ=around, **options)
+
+
 class Talk:
     """Says things to the user, or keeps quiet."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self.console = console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False)

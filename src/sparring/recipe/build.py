@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from sparring.base.errors import RequestError
 from sparring.base.part import Part, mapped, walk
 from sparring.data import DataSet, Formats, Rows
 from sparring.engine import Engine, Plan, ranks
+from sparring.engine.budget import Counted, check_memory
 from sparring.gan.augment import Ada
 from sparring.gan.game import SIDES, Duel, Game, Side
 from sparring.gan.games import as_verdict
@@ -83,7 +85,9 @@ def operated_net(recipe: Recipe, side: Side, formats: Formats, own: OwnNets) -> 
         net = copy.deepcopy(own[side])
     else:
         build = game.build_generator if side == "generator" else game.build_discriminator
-        net = initialise(build(options.net, formats), key)
+        with Counted(f"{side}.net"):
+            made = build(options.net, formats)
+        net = initialise(made, key)
     net.train()
     inputs = game.example(side, formats)
     _try(net, side, inputs, formats.samples.shape)
@@ -96,6 +100,7 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
     """Everything that one training consists of. `recipe` is `fitted` to the data."""
     recipe = recipe.model_copy(deep=True)  # controllers keep their values in their own copy
     nets = build_nets(recipe, data, own or {})
+    _check_memory(recipe, data, nets)
     _check_terms(recipe, nets)
     recipe.game.check_parts(recipe.batch // ranks.count(), recipe.microbatch, ranks.count())
     device = engine.device
@@ -147,6 +152,16 @@ def build(recipe: Recipe, data: DataSet, engine: Engine, own: OwnNets | None = N
     if ranks.count() > 1:  # after the average took its copy, whose statistics the first process fits by itself
         _share_batch_norms(nets)
     return match
+
+
+def _check_memory(recipe: Recipe, data: DataSet, nets: Mapping[Side, nn.Module]) -> None:
+    """Raises RequestError where not even weights, or one batch of samples, fit the machine."""
+    for side, net in nets.items():
+        weights = sum(p.numel() * p.element_size() for p in net.parameters())
+        copies = 4 + (side == "generator" and recipe.ema is not None)  # slopes and two moments of Adam, the average
+        check_memory(weights * copies, f"{side}.net, to train its {weights / 4:,.4g} weights")
+    at_once = recipe.microbatch or recipe.batch // ranks.count()
+    check_memory(at_once * prod(data.codec.shape) * 4 * 3.0, f"batch={recipe.batch}")
 
 
 def _share_batch_norms(nets: Mapping[Side, nn.Module]) -> None:

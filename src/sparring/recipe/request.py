@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,7 @@ def _with_places(recipe: str | None, overrides: Sequence[str], data: Any) -> tup
 
 def _is_place(word: str) -> bool:
     """Whether a word is a path rather than `key=value`."""
-    path = Path(word).expanduser()
-    return "=" not in word and (path.suffix.lower() in kinds.reads() or path.exists())
+    return "=" not in word and (Path(word).suffix.lower() in kinds.reads() or os.path.exists(os.path.expanduser(word)))
 
 
 def _as_said(data: Any, overrides: Sequence[str]) -> Any:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sparring import kinds
 from sparring.base.draws import Key
@@ -70,6 +71,18 @@ def enough_disk(run: RunDir) -> Iterator[None]:
         raise RequestError(
             f"{error.filename or run.path}: cannot be written ({error.strerror or error}); "
             f"the run is intact at step {saved[-1] if saved else 0}"
+        ) from None
+
+
+@contextmanager
+def enough_room(folder: Path) -> Iterator[None]:
+    """Turns a file that cannot be written, of many runs below a folder, into a RequestError."""
+    try:
+        yield
+    except OSError as error:
+        raise RequestError(
+            f"{error.filename or folder}: cannot be written ({error.strerror or error}); "
+            f"what is trained is kept in {folder}, and the same command goes on"
         ) from None
 
 

@@ -102,7 +102,8 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
 
 def parse_budget(text: str) -> Budget:
     """`10m`, `10m-cpu`, `5000steps` or `200kimg`. Raises RequestError for other words."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(?:(kimg|img|images|steps)|(min|s|m|h|d)(-cpu)?)", text.strip())
+    amount, unit = r"([0-9]{1,15}(?:\.[0-9]{1,15})?)", r"(?:(kimg|img|images|steps)|(min|s|m|h|d)(-cpu)?)"
+    found = re.fullmatch(rf"{amount}\s*{unit}", text.strip())
     if not found or float(found[1]) <= 0:
         raise RequestError(f"for: '{text}' is no budget; write 90s, 10m, 2h, 15m-cpu, 5000steps or 200kimg")
     number = float(found[1])

@@ -9,6 +9,7 @@ import torch
 
 from sparring.base.errors import RequestError
 from sparring.base.files import put_file, read_lines, write_file
+from sparring.base.paths import given_path
 from sparring.data import DataSet
 from sparring.doctor import Diagnosis, Finding, diagnose, events_of, words_of
 from sparring.doctor.walk import standing, walked
@@ -136,7 +137,7 @@ def explored(run: Run, target: Path, effort: Effort, device: str, say: Say) -> d
 def page_at(path: str | Path, name: str) -> Path:
     """Where a page goes that a person wants. Raises RequestError for another ending, and where there is a file that is
     no page of ours: these are made again, others are not replaced."""
-    target = Path(path).expanduser()
+    target = given_path(path, name)
     if target.suffix != ".html":
         raise RequestError(f"{name}: {target} does not end in .html")
     if target.is_file():

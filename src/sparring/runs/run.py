@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from sparring import kinds
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError, nearest
 from sparring.base.files import read_lines
+from sparring.base.numbers import whole
 from sparring.base.part import Part, parse
 from sparring.base.rundir import RunDir
 from sparring.data import DataSet, Formats
+from sparring.engine.budget import check_memory
 from sparring.gan.game import Side
 from sparring.gan.surgery import random_layers
 from sparring.gan.trained import Trained
@@ -167,6 +170,8 @@ class Run:
 
     def draw(self, count: int, seed: int = 0, label: str | int | None = None, device: str = "cpu", **wish: Any) -> Made:
         """The same as tensors: samples as they are stored [count, ...], and their labels, where the game has any."""
+        bytes_each = 4.0 * prod(self.codec.shape)
+        check_memory(2 * count * bytes_each, f"count: {count:,} samples at once")
         return self.kind.make(self.trained(device), Wish(count, label, **wish), Key(seed, "samples"))
 
     def make(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -194,11 +199,12 @@ class Run:
 
 def _checkpoint(step: int | str | None, saved: list[int], path: Path) -> int:
     """A finished checkpoint's step. Raises RequestError where there is none such."""
-    if not str(step).isdigit():
-        raise RequestError(f"step: '{step}' is no step; write a number, or best")
-    if int(str(step)) not in saved:
+    number = whole(step)
+    if number is None:
+        raise RequestError(f"step: '{step:.60}' is no step; write a number, or best")
+    if number not in saved:
         raise RequestError(f"{path}: has no checkpoint of step {step}; there are {', '.join(map(str, saved))}")
-    return int(str(step))
+    return number
 
 
 def _first(error: Exception) -> str:

@@ -69,7 +69,8 @@ def begin(
         match = built(job)
         if source is not None:
             talk.say(take_weights(match, source))
-        found(job, match, chosen, source)
+        with enough_disk(run):
+            found(job, match, chosen, source)
         return play_out(job, match, asked)
 
 

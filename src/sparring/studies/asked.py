@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sparring.base.paths import given_path
 from sparring.pages.console import Talk
 from sparring.recipe.request import Place, fields_of, told_apart
 from sparring.studies import design as designs
@@ -62,7 +63,7 @@ def asked(
             screen_seeds=file.screen_seeds,
             margin=file.margin,
         )
-        place = Path(out or Path("studies") / stem).expanduser()
+        place = given_path(Path("studies") / stem if out is None else out, "out")
         place = place / cell.slug if cell.name else place
         found[cell.name] = conduct(design, place, device=device, storage=storage, jobs=jobs, talk=talk)
         if not found[cell.name]["finished"]:

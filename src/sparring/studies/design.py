@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import Field
 
 from sparring.base.errors import RequestError, nearest
 from sparring.base.part import Part, parse
+from sparring.base.paths import given_path
 from sparring.base.words import read_yaml
 from sparring.data.views import Views
 from sparring.kinds import zoo
@@ -307,7 +307,7 @@ def names() -> list[str]:
 
 def read(name: str) -> StudyFile:
     """A ready-made study by its name, or a YAML file by its path."""
-    path = Path(name).expanduser()
+    path = given_path(name, "study")
     if path.suffix in (".yaml", ".yml"):
         try:
             content = path.read_text()

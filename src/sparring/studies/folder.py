@@ -10,6 +10,7 @@ from typing import Any
 
 from sparring.base.errors import RequestError
 from sparring.base.files import PART, held, read_lines, write_file
+from sparring.base.paths import given_path
 from sparring.studies.answers.records import RunRecord
 
 
@@ -17,7 +18,7 @@ class StudyDir:
     """A study's directory and everything in it."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = given_path(path, "out").absolute()
         self.design = self.path / "study.json"
         self.queue = self.path / "queue.db"
         self.records = self.path / "records.jsonl"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from sparring.data.files import FORMATS, File
+from sparring.data.files import FORMATS, UNPACKING, File
 from sparring.data.pictures.fitting import Fit
 
 T = TypeVar("T")
@@ -82,7 +81,7 @@ def opened(file: File, strict: bool) -> Image.Image:
         raise Unreadable("not an image") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Unreadable("too many pixels; a decompression bomb?") from None
-    except (OSError, SyntaxError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (SyntaxError, TypeError, AttributeError, *UNPACKING) as error:
         raise Unreadable(short(error)) from None
     if image.width * image.height > MOST_PIXELS:
         raise Unreadable(f"{image.width} x {image.height} pixels; a decompression bomb?")
@@ -124,9 +123,9 @@ def whole(file: File, rules: Rules, channels: int, deep: bool) -> Image.Image:
     image = opened(file, rules.strict)
     try:
         image.load()
+        image = ImageOps.exif_transpose(image)
     except Exception as error:
         raise Unreadable(short(error)) from None
-    image = ImageOps.exif_transpose(image)
     if rules.half is not None:
         first = image.width // 2 if rules.half == "right" else 0
         image = image.crop((first, 0, first + image.width // 2, image.height))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from sparring.base.errors import RequestError
 from sparring.data import Found
+from sparring.data.files import UNPACKING
 from sparring.data.samplefile import block_rows
 from sparring.data.store import Stream
 
@@ -105,7 +105,7 @@ def _idx_shape(path: Path, dimensions: int) -> tuple[int, ...]:
     try:
         with _open_idx(path) as file:
             return _idx_head(file, path, dimensions)
-    except (OSError, EOFError, zlib.error) as error:
+    except UNPACKING as error:
         raise RequestError(f"{path}: cannot be read ({error})") from None
 
 
@@ -121,7 +121,7 @@ def _idx_blocks(path: Path, dimensions: int) -> Iterator[NDArray[np.uint8]]:
                 whole = not file.read(1)
             except CutShort as end:
                 whole, told = False, f"only {end.args[0]:,}"
-    except (OSError, EOFError, zlib.error) as error:
+    except UNPACKING as error:
         raise RequestError(f"{path}: cannot be read ({error})") from None
     if not whole:
         raise RequestError(f"{path}: its head promises {size:,} bytes, and it holds {told}; cut short?")

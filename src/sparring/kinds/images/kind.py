@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from sparring import kinds
+from sparring.base.paths import given_path
 from sparring.data import Codec, DataSet, ValueCodec
 from sparring.data.files import FORMATS
 from sparring.engine import choose_plan
@@ -55,7 +56,7 @@ class ImagesKind(NoiseKind):
             return Claim(place, "made for it", 2) if own else Claim("image/small", "images of 28 to 32 pixels", 2)
         if other is not None:
             return None
-        return Claim(*_fitting(*peek(Path(place).expanduser()), device), 0)
+        return Claim(*_fitting(*peek(given_path(place, "data")), device), 0)
 
     def given(self, made: Made, seed: int) -> NDArray[Any]:
         """Images [count, height, width, channels], grey ones [count, height, width], of the data's type."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from sparring.base.errors import RequestError
 from sparring.data import Found
+from sparring.data.files import UNPACKING, check_entry
 from sparring.data.store import Stream
 from sparring.kinds.images.archives import MOST_BYTES, ArrayFiles, CutShort, array_blocks, numbered
 
@@ -105,6 +105,7 @@ def _heads(path: Path) -> dict[str, _Head]:
             raise RequestError(f"{path}: unpacks to {size:,} bytes; at most {MOST_BYTES:,} are read")
         heads = {}
         for entry in entries:
+            check_entry(path, entry)
             with archive.open(entry) as file:
                 heads[entry.filename.removesuffix(".npy")] = _head(file)
     if any(head.dtype.hasobject for head in heads.values()):
@@ -118,7 +119,15 @@ def _head(file: Any) -> _Head:
     """Reads an array's head; the file then stands at its values."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return _Head(*read(file))
+    try:
+        shape, fortran, dtype = read(file)
+    except UNPACKING:
+        raise
+    except Exception:  # NumPy reads it as Python's own literals, by Python's tokens
+        raise ValueError("an array's head cannot be read") from None
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"an array's head tells the shape {shape!r:.60}")
+    return _Head(shape, fortran, dtype)
 
 
 def _array(path: Path, name: str) -> NDArray[np.generic]:
@@ -149,5 +158,5 @@ def _readable(path: Path) -> Iterator[None]:
         if "pickle" in str(error).lower():
             raise RequestError(f"{path}: holds pickled objects, which are never loaded; store plain arrays") from None
         raise RequestError(f"{path}: not a readable .npz ({str(error).splitlines()[0]})") from None
-    except (zipfile.BadZipFile, OSError, EOFError, KeyError, zlib.error, MemoryError) as error:
+    except UNPACKING as error:
         raise RequestError(f"{path}: not a readable .npz ({type(error).__name__}: {error})") from None

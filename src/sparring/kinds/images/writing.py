@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ def write_images(path: Path, samples: Tensor, labels: Tensor | None, codec: Valu
     """
     if path.suffix and path.suffix not in ENDINGS:
         raise RequestError(f"to: {path} ends in none of a folder, {', '.join(ENDINGS)}")
+    if not path.name:
+        raise RequestError(f"to: '{path}' has no name of its own; name a new folder, or a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.suffix:
@@ -53,10 +56,14 @@ def _write_folder(path: Path, samples: Tensor, codec: ValueCodec) -> int:
     part = path.with_name(f"{PART}{path.name}")
     part.mkdir(parents=True, exist_ok=True)
     digits = max(5, len(str(len(samples) - 1)))
-    for number, sample in enumerate(samples):
-        array = sample.permute(1, 2, 0).numpy().astype(np.uint16 if codec.depth == "uint16" else np.uint8)
-        Image.fromarray(array.squeeze(2) if channels == 1 else array).save(part / f"{number:0{digits}d}.png")
-    if path.exists():
-        path.rmdir()
-    part.rename(path)
+    try:
+        for number, sample in enumerate(samples):
+            array = sample.permute(1, 2, 0).numpy().astype(np.uint16 if codec.depth == "uint16" else np.uint8)
+            Image.fromarray(array.squeeze(2) if channels == 1 else array).save(part / f"{number:0{digits}d}.png")
+        if path.exists():
+            path.rmdir()
+        part.rename(path)
+    except BaseException:  # Ctrl-C too
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     return len(samples)

@@ -14,6 +14,7 @@ from sparring.data import DataSet, Found, Modes
 from sparring.data.codec import point_codec
 from sparring.data.dataset import assemble
 from sparring.data.source import SourceOptions
+from sparring.engine.budget import check_memory
 
 
 class _Mixture(SourceOptions):
@@ -66,6 +67,7 @@ def _points(name: str, samples: torch.Tensor, labels: torch.Tensor, modes: Any, 
 def ring(count: int, modes: int, radius: float, sigma: float) -> tuple[Tensor, Tensor, Modes]:
     """Points [count, 2] around a circle of Gaussians, with the mode of each (Metz et al. 2016,
     https://arxiv.org/abs/1611.02163)."""
+    _check(count, modes)
     angles = torch.arange(modes) * (2 * math.pi / modes)
     centres = radius * torch.stack((angles.cos(), angles.sin()), 1)
     return _mixture("ring", count, Modes(centres, sigma))
@@ -74,9 +76,15 @@ def ring(count: int, modes: int, radius: float, sigma: float) -> tuple[Tensor, T
 def grid(count: int, edge: int, spacing: float, sigma: float) -> tuple[Tensor, Tensor, Modes]:
     """Points [count, 2] around a square grid of Gaussians, with the mode of each (Srivastava et al. 2017,
     https://arxiv.org/abs/1705.07761)."""
+    _check(count, edge * edge)
     line = (torch.arange(edge) - (edge - 1) / 2) * spacing
     centres = torch.cartesian_prod(line, line)
     return _mixture("grid", count, Modes(centres, sigma))
+
+
+def _check(count: int, modes: int) -> None:
+    """Raises RequestError where the machine has not enough memory for so many points and modes."""
+    check_memory(100.0 * count + 100.0 * modes, f"data: {count:,} points around {modes:,} modes")
 
 
 def _mixture(name: str, count: int, modes: Modes) -> tuple[Tensor, Tensor, Modes]:

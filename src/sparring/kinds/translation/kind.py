@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError
+from sparring.base.paths import given_path
 from sparring.data import Codec, DataSet, Rows
 from sparring.gan.game import Game
 from sparring.gan.insight.exploring import BRIEF
@@ -61,7 +62,7 @@ class TranslationKind(Kind):
     asks: ClassVar = {"translate": Options}
 
     def claim(self, place: str, other: str | None, device: str) -> Claim | None:
-        path = Path(place).expanduser()
+        path = given_path(place, "data")
         if other is not None:
             if path.is_dir() or path.suffix == ".zip":
                 return Claim("translate/unpaired", "two folders of images", 1)

@@ -103,8 +103,8 @@ def study_augmentation(
 def _check(
     seeds: int, choosing: int, mixes: Sequence[float], models: Sequence[str], held_out: float, margin: float
 ) -> None:
-    if seeds < 2:
-        raise RequestError(f"seeds: {seeds}; differences take 2 or more, and 5 to tell much")
+    if not 2 <= seeds <= 1000:
+        raise RequestError(f"seeds: {seeds}; differences take 2 or more, and 5 to tell much; 1,000 at most")
     if choosing < 1:
         raise RequestError(f"choosing: {choosing}; it takes a seed to choose by")
     if not mixes or min(mixes) <= 0 or not math.isfinite(max(mixes)):

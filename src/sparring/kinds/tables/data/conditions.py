@@ -11,12 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sparring.base.errors import RequestError
+from sparring.base.numbers import exact
 from sparring.kinds.tables.data.column import CHOICES, Column
 from sparring.kinds.tables.data.matching import chosen, find_column, kind_of, match_category, range_of
 
@@ -220,11 +221,8 @@ def _value(text: str, column: Column) -> Stretch:
 
 
 def _number(text: str, column: Column) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("nan")
-    if not number.is_finite():
+    number = exact(text)
+    if number is None:
         raise RequestError(f"'{text}' is no number, and '{column.name}' is {kind_of(column)}; {range_of(column)}")
     return number
 

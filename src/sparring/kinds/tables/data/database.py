@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparring.base.errors import RequestError, nearest
+from sparring.base.paths import beside, given_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +52,9 @@ def _file_there(url: Any, shown: str) -> None:
     """Raises RequestError where SQLite's file is missing, which SQLite itself would make."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return
-    path = Path(url.database)
+    path = Path(url.database) if url.database.startswith("file:") else given_path(url.database, "data")
     if not path.is_file() and not url.database.startswith("file:"):
-        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise RequestError(f"{shown}: no such file; {nearest(path.name, beside)}")
+        raise RequestError(f"{shown}: no such file; {nearest(path.name, beside(path))}")
 
 
 def _named(inspector: Any, table: str | None, shown: str) -> tuple[str, str | None]:

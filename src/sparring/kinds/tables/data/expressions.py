@@ -18,7 +18,9 @@ Range = tuple[float, float]
 
 GRAMMAR = "write <=, <, >=, > or == between sums, differences, products and ratios of columns and numbers"
 LONGEST = 2_000
-"""Characters of a constraint: deep trees are walked by recursion."""
+"""Characters of a constraint."""
+DEEPEST = 300
+"""Levels of a constraint's tree, which is walked by recursion; a sum of so many columns has as many."""
 EPSILON = 8 * float(np.finfo(np.float64).eps)
 """Of the size of what is added up: rounding of a few operations."""
 
@@ -209,13 +211,15 @@ def _coded(text: str, columns: Sequence[Column]) -> tuple[str, dict[str, int]]:
 
 def _checked(node: ast.expr, places: Mapping[str, int]) -> ast.expr:
     """The tree, if it holds nothing but arithmetic."""
-    stack: list[ast.expr] = [node]
+    stack: list[tuple[ast.expr, int]] = [(node, 0)]
     while stack:
-        one = stack.pop()
+        one, depth = stack.pop()
+        if depth > DEEPEST:
+            raise RequestError(f"more than {DEEPEST} signs or brackets one within the other; say it shorter")
         if isinstance(one, ast.BinOp) and isinstance(one.op, (ast.Add, ast.Sub, ast.Mult, ast.Div)):
-            stack += [one.left, one.right]
+            stack += [(one.left, depth + 1), (one.right, depth + 1)]
         elif isinstance(one, ast.UnaryOp) and isinstance(one.op, (ast.UAdd, ast.USub)):
-            stack.append(one.operand)
+            stack.append((one.operand, depth + 1))
         elif isinstance(one, ast.Constant) and not isinstance(one.value, bool) and isinstance(one.value, (int, float)):
             if abs(one.value) > 1e300:
                 raise RequestError("holds a number beyond 1e300")

@@ -143,7 +143,7 @@ def _ways(some: list[str], bodies: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _zero_led(body: str) -> bool:
-    return len(body) > 1 and body[0] == "0" and body[1].isdigit()
+    return len(body) > 1 and body[0] == "0" and body[1].isdecimal()
 
 
 def decimals_of(values: NDArray[np.float64]) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparring.base.errors import RequestError, nearest
+from sparring.base.paths import beside, given_path
 from sparring.kinds.tables.data.cells import Habits, Taken
 from sparring.kinds.tables.data.column import KINDS, Kind, Sheet
 from sparring.kinds.tables.data.database import is_address, read_database
@@ -56,7 +57,7 @@ def read_sheet(
         return _of_frame(frame, wanted, name, {"from": "database"})
     if table is not None:
         raise RequestError(f"data.table.table: '{table}', but {source} is no address of a database")
-    path = Path(source).expanduser()
+    path = given_path(source, "data")
     _there(path)
     if ending_of(path) == ".parquet":
         return _of_parquet(path, wanted)
@@ -108,8 +109,7 @@ def _there(path: Path) -> None:
     if path.is_dir():
         raise RequestError(f"{path}: a folder; a table is a file")
     if not path.exists():
-        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise RequestError(f"{path}: no such file; {nearest(path.name, beside)}")
+        raise RequestError(f"{path}: no such file; {nearest(path.name, beside(path))}")
 
 
 def _of_text(path: Path, wanted: _Wanted) -> Sheet:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,6 +16,7 @@ import torch
 from pydantic import Field, field_validator
 
 from sparring.base.errors import RequestError, nearest
+from sparring.base.paths import given_path
 from sparring.data import Codec, DataSet, Found, Source
 from sparring.data.dataset import assemble
 from sparring.kinds.tables.data.aligning import aligned
@@ -27,6 +26,7 @@ from sparring.kinds.tables.data.coding import NumberCode
 from sparring.kinds.tables.data.column import CHOICES, KINDS, Sheet
 from sparring.kinds.tables.data.constraints import parse_constraints
 from sparring.kinds.tables.data.database import is_address
+from sparring.kinds.tables.data.encoding import blocks
 from sparring.kinds.tables.data.notes import about_target
 from sparring.kinds.tables.data.reading import read_sheet
 from sparring.kinds.tables.data.vector import ConditionVector
@@ -212,8 +212,10 @@ def kept_frame(frame: pd.DataFrame, cache: Path) -> Path:
 def fewer_lines(given: str, count: int) -> bool:
     """Whether a table has fewer rows than that, as far as lines of text, or a Parquet file's own word, tell; of a
     database it is not known."""
-    path = Path(given).expanduser()
-    if is_address(given) or not path.is_file():
+    if is_address(given):
+        return False
+    path = given_path(given, "data")
+    if not path.is_file():
         return False
     if path.suffix == ".parquet":
         imported_pyarrow("reading Parquet")
@@ -223,5 +225,9 @@ def fewer_lines(given: str, count: int) -> bool:
             return bool(parquet.read_metadata(path).num_rows < count)
         except (OSError, ValueError):
             return False  # what is wrong with it is said where it is read
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        return sum(1 for _ in islice(file, count + 1)) <= count
+    lines, last = 0, b"\n"
+    for block in blocks(path):
+        lines, last = lines + block.count(b"\n"), block[-1:]
+        if lines > count:
+            return False
+    return lines + (last != b"\n") <= count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor
 from sparring.base.draws import Key, integers, uniform
 from sparring.base.errors import RequestError
 from sparring.base.part import OneOf, Part
+from sparring.base.paths import given_path
 from sparring.data.files import files_of
 from sparring.kinds.translation.picturefiles import holes_of, raster
 
@@ -117,7 +117,7 @@ class Folder(Part):
 @functools.lru_cache(4)
 def _read(path: str, size: tuple[int, int]) -> Tensor:
     """All masks of a folder, bool [masks, 1, height, width]."""
-    where = Path(path).expanduser()
+    where = given_path(path, "game.inpaint.masks.folder.path")
     if not where.exists():
         raise RequestError(f"game.inpaint.masks.folder.path: {where} does not exist")
     found = []
