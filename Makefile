@@ -6,13 +6,19 @@ BIN := $(VENV)/bin
 # dev,browser: with the tests that open pages in Chromium
 EXTRAS ?= dev
 
-.PHONY: digits test lint clean
+.PHONY: digits test fuzz lint clean
 
 digits: $(VENV)/.installed
 	$(BIN)/sparring train digits
 
 test: $(VENV)/.installed-$(EXTRAS) lint
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+# All bad inputs, of which `make test` takes a sample, and a search for more of them, led by coverage
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,fuzz]' || true
+	SPARRING_FUZZ=all $(BIN)/python -m pytest tests/fuzz --numprocesses auto --dist worksteal
+	$(BIN)/python -m tests.fuzz.guided 60
 
 lint: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/ruff check .
