@@ -29,7 +29,7 @@ from sparring.recipe import kind_left_open, override, to_yaml, validated
 from sparring.recipe.recorded import read_recipe_of
 from sparring.recipe.request import Place, Places, fields_of, kept, spelt, told_apart
 from sparring.runs import processes, reporting, session
-from sparring.runs.run import Run, data_of, loaded_run, own_options
+from sparring.runs.run import Run, data_of, is_own, loaded_run, own_options
 from sparring.runs.scoring import choose_extractor, of_other_data, scored
 from sparring.runs.serving import serve
 from sparring.runs.timing import asked_now
@@ -174,10 +174,11 @@ def evaluate(
     place, talk = torch.device(choose_plan(device, "fp32", images=False).device), Talk(quiet=quiet)
     source = data_of(loaded, data)
     chosen = choose_extractor(loaded.kind, recipe.score.extractor, source, place, talk.say)
-    if data is not None:
+    own = is_own(loaded, data, source)
+    if not own:
         names = of_other_data(loaded, source, names, chosen)
     scores = scored(loaded.trained(str(place)), recipe.score, source, chosen, names, loaded.step)
-    if data is None:
+    if own:
         try:
             with loaded.dir.owned():
                 append_line(loaded.dir.scores, {"step": loaded.step, "scores": scores})
@@ -313,7 +314,7 @@ def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
         raise RequestError(f"compare: {len(runs)} run; name two or more")
     loaded = [loaded_run(run) for run in runs]
     target = reporting.page_at(out, "out")
-    put_file(target, reporting.comparison(loaded), "out")
+    put_file(target, reporting.comparison(loaded, Talk().say), "out")
     return target
 
 

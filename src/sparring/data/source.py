@@ -41,6 +41,9 @@ class Source(Part):
         """A place as a recipe keeps it."""
         return str(Path(place).expanduser().absolute())
 
+    def trusted(self) -> None:
+        """Notes that a person asked for these data, and not somebody else's recipe alone."""
+
     def load(self) -> DataSet:
         """The data set. Raises RequestError where the data, or the options, are wrong."""
         raise NotImplementedError

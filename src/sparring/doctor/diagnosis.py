@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparring.base.files import read_lines
 from sparring.base.rundir import RunDir
 from sparring.doctor.facts import facts_of
 from sparring.doctor.findings import SYMPTOMS, Finding
@@ -66,11 +65,10 @@ class Diagnosis:
 
 def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     """What the run's files tell, as far as they go."""
-    told = read_lines(run.findings)
+    told = run.finding_lines()
     falls = [line for line in standing(told) if "event" not in line and line.get("symptom") == "diverged"]
-    history = history_of(walked(read_lines(run.probes), told), falls=[fall for fall in falls if _steps([fall], SINCE)])
-    remarks = _remarks(history, recipe)
-    log = walked(read_lines(run.log), told)
+    history = history_of(walked(run.probe_lines(), told), falls=[fall for fall in falls if _steps([fall], SINCE)])
+    log = walked(run.log_lines(), told)
     step = max([history.step, *_steps(log, "step")[-1:], *run.saved_steps()[-1:]])
     if step > history.step:
         history.add({"step": step})  # rules ask how long ago something was
@@ -78,6 +76,7 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     finished = step >= recipe.steps or ends[-1:] == [step]
     history.facts = facts_of(recipe, finished=finished)
     history.scores = scores_of(run, step)
+    remarks = (*_remarks(history, recipe), *run.damage.values())
     found = judge(history)
     found += [one for one in _recorded(told, step) if one.symptom not in {finding.symptom for finding in found}]
     treated = tuple(finding.with_remedy(remedies(finding, recipe)) for finding in found)
@@ -85,14 +84,8 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
 
 
 def scores_of(run: RunDir, until: int) -> tuple[Scored, ...]:
-    """The scores of a run up to a step; lines of another form are left out."""
-    lines = walked(read_lines(run.scores), read_lines(run.findings))
-    whole = [line | {"scores": _whole(line["scores"])} for line in lines if isinstance(line.get("scores"), dict)]
-    return scored_of(whole, until)
-
-
-def _whole(scores: Line) -> Line:
-    return {n: s for n, s in scores.items() if isinstance(s, dict) and isinstance(s.get("protocol", {}), dict)}
+    """The scores of a run up to a step; lines of another form were left out."""
+    return scored_of(walked(run.score_lines(), run.finding_lines()), until)
 
 
 def _steps(lines: Sequence[Line], name: str) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 
 import torch
@@ -71,7 +70,7 @@ class Player:
         """The study's plan, as far as it is this arm's mathematics too; a run that was begun keeps its own."""
         if run.exists:
             must_be_same(run, read_recipe_of(run), recipe)
-            recorded = json.loads(run.environment.read_text())
+            recorded = run.read_environment()
             if recorded["data"]["fingerprint"] != data.fingerprint:
                 raise RequestError(f"out: {run.path} was trained on other data; take another directory for the study")
             return Plan(**recorded["plan"])._replace(device=self.plan.device)
