@@ -210,4 +210,5 @@ class RunDir:
 
 
 def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
+    """What a folder holds that is whole."""
+    return [path for path in folder.iterdir() if not path.name.startswith(PART)] if folder.is_dir() else []

@@ -65,7 +65,7 @@ class ProbesForm(TypedDict, total=False):
 
     marks: dict[Side, list[Tensor]]
     way: dict[Side, list[Tensor]]
-    spectral: dict[Side, Any]
+    spectral: dict[Side, Tensors]
     drawn: Tensor
 
 
