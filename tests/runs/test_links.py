@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import sparring
+from sparring.base.checking import Damaged
 from sparring.base.files import append_line, fresh, whole, write_file
-from sparring.base.reading import Damaged
 from sparring.base.rundir import RunDir
 from tests.house import make
 
@@ -124,18 +124,23 @@ def test_names_of_unfinished_files_are_new_and_go(tmp_path: Path) -> None:
     with whole(target) as part, pytest.raises(FileExistsError):
         os.close(os.open(part, os.O_CREAT | os.O_EXCL))
     assert [p.name for p in tmp_path.iterdir()] == [target.name]
-    names = set()
+    names: set[str] = set()
     for _ in range(3):
-        with pytest.raises(KeyboardInterrupt), fresh(tmp_path / "made", folder=True) as part:
-            (part / "half").write_text("")
-            names.add(part.name)
-            raise KeyboardInterrupt
+        with pytest.raises(KeyboardInterrupt):
+            _interrupted(tmp_path / "made", names)
     assert len(names) == 3
     assert [p.name for p in tmp_path.iterdir()] == [target.name]
     write_file(tmp_path / "plain", "x")
     umask = os.umask(0o022)
     os.umask(umask)
     assert (tmp_path / "plain").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def _interrupted(target: Path, names: set[str]) -> None:
+    with fresh(target, folder=True) as part:
+        (part / "half").write_text("")
+        names.add(part.name)
+        raise KeyboardInterrupt
 
 
 def test_what_could_block_is_not_opened(tmp_path: Path) -> None:

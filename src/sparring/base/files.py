@@ -17,8 +17,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparring.base.checking import lines_of, no_link, opened
 from sparring.base.errors import RequestError
-from sparring.base.reading import lines_of, no_link, opened
 
 PART = ".part-"
 """What the names of unfinished files begin with."""

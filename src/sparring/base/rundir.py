@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sparring.base import forms
+from sparring.base.checking import Damaged, Lines, lines_of, no_link, read_json, read_text
 from sparring.base.errors import RequestError, nearest
 from sparring.base.files import LOCK, PART, fresh, held, removed
-from sparring.base.reading import Damaged, Lines, lines_of, no_link, read_json, read_text
 from sparring.base.state import read_state, write_state
 from sparring.base.system import sync_folder
 

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from typing_extensions import TypedDict
 
+from sparring.base.checking import Damaged, opened, read_json
 from sparring.base.files import write_file
-from sparring.base.reading import Damaged, opened, read_json
 
 
 class Head(TypedDict):

@@ -13,8 +13,8 @@ from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
 from typing_extensions import TypedDict
 
+from sparring.base.checking import checked
 from sparring.base.forms import Finite
-from sparring.base.reading import checked
 
 Range = Literal["signed", "unit"]
 CHUNK = 256

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparring.base.checking import Damaged
 from sparring.base.errors import RequestError
-from sparring.base.reading import Damaged
 from sparring.base.rundir import RunDir
 from sparring.base.words import read_yaml
 from sparring.recipe.recipe import Recipe, validated

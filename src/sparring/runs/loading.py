@@ -9,9 +9,9 @@ from torch import Tensor
 from typing_extensions import TypedDict
 
 from sparring import kinds
+from sparring.base.checking import checked
 from sparring.base.errors import RequestError
 from sparring.base.forms import Finite, Side, Whole
-from sparring.base.reading import checked
 from sparring.base.rundir import RunDir
 from sparring.data import Codec
 from sparring.gan.match import Match

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from sparring.base.checking import PICTURE_BYTES, Damaged, read_bytes
 from sparring.base.errors import RequestError
 from sparring.base.files import put_file, write_file
-from sparring.base.reading import PICTURE_BYTES, Damaged, read_bytes
 from sparring.data import DataSet
 from sparring.doctor import Diagnosis, Finding, diagnose, events_of
 from sparring.doctor.walk import standing, walked

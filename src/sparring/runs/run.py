@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from sparring import kinds
+from sparring.base.checking import Damaged
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError, nearest
 from sparring.base.part import Part, parse
-from sparring.base.reading import Damaged
 from sparring.base.rundir import RunDir
 from sparring.data import DataSet, Formats, Source
 from sparring.gan.game import Side

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparring.base import forms
+from sparring.base.checking import Damaged, checked
 from sparring.base.errors import RequestError
 from sparring.base.files import append_line, fresh, removed, write_file
-from sparring.base.reading import Damaged, checked
 from sparring.base.rundir import RunDir
 from sparring.base.state import read_state, write_state
 from sparring.doctor import Attending, Finding

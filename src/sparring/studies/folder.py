@@ -12,10 +12,10 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from sparring.base.checking import Damaged, lines_of, no_link, read_json
 from sparring.base.errors import RequestError
 from sparring.base.files import PART, held, removed, write_file
 from sparring.base.forms import PlanForm, Whole
-from sparring.base.reading import Damaged, lines_of, no_link, read_json
 from sparring.studies.answers.records import RecordForm, RunRecord
 
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparring.base.checking import checked
 from sparring.base.errors import RequestError
-from sparring.base.reading import checked
 from sparring.studies.answers.records import RecordForm, RunRecord
 from sparring.studies.sequence import Task, TaskForm
 

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from sparring.base.checking import checked
 from sparring.base.forms import Finite, Whole
-from sparring.base.reading import checked
 from sparring.kinds.tables.data.coding import Choice, Code
 from sparring.kinds.tables.data.column import CHOICES, Column, Kind
 from sparring.kinds.tables.data.spelling import spelled
