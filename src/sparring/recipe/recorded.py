@@ -56,8 +56,8 @@ def read_recipe_of(run: RunDir) -> Recipe:
     text = run.read_recipe()
     try:
         fields = read_yaml(text, str(run.recipe))
-    except RecursionError:
-        raise Damaged(run.recipe, "nested too deeply") from None
+    except (RecursionError, ValueError) as error:
+        raise Damaged(run.recipe, "nested too deeply" if isinstance(error, RecursionError) else error) from None
     if not isinstance(fields, dict):
         raise Damaged(run.recipe, "not a mapping")
     try:

@@ -183,7 +183,7 @@ class Run:
                 net.load_state_dict(state)
             except RuntimeError as error:
                 raise RequestError(
-                    f"{side}: {type(net).__name__} does not take the run's weights: {_first(error)}"
+                    f"{self.path}: {side}: {type(net).__name__} does not take the run's weights: {_first(error)}"
                 ) from None
             for path, adaptive in self.recipe.controllers().items():
                 if path not in self._state["controllers"]:

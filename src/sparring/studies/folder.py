@@ -20,22 +20,28 @@ from sparring.studies.answers.records import RecordForm, RunRecord
 
 
 @with_config(ConfigDict(extra="allow", strict=True))
-class DesignForm(TypedDict):
-    """A study's design, as far as it is read again."""
+class AskedForm(TypedDict):
+    """A study's design as it was asked for, as far as it is read again."""
 
     base: dict[str, Any]
     arms: dict[str, list[str]]
     seeds: Whole
-    images: Whole | None
     metric: str | None
     points: Annotated[int, Field(ge=1, le=10**6)]
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class DesignForm(AskedForm):
+    """The same with its length."""
+
+    images: Annotated[Whole, Field(ge=1)]
 
 
 @with_config(ConfigDict(extra="allow", strict=True))
 class KeptForm(TypedDict):
     """`study.json`."""
 
-    asked: DesignForm
+    asked: AskedForm
     design: DesignForm
     protocol: dict[str, Any]
     plan: PlanForm

@@ -67,9 +67,8 @@ class Queue:
         """What came of the tasks that are done."""
         found: dict[Task, RunRecord] = {}
         for trial in self._trials():
-            record = trial.user_attrs.get("record")
-            if record is not None and trial.state.is_finished():
-                found.setdefault(self._task(trial), self._record(record))
+            if "record" in trial.user_attrs and trial.state.is_finished():
+                found.setdefault(self._task(trial), self._record(trial.user_attrs["record"]))
         return found
 
     def add(self, tasks: Iterable[Task]) -> None:
