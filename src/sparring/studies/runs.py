@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from sparring import kinds
+from sparring.base.checking import no_link
 from sparring.base.errors import RequestError, TrainingError
 from sparring.base.rundir import RunDir
 from sparring.data import DataSet, Rows
@@ -52,7 +53,7 @@ class Player:
         recipe = self._recipes[task.arm].model_copy(update={"seed": task.seed})
         data = self._data(next(name for name, one in self._recipes.items() if one.data == recipe.data))
         recipe = fitted(recipe, data, {})
-        run = RunDir(self.folder / "runs" / run_name(arm, task.seed))
+        run = RunDir(no_link(self.folder / "runs" / run_name(arm, task.seed)))
         with enough_disk(run):
             run.create()
         with run.owned():
