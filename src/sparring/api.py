@@ -318,7 +318,7 @@ def compare(*runs: Place | Run, out: Place = "comparison.html") -> Path:
         raise RequestError(f"compare: {len(runs)} run; name two or more")
     loaded = [loaded_run(run) for run in runs]
     target = reporting.page_at(out, "out")
-    put_file(target, reporting.comparison(loaded), "out")
+    put_file(target, reporting.comparison(loaded, Talk().say), "out")
     return target
 
 

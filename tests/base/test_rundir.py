@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from sparring.base.errors import RequestError
-from sparring.base.files import PART, append_line, put_file, read_lines, read_state, write_file, write_state
+from sparring.base.files import PART, append_line, put_file, read_lines, write_file
 from sparring.base.rundir import RunDir
+from sparring.base.state import read_state, write_state
 from tests.states import same
 
 STATE = {

@@ -21,7 +21,7 @@ from PIL import Image
 
 import sparring
 from sparring import cli
-from sparring.base import files
+from sparring.base import state
 from sparring.base.rundir import RunDir
 from tests.conftest import small_fields, write_images
 
@@ -413,7 +413,7 @@ def test_checkpoint_cut_short(verb: list[str], command: Callable[..., Result], t
 def test_disk_full_while_checkpointing(
     command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = files.save_file, []
+    real, calls = state.save_file, []
 
     def full(tensors: object, path: Path) -> None:
         calls.append(path)
@@ -422,10 +422,10 @@ def test_disk_full_while_checkpointing(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(tensors, path)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(files, "save_file", full)
+    monkeypatch.setattr(state, "save_file", full)
     name = recipe(tmp_path, save_every=5).name
     refused(command("train", name, "--out", "run"), "cannot be saved (No space left on device)", "intact at step 5")
-    monkeypatch.setattr(files, "save_file", real)
+    monkeypatch.setattr(state, "save_file", real)
     assert RunDir(tmp_path / "run").saved_steps() == [0, 5]
     assert not list((tmp_path / "run").rglob(".part-*"))
     assert command("train", "--out", "run")[0] == 0

@@ -6,14 +6,21 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
+from pydantic import ConfigDict, Field, with_config
 from torch import Tensor
+from typing_extensions import TypedDict
+
+from sparring.base.checking import checked
+from sparring.base.forms import Finite
 
 Range = Literal["signed", "unit"]
 CHUNK = 256
 """Samples made at once, at most."""
+MOST_VALUES = 2**28
+"""Of a sample."""
 
 
 class Codec(ABC):
@@ -83,6 +90,18 @@ class Codec(ABC):
         return repr(self)
 
 
+@with_config(ConfigDict(extra="forbid", strict=True))
+class ValueForm(TypedDict):
+    """A `ValueCodec` as a checkpoint has it."""
+
+    kind: Literal["image", "points"]
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=2**20)]], Field(min_length=1, max_length=3)]
+    depth: Literal["uint8", "uint16", "float32"]
+    low: Finite
+    high: Finite
+    range: Range
+
+
 @dataclass(frozen=True)
 class ValueCodec(Codec):
     """Maps stored values in [low, high] linearly to [-1, 1] (`signed`) or [0, 1] (`unit`), and back.
@@ -143,7 +162,11 @@ class ValueCodec(Codec):
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> ValueCodec:
-        return ValueCodec(**(fields | {"shape": tuple(fields["shape"])}))
+        """The codec that `to_json` wrote. Raises ValueError where it did not."""
+        codec = ValueCodec(**(checked(fields, ValueForm) | {"shape": tuple(fields["shape"])}))
+        if codec.high <= codec.low or math.prod(codec.shape) > MOST_VALUES:
+            raise ValueError(f"values from {codec.low} to {codec.high} in samples of shape {list(codec.shape)}")
+        return codec
 
 
 def image_codec(samples: Tensor, range: Range, blocks: Iterable[Tensor] | None = None) -> ValueCodec:

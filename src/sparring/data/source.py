@@ -49,6 +49,9 @@ class Source(Part):
         that tells of it; the same options and nothing where there is nothing to decide."""
         return self, ""
 
+    def trusted(self) -> None:
+        """Notes that a person asked for these data, and not somebody else's recipe alone."""
+
     def load(self) -> DataSet:
         """The data set. Raises RequestError where the data, or the options, are wrong."""
         raise NotImplementedError

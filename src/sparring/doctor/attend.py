@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sparring.base.draws import Key
-from sparring.base.files import append_line, read_lines
+from sparring.base.files import append_line
 from sparring.base.rundir import RunDir
 from sparring.doctor.cases import follow
 from sparring.doctor.checks import seen_in
@@ -79,7 +79,7 @@ class Attending:
 
     def _begin(self, match: Match) -> None:
         """Takes up what an earlier process read."""
-        for line in walked(read_lines(self.run.probes), read_lines(self.run.findings)):
+        for line in walked(self.run.probe_lines(), self.run.finding_lines()):
             if line.get("step", 0) <= match.step:
                 self.history.add(line)
         self._probes = self._begun(match)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparring import kinds
-from sparring.base.files import read_lines
 from sparring.base.rundir import RunDir
 from sparring.doctor.facts import facts_of
 from sparring.doctor.findings import SYMPTOMS, Finding
@@ -105,17 +104,17 @@ class Diagnosis:
 
 def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     """What the run's files tell, as far as they go."""
-    told = read_lines(run.findings)
+    told = run.finding_lines()
     falls = [line for line in standing(told) if "event" not in line and line.get("symptom") == "diverged"]
-    history = history_of(walked(read_lines(run.probes), told), falls=[fall for fall in falls if _steps([fall], SINCE)])
-    remarks = _remarks(history, recipe)
-    log = walked(read_lines(run.log), told)
+    history = history_of(walked(run.probe_lines(), told), falls=[fall for fall in falls if _steps([fall], SINCE)])
+    log = walked(run.log_lines(), told)
     step = max([history.step, *_steps(log, "step")[-1:], *run.saved_steps()[-1:]])
     if step > history.step:
         history.add({"step": step})  # rules ask how long ago something was
     ends = _steps([line for line in log if line.get("finished")], "ended_at_step")
     ended = step < recipe.steps and ends[-1:] == [step]
     finished = step >= recipe.steps or ended
+    remarks = (*_remarks(history, recipe), *run.damage.values())
     history.facts = facts_of(recipe, finished=finished, spent=ended and recipe.score.patience is not None)
     lines = _scored_lines(run)
     history.scores = scored_of(lines, step)
@@ -133,12 +132,12 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
 
 
 def scores_of(run: RunDir, until: int) -> tuple[Scored, ...]:
-    """The scores of a run up to a step; lines of another form are left out."""
+    """The scores of a run up to a step; lines of another form were left out."""
     return scored_of(_scored_lines(run), until)
 
 
 def _scored_lines(run: RunDir) -> list[Line]:
-    lines = walked(read_lines(run.scores), read_lines(run.findings))
+    lines = walked(run.score_lines(), run.finding_lines())
     return [line | {"scores": _whole(line["scores"])} for line in lines if isinstance(line.get("scores"), dict)]
 
 

@@ -93,19 +93,20 @@ class Probes:
             found["gradient"] = gradient
         found["spectral"] = self.norms[side].read(self.kept.setdefault("spectral", {}).setdefault(side, {}))
         here = sketch.take()
-        marks = self.kept.get("marks", {}).pop(side, [])
+        marks = [mark for mark in self.kept.get("marks", {}).pop(side, []) if mark.shape == here.shape]
         if len(marks) == 2:
             last, before = here - marks[1], marks[1] - marks[0]
             found["update"] = last.norm() / here.norm().clamp(min=1e-30)
             found["cosine"] = cosine(last, before)
-        way = self.kept.setdefault("way", {})
-        if side in way:
-            moved = here - way[side][-1]
+        ways = self.kept.setdefault("way", {})
+        way = [one for one in ways.get(side, []) if one.shape == here.shape]
+        if way:
+            moved = here - way[-1]
             found["moved"] = moved.norm() / here.norm().clamp(min=1e-30)
-            found["still"] = sketch.still(way[side][-1], here)
-            if len(way[side]) == 2:
-                found["turned"] = cosine(moved, way[side][1] - way[side][0])
-        way[side] = [*way.get(side, []), here][-2:]
+            found["still"] = sketch.still(way[-1], here)
+            if len(way) == 2:
+                found["turned"] = cosine(moved, way[1] - way[0])
+        ways[side] = [*way, here][-2:]
         return found
 
     def _of_logits(self, key: Key) -> Numbers:
@@ -166,7 +167,7 @@ class Probes:
         if not all(bool(torch.isfinite(part).all()) for part in (fake, averaged) if part is not None):
             return {}  # a fall, which who plays the match will notice
         found = yardstick.statistics(fake, full=averaged is None)
-        if "drawn" in self.kept:
+        if "drawn" in self.kept and self.kept["drawn"].shape == fake.shape:
             found["motion"] = (fake - self.kept["drawn"]).norm(dim=1).mean() / yardstick.apart
         self.kept["drawn"] = fake
         if averaged is not None:

@@ -79,7 +79,7 @@ class SpectralNorms:
         largest = []
         for name, layer in self.layers.items():
             weight = layer.weight.detach().float().flatten(1)
-            new = name not in kept
+            new = name not in kept or kept[name].shape != weight.shape[1:]
             vector = torch.arange(weight.shape[1], device=weight.device).float().cos() if new else kept[name]
             for _ in range(FIRST_PASSES if new else 1):
                 vector = weight.T @ (weight @ vector)

@@ -34,7 +34,7 @@ class Window:
             middle = names.index(None)
             full = [f"{'d' if place < middle else 'g'}_{name}" for place, name in enumerate(names) if name is not None]
             for name in full:
-                if name not in rows:
+                if name not in rows or rows[name].shape != (self.size,) or not rows[name].is_floating_point():
                     rows[name] = torch.full((self.size,), torch.nan, device=device)
             self._made = (id(rows), names, [list(row) for row in zip(*(rows[n].unbind() for n in full), strict=True)])
         return self._made[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from sparring.gan.loop import UPDATES, Board, Step, UpdateName, play
 from sparring.gan.optimisers import Average, refit_batch_norms
 from sparring.gan.players import Player
 from sparring.gan.recording import Graphs
+from sparring.gan.restoring import misfit_of_net, misfit_of_optimiser
 from sparring.gan.sampling import measuring, resting
 from sparring.gan.schedules import Adaptive, Course, Now
 from sparring.gan.surgery import random_layers, rewind
@@ -180,6 +181,17 @@ class Match:
             "notes": self.notes,
             "data": described(self.data),
         }
+
+    def misfit(self, state: Mapping[str, Any]) -> str:
+        """What of a state's tensors or controlled values is not this match's; nothing where all is."""
+        found = {f"nets.{name}": misfit_of_net(net, state["nets"][name]) for name, net in self.nets().items()}
+        if self.average is not None and state["average"] is not None:
+            found["average"] = misfit_of_net(self.average.net, state["average"])
+        for name, player in self.players.items():
+            found[f"optimisers.{name}"] = misfit_of_optimiser(player.optimiser, state["optimisers"][name])
+        for path in self.controllers:
+            found[f"controllers.{path}"] = "" if path in state["controllers"] else "missing"
+        return next((f"{place}: {told}" for place, told in found.items() if told), "")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes up a state; `attempt` is kept where it is already higher."""

@@ -18,6 +18,8 @@ def is_number(value: Any) -> TypeGuard[int | float]:
 
 def number(value: float) -> str:
     """Four significant digits, thousands apart: 0.4277, 12,346, 1.23e−5."""
+    if not math.isfinite(value):
+        return str(value)
     size = abs(value)
     if size == 0:
         return "0"

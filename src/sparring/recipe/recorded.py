@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparring.base.checking import Damaged
 from sparring.base.errors import RequestError
 from sparring.base.rundir import RunDir
 from sparring.base.words import read_yaml
@@ -74,9 +75,13 @@ def _named(value: Any) -> Any:
 
 def read_recipe_of(run: RunDir) -> Recipe:
     """The resolved recipe of a run."""
-    fields = read_yaml(run.recipe.read_text(), str(run.recipe))
+    text = run.read_recipe()
+    try:
+        fields = read_yaml(text, str(run.recipe))
+    except (RecursionError, ValueError) as error:
+        raise Damaged(run.recipe, "nested too deeply" if isinstance(error, RecursionError) else error) from None
     if not isinstance(fields, dict):
-        raise RequestError(f"{run.recipe}: damaged; not a mapping")
+        raise Damaged(run.recipe, "not a mapping")
     try:
         return validated(fields)
     except RequestError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sparring.base.draws import Key
-from sparring.base.files import append_line, read_lines
+from sparring.base.files import append_line
 from sparring.base.rundir import RunDir
 from sparring.engine import ranks
 from sparring.gan.loop import Step
@@ -81,7 +81,7 @@ class Controllers:
             )
         if self.run is None or any(
             one.get("symptom") == SATURATED and one.get("evidence", {}).get("schedule") == path
-            for one in read_lines(self.run.findings)
+            for one in self.run.finding_lines()
         ):
             return
         finding = {"symptom": SATURATED, "since_step": since, "confidence": 1.0}

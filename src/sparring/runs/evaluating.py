@@ -13,7 +13,7 @@ from sparring.kinds import scores as by_name
 from sparring.kinds.kind import Say
 from sparring.recipe import validated
 from sparring.runs.requirements import parse_requirements
-from sparring.runs.run import Run, data_of
+from sparring.runs.run import Run, data_of, is_own
 from sparring.runs.scoring import choose_extractor, of_other_data, scored
 
 
@@ -34,16 +34,17 @@ def evaluated(
         recipe = validated(fields | {"score": fields["score"] | {"extractor": extractor}})
     source = data_of(run, data)
     chosen = choose_extractor(run.kind, recipe.score.extractor, source, device, say)
-    if data is not None:
+    own = is_own(run, data, source)
+    if not own:
         names = of_other_data(run, source, names, chosen)
     if wanted:
         more = [one.metric for one in wanted]
-        if data is not None:
+        if not own:
             more = of_other_data(run, source, more, chosen)
         usual = names or recipe.score.metrics or run.kind.usual(recipe.game, source, chosen)
         names = by_name.expanded([*usual, *more])
     scores = scored(run.trained(str(device)), recipe.score, source, chosen, names, run.step)
-    if data is None:
+    if own:
         try:
             with run.dir.owned():
                 append_line(run.dir.scores, {"step": run.step, "scores": scores})

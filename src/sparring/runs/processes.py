@@ -6,7 +6,6 @@ The first process begins or resumes as one alone would. Before it does what all 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +32,7 @@ def started(work: Work, run: RunDir, recipe: Recipe, devices: int | None, device
 
     Raises RequestError where there are not so many devices, or the batch does not divide among them.
     """
-    recorded = json.loads(run.environment.read_text())["plan"] if run.exists else {}
+    recorded = run.read_environment()["plan"] if run.exists else {}
     count = _wanted(devices, recorded.get("devices", 1))
     if count != 1:
         device = recorded.get("device", device) if device == "auto" else device
@@ -110,6 +109,7 @@ def _same_data(order: orders.Task) -> DataSet:
     here = f"process {ranks.rank()} of {ranks.count()}"
     if not order.path.is_dir():
         raise RequestError(f"out: {order.path} is not there for {here}; machines that train together share a folder")
+    order.recipe.data.trusted()  # by whoever asked the first process
     data = order.recipe.data.load()
     if data.fingerprint != order.fingerprint:
         raise RequestError(

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from sparring.base.checking import PICTURE_BYTES, Damaged, read_bytes
 from sparring.base.errors import RequestError
-from sparring.base.files import put_file, read_lines, write_file
+from sparring.base.files import put_file, write_file
 from sparring.base.paths import given_path
 from sparring.data import DataSet
 from sparring.doctor import Diagnosis, Finding, diagnose, events_of, words_of
@@ -42,30 +43,34 @@ def reported(run: Run, say: Say) -> Path:
         data = None
     with enough_disk(run.dir):
         write_report(run, data)
+    run.dir.tell_damage(say)
     return run.dir.report
 
 
-def comparison(runs: list[Run]) -> str:
-    """Two or more runs on one page."""
-    return render_comparison([page_of(run) for run in runs])
+def comparison(runs: list[Run], say: Say) -> str:
+    """Two or more runs on one page; what of their files cannot be read is said."""
+    pages = [page_of(run) for run in runs]
+    for run in runs:
+        run.dir.tell_damage(say)
+    return render_comparison(pages)
 
 
 def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None = None) -> RunPage:
     """All that a report shows of a run; without its data, what the run directory alone can give."""
-    lines, log = read_lines(run.dir.log), run.log
+    lines, log = run.dir.log_lines(), run.log
     ends = [line for line in lines if "ended_at_step" in line]
     speeds = sorted(line["images_per_s"] for line in log if "images_per_s" in line)
-    findings = read_lines(run.dir.findings)
-    diagnosis = diagnose(run.dir, run.recipe)
+    findings = run.dir.finding_lines()
+    diagnosis, environment = diagnose(run.dir, run.recipe), run.environment
     told = run.kind.report(run.trained(), data, run.scores, extractor)
     return RunPage(
         title=run.path.resolve().name,
         recipe_name=run.recipe.name,
         about=run.recipe.about,
-        recipe_yaml=run.dir.recipe.read_text(),
-        environment=run.environment,
+        recipe_yaml=run.dir.read_recipe(),
+        environment=environment,
         log=walked(lines, findings) if any(line.get("event") == "undone" for line in findings) else lines,
-        scores=read_lines(run.dir.scores),
+        scores=run.dir.score_lines(),
         findings=[line for line in standing(findings) if line.get("event") not in ("opened", "closed")],
         film=_film(run, run.kind, told.samples),
         sections=told.sections,
@@ -87,12 +92,12 @@ def page_of(run: Run, data: DataSet | None = None, extractor: Extractor | None =
         verdict_words=words_of(diagnosis),
         whole=run.recipe.whole,
         diagnosis=[_diagnosed(diagnosis, finding) for finding in diagnosis.findings],
-        remarks=list(diagnosis.remarks),
+        remarks=list(dict.fromkeys((*diagnosis.remarks, *run.dir.damage.values()))),
         events=[
             *events_of(findings),
             *(line for line in findings if line.get("event") in ("treated", "kept", "undone")),
         ],
-        probes=walked(read_lines(run.dir.probes), findings),
+        probes=walked(run.dir.probe_lines(), findings),
         best_step=run.best_step,
     )
 
@@ -101,7 +106,13 @@ def _film(run: Run, kind: Kind, samples: str) -> list[tuple[int, Block]]:
     """What was made while the run trained, by steps."""
     found: list[tuple[int, Block]] = []
     for file in sorted(run.dir.samples.glob("step-*.*")):
-        step, content = int(file.stem[5:]), file.read_bytes()
+        if not file.stem[5:].isdecimal():
+            continue
+        try:
+            step, content = int(file.stem[5:]), read_bytes(file, PICTURE_BYTES)
+        except Damaged as error:
+            run.dir.damage[file] = f"{error}; left out"
+            continue
         picture = Figure(content, f"{samples} at step {step:,}") if file.suffix == ".png" else None
         block = picture or kind.replay(content, file.suffix)
         if block is not None:

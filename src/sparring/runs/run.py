@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -13,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from sparring import kinds
+from sparring.base.checking import Damaged
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError, nearest
-from sparring.base.files import read_lines
 from sparring.base.numbers import whole
 from sparring.base.part import Part, parse
 from sparring.base.rundir import RunDir
-from sparring.data import DataSet, Formats
+from sparring.data import DataSet, Formats, Source
 from sparring.engine.budget import check_memory
 from sparring.gan.game import Side
 from sparring.gan.surgery import random_layers
@@ -30,6 +29,7 @@ from sparring.recipe.arguments import checked
 from sparring.recipe.build import operated_net
 from sparring.recipe.recorded import read_recipe_of
 from sparring.recipe.request import Place, options_of
+from sparring.runs.loading import codec_of, load_state
 
 
 class Run:
@@ -46,18 +46,18 @@ class Run:
         if not saved:
             raise RequestError(f"{self.path}: has no checkpoint yet; sparring train --out {self.path} goes on with it")
         newest = step is None or step == "best"
-        self._state = self.dir.load(saved[-1] if newest else _checkpoint(step, saved, self.path))
+        self._state = load_state(self.dir, saved[-1] if newest else _checkpoint(step, saved, self.path))
         if step == "best":
             if self.best_step is None:
                 raise RequestError(f"step: best, and {self.path} was not scored while it trained; say score.every")
             if self.best_step != saved[-1]:
-                self._state = self.dir.load(_checkpoint(self.best_step, saved, self.path))
+                self._state = load_state(self.dir, _checkpoint(self.best_step, saved, self.path))
         self._own = dict(own or {})
         self._nets: dict[str, nn.Module] = {}
         data = self._state["data"]
-        self.codec = kinds.codec_from_json(data["codec"])
+        self.codec = codec_of(self.dir, self.step, data["codec"])
         inputs = data.get("inputs")  # which runs of the first versions do not say
-        self.inputs = None if inputs is None else kinds.codec_from_json(inputs)
+        self.inputs = None if inputs is None else codec_of(self.dir, self.step, inputs)
         """The codec of the images that samples are made from, where they are."""
         self.label_names: list[str] = data["label_names"]
         self.data_name: str = data["name"]
@@ -110,9 +110,12 @@ class Run:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Versions, devices and the execution plan, as recorded."""
-        found: dict[str, Any] = json.loads(self.dir.environment.read_text()) if self.dir.environment.exists() else {}
-        return found
+        """Versions, devices and the execution plan, as recorded; nothing where that cannot be read."""
+        try:
+            return self.dir.read_environment()
+        except Damaged as error:
+            self.dir.damage[self.dir.environment] = str(error)
+            return {}
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -122,7 +125,7 @@ class Run:
     @property
     def scores(self) -> dict[str, Any]:
         """The newest scores of this checkpoint, by name; where it has none, of the last one that was scored."""
-        lines = read_lines(self.dir.scores)
+        lines = self.dir.score_lines()
         found: dict[str, Any] = {}
         scored = any(line["step"] == self.step for line in lines)
         for line in lines:
@@ -187,9 +190,11 @@ class Run:
                 net.load_state_dict(state)
             except RuntimeError as error:
                 raise RequestError(
-                    f"{side}: {type(net).__name__} does not take the run's weights: {_first(error)}"
+                    f"{self.path}: {side}: {type(net).__name__} does not take the run's weights: {_first(error)}"
                 ) from None
             for path, adaptive in self.recipe.controllers().items():
+                if path not in self._state["controllers"]:
+                    raise self.dir.damaged(self.step, f"controllers.{path}: missing")
                 adaptive.set(self._state["controllers"][path])
             for layer in random_layers(net):
                 layer.set_rate(self.recipe.course().now(self.step, self.recipe.batch))
@@ -219,7 +224,8 @@ def loaded_run(run: Place | Run, step: int | str | None = None) -> Run:
 
 
 def data_of(loaded: Run, other: Place | None = None) -> DataSet:
-    """The run's own data, unchanged since, or other data of the same shape."""
+    """The run's own data, unchanged since, or other data of the same shape; where these are at the run's own place and
+    unchanged, they are its own."""
     recipe = loaded.recipe
     if other is None:
         data = recipe.data.load()
@@ -228,14 +234,28 @@ def data_of(loaded: Run, other: Place | None = None) -> DataSet:
                 f"data: {data.name} has changed since {loaded.path} was trained on it; give it by --data"
             )
         return data
-    fields = recipe.model_dump(mode="json")
-    fields["data"] = options_of(str(other), fields["data"])
-    options = validated(fields).data
+    options = _asked(loaded, other)
+    if options == recipe.data:
+        data = options.load()
+        if data.fingerprint == loaded.fingerprint:
+            return data
     if options.kind != recipe.data.kind and loaded.codec.plays != "from_noise":
         raise RequestError(
             f"data: {other} is no {recipe.data.recipe_name()}, and {loaded.path} makes {loaded.kind.unit}"
         )
     return options.like(loaded.codec)
+
+
+def is_own(loaded: Run, other: Place | None, data: DataSet) -> bool:
+    """Whether data that were read from a place are the run's own: no other place was said, and they are unchanged."""
+    return other is None or (_asked(loaded, other) == loaded.recipe.data and data.fingerprint == loaded.fingerprint)
+
+
+def _asked(loaded: Run, other: Place) -> Source:
+    """The run's source of data at another place."""
+    fields = loaded.recipe.model_dump(mode="json")
+    fields["data"] = options_of(str(other), fields["data"])
+    return validated(fields).data
 
 
 def kind_of(run: Place) -> Kind:

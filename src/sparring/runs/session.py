@@ -29,6 +29,7 @@ from sparring.recipe.recorded import FREE_TO_CHANGE, must_be_same, read_recipe_o
 from sparring.runs import reporting, treatment
 from sparring.runs.controllers import Controllers
 from sparring.runs.job import Job, built, draw_picture, enough_disk, enough_memory, take_weights
+from sparring.runs.loading import load_state
 from sparring.runs.observers import Bar, Log, Observer, Pictures
 from sparring.runs.orders import Task, measured, tell
 from sparring.runs.pace import Pace, Paced
@@ -116,7 +117,7 @@ def resume(
         treatment.settle(run)
     recipe = read_recipe_of(run)
     data = recipe.data.load()
-    recorded = json.loads(run.environment.read_text())
+    recorded = run.read_environment()
     if recorded["data"]["fingerprint"] != data.fingerprint:
         raise RequestError(
             f"out: {run.path} was trained on other data (fingerprint {recorded['data']['fingerprint'][:12]}, "
@@ -143,7 +144,7 @@ def resume(
         talk.say(f"doctor: {wanted.doctor}, and a treatment is on trial; it stays, and nobody judges it")
         treatment.leave(run, run.saved_steps()[-1])
     saved = run.saved_steps()
-    state = run.load(saved[-1]) if saved else {}  # a damaged checkpoint is said before anything is written
+    state = load_state(run, saved[-1]) if saved else {}  # a damaged checkpoint is said before anything is written
     with run.owned():
         asked = asked or (None if recipe.budget is None else Asked(recipe.budget, clock.began()))
         job = Job(run, with_length(wanted, asked, saved[-1] if saved else 0), data, plan, own, talk)
@@ -154,6 +155,7 @@ def resume(
         if finished and run.report.exists():
             talk.say(f"{run.path}: {finished}")
             return Run(run.path, own=own)
+        run.tell_damage(talk.say)
         talk.say(f"{run.path}: going on from step {saved[-1] if saved else 0:,} of {job.recipe.steps:,}")
         return play_out(job, built(job), None if finished else asked)
 
@@ -307,5 +309,6 @@ def _finished(job: Job, match: Match, scorer: Scorer, reached: bool) -> Run:
             talk.say(line)
     finished = Run(run.path, own=job.own)
     reporting.write_report(finished, job.data, scorer.extractor)
+    run.tell_damage(talk.say)
     talk.say(f"report: {run.report}")
     return finished

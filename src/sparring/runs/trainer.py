@@ -12,13 +12,14 @@ import torch
 
 from sparring.base import clock
 from sparring.base.errors import RequestError, TrainingError
-from sparring.base.files import append_line, read_lines
+from sparring.base.files import append_line
 from sparring.base.rundir import RunDir
 from sparring.base.system import interrupts_to
 from sparring.engine import ranks
 from sparring.gan.loop import Step
 from sparring.gan.match import Match
 from sparring.gan.measuring import Diverged, check_weights
+from sparring.runs.loading import load_state, restore
 from sparring.runs.observers import Observer
 from sparring.runs.pace import Pace
 
@@ -92,7 +93,7 @@ class Trainer:
         """Restores the newest checkpoint; a new run writes its first."""
         self.match.attempt, state = ranks.from_first(self._kept)
         if state is not None:
-            self.match.restore(state)
+            restore(self.run, self.match, state)
         self.pace.begin(self.match)
 
     def _kept(self) -> tuple[int, dict[str, Any] | None]:
@@ -101,7 +102,7 @@ class Trainer:
         attempt = attempts[-1] if attempts else 0
         saved = self.run.saved_steps()
         if saved:
-            return attempt, self.run.load(saved[-1])
+            return attempt, load_state(self.run, saved[-1])
         self.match.attempt = attempt
         self.match.redraw(0)
         self.run.save(0, self.match.state())
@@ -109,7 +110,7 @@ class Trainer:
 
     def _attempts(self) -> list[int]:
         """All that were begun, in the order in which they were."""
-        return [line["attempt"] for line in read_lines(self.run.findings) if "attempt" in line]
+        return [line["attempt"] for line in self.run.finding_lines() if "attempt" in line]
 
     def _play(self) -> None:
         """Plays until the last step, or until told to stop."""
@@ -200,7 +201,7 @@ class Trainer:
         self._note(record | {"remedy": [], "attempt": attempt, "back_to_step": goal})
         self.say(f"diverged at step {fall.step} ({told}); going back to step {goal}, attempt {attempt}")
         self.match.attempt = attempt
-        self.match.restore(ranks.from_first(lambda: self.run.load(goal)))
+        restore(self.run, self.match, ranks.from_first(lambda: load_state(self.run, goal)))
         self.pace.begin(self.match)
 
     def _note(self, finding: dict[str, Any]) -> None:

@@ -13,9 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sparring.base import forms
+from sparring.base.checking import Damaged, checked
 from sparring.base.errors import RequestError
-from sparring.base.files import PART, append_line, read_lines, read_state, write_file, write_state
+from sparring.base.files import append_line, fresh, removed, write_file
 from sparring.base.rundir import RunDir
+from sparring.base.state import read_state, write_state
 from sparring.doctor import Attending, Finding
 from sparring.doctor.findings import symptom_named
 from sparring.doctor.remedies import calm, overrides_of, remedies
@@ -24,6 +27,7 @@ from sparring.gan.match import Match
 from sparring.pages.naming import titled
 from sparring.recipe import Recipe, override, to_yaml, validated
 from sparring.recipe.recorded import FREE_TO_CHANGE, read_recipe_of
+from sparring.runs.loading import load_state
 
 CONFIDENT = 0.65
 """Confidence from which on a finding is treated."""
@@ -31,7 +35,8 @@ MOST = 3
 """Treatments of a run, at most."""
 BETTER = 0.95
 """A treatment is kept where the held-out score is at most so much of what it was (for scores where less is better)."""
-EVENTS = ("treated", "kept", "undone")
+EVENTS = {"treated": forms.Treated, "kept": forms.Decided, "undone": forms.Undone}
+UNSURE = "to train on takes it, for a treatment may be half done; sample, evaluate, report and diagnose do without"
 
 
 class Measure(NamedTuple):
@@ -73,8 +78,14 @@ class Undo(Exception):
 
 
 def events_of(run: RunDir) -> list[dict[str, Any]]:
-    """What was decided about treatments so far."""
-    return [line for line in read_lines(run.findings) if line.get("event") in EVENTS]
+    """What was decided about treatments so far. Raises Damaged where that cannot be told."""
+    found = [line for line in run.finding_lines() if line.get("event") in EVENTS]
+    for line in found:
+        try:
+            checked(line, EVENTS[line["event"]])
+        except ValueError as error:
+            raise Damaged(run.findings, f"of a line that says {line['event']}: {error}", UNSURE) from None
+    return found
 
 
 def active(run: RunDir) -> list[str]:
@@ -194,11 +205,11 @@ class Treating:
 
 def begin(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
     """Decides on a treatment, and brings it about; gives the line that says so."""
-    kept = _next(run)  # takes the place of what the treatment before left once the line is written
-    shutil.rmtree(kept, ignore_errors=True)
+    kept = run.untreated_next  # takes the place of what the treatment before left once the line is written
+    removed(kept)
     kept.mkdir()
     write_state(kept, match.state())
-    write_file(RunDir(kept).recipe, run.recipe.read_text())
+    write_file(RunDir(kept).recipe, run.read_recipe())
     best = match.notes.get("best_step")
     if best is not None and run.checkpoint(best).exists():
         shutil.copytree(run.checkpoint(best), kept / run.checkpoint(best).name)
@@ -211,8 +222,7 @@ def begin(run: RunDir, match: Match, order: Treat) -> dict[str, Any]:
         "at_step": match.step,
         "back_to_step": back,
         "anew": back == saved[0],
-        "attempt": 1
-        + max([match.attempt, *(line["attempt"] for line in read_lines(run.findings) if "attempt" in line)]),
+        "attempt": 1 + max([match.attempt, *(line["attempt"] for line in run.finding_lines() if "attempt" in line)]),
         "untreated_attempt": match.attempt,
         "overrides": order.overrides,
         "measure": list(order.before),
@@ -239,9 +249,9 @@ def settle(run: RunDir) -> None:
     events = events_of(run)
     last = events[-1] if events else {}
     if last.get("event") == "treated":
-        if _next(run).exists():
-            shutil.rmtree(run.untreated, ignore_errors=True)
-            os.replace(_next(run), run.untreated)
+        if run.untreated_next.exists():
+            removed(run.untreated)
+            os.replace(run.untreated_next, run.untreated)
         _written(run, treated_recipe(_untreated_recipe(run), last["overrides"]))
         _discard(run, last["back_to_step"], lambda attempt: attempt < last["attempt"])
     elif last.get("event") == "undone" and run.untreated.exists():
@@ -256,17 +266,11 @@ def settle(run: RunDir) -> None:
             run.save(last["at_step"], read_state(run.untreated))
 
 
-def _next(run: RunDir) -> Path:
-    """Where what may have to be brought back is gathered."""
-    return run.untreated.with_name("untreated-next")
-
-
 def _moved(source: Path, target: Path) -> None:
     """A copy of a folder that appears whole."""
-    part = target.with_name(f"{PART}{target.name}")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(source, part)
-    os.replace(part, target)
+    with fresh(target, folder=True) as part:
+        shutil.copytree(source, part, dirs_exist_ok=True)
+        os.replace(part, target)
 
 
 def _untreated_recipe(run: RunDir) -> Recipe:
@@ -277,14 +281,14 @@ def _untreated_recipe(run: RunDir) -> Recipe:
 
 def _written(run: RunDir, recipe: Recipe) -> None:
     text = to_yaml(recipe)
-    if run.recipe.read_text() != text:
+    if run.read_recipe() != text:
         write_file(run.recipe, text)
 
 
 def _discard(run: RunDir, after: int, is_stale: Callable[[int], bool]) -> None:
     """Removes the checkpoints after a step that are of an attempt that no longer counts."""
     for step in run.saved_steps():
-        if step > after and is_stale(int(run.load(step)["attempt"])):
+        if step > after and is_stale(int(load_state(run, step)["attempt"])):
             shutil.rmtree(run.checkpoint(step))
 
 

@@ -3,15 +3,50 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from sparring.base.checking import Damaged, lines_of, no_link, read_json
 from sparring.base.errors import RequestError
-from sparring.base.files import PART, held, read_lines, write_file
+from sparring.base.files import PART, held, removed, write_file
+from sparring.base.forms import PlanForm, Whole
 from sparring.base.paths import given_path
-from sparring.studies.answers.records import RunRecord
+from sparring.studies.answers.records import RecordForm, RunRecord
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class AskedForm(TypedDict):
+    """A study's design as it was asked for, as far as it is read again."""
+
+    base: dict[str, Any]
+    arms: dict[str, list[str]]
+    seeds: Whole
+    metric: str | None
+    points: Annotated[int, Field(ge=1, le=10**6)]
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class DesignForm(AskedForm):
+    """The same with its length."""
+
+    images: Annotated[Whole, Field(ge=1)]
+
+
+@with_config(ConfigDict(extra="allow", strict=True))
+class KeptForm(TypedDict):
+    """`study.json`."""
+
+    asked: AskedForm
+    design: DesignForm
+    protocol: dict[str, Any]
+    plan: PlanForm
+    jobs: Annotated[int, Field(ge=1, le=4096)]
 
 
 class StudyDir:
@@ -30,7 +65,7 @@ class StudyDir:
     @property
     def exists(self) -> bool:
         """Whether there is a study here."""
-        return self.design.exists()
+        return os.path.lexists(self.design)
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -38,6 +73,9 @@ class StudyDir:
         holds other things, or is another process's."""
         if self.path.exists() and not self.path.is_dir():
             raise RequestError(f"out: {self.path} is a file; a study needs a directory")
+        for path in vars(self).values():
+            if path != self.path:
+                no_link(path)
         begun = {self.queue.name, self.runs.name}
         if (
             self.path.is_dir()
@@ -51,16 +89,18 @@ class StudyDir:
             raise RequestError(f"out: {self.path} cannot be written ({error.strerror})") from None
         with held(self.path):
             for leftover in self.path.glob(f"{PART}*"):
-                leftover.unlink(missing_ok=True)
+                removed(leftover)
             yield
 
     def read_design(self) -> dict[str, Any]:
         """What was written of the design. Raises RequestError where it is damaged."""
         try:
-            found: dict[str, Any] = json.loads(self.design.read_text())
+            found: dict[str, Any] = read_json(self.design, KeptForm)
             return found
-        except (OSError, ValueError) as error:
-            raise RequestError(f"{self.design}: damaged ({error})") from None
+        except Damaged as error:
+            raise error.advised(
+                "without it the study cannot go on; its runs are kept, and report, compare and the like take them"
+            ) from None
 
     def write(self, path: Path, content: str) -> None:
         """Writes one of its files, all or nothing. Raises RequestError where it cannot be."""
@@ -76,4 +116,4 @@ class StudyDir:
         self.write(self.records, "".join(json.dumps(record.to_json()) + "\n" for record in records))
 
     def read_records(self) -> list[RunRecord]:
-        return [RunRecord.from_json(line) for line in read_lines(self.records)]
+        return [RunRecord.from_json(line) for line in lines_of(self.records, RecordForm).found]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparring.base.checking import PICTURE_BYTES, read_bytes
 from sparring.pages.chart import Chart, Series, draw, shades
 from sparring.pages.filling import filled
 from sparring.pages.naming import titled
@@ -226,7 +227,7 @@ def _samples(
     seed = max(sorted(grids), key=lambda one: len(grids[one]))
     room = COMPARED_BYTES // len(grids[seed])
     shown = [
-        (name, picture(grids[seed][name].read_bytes(), f"Grid of samples of {name}", room, 640, 320))
+        (name, picture(read_bytes(grids[seed][name], PICTURE_BYTES), f"Grid of samples of {name}", room, 640, 320))
         for name in runs
         if name in grids[seed]
     ]

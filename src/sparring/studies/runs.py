@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from pathlib import Path
 
 import torch
 
 from sparring import kinds
+from sparring.base.checking import no_link
 from sparring.base.errors import RequestError, TrainingError
 from sparring.base.rundir import RunDir
 from sparring.data import DataSet, Rows
@@ -53,7 +53,7 @@ class Player:
         recipe = self._recipes[task.arm].model_copy(update={"seed": task.seed})
         data = self._data(next(name for name, one in self._recipes.items() if one.data == recipe.data))
         recipe = fitted(recipe, data, {})
-        run = RunDir(self.folder / "runs" / run_name(arm, task.seed))
+        run = RunDir(no_link(self.folder / "runs" / run_name(arm, task.seed)))
         with enough_disk(run):
             run.create()
         with run.owned():
@@ -71,7 +71,7 @@ class Player:
         """The study's plan, as far as it is this arm's mathematics too; a run that was begun keeps its own."""
         if run.exists:
             must_be_same(run, read_recipe_of(run), recipe)
-            recorded = json.loads(run.environment.read_text())
+            recorded = run.read_environment()
             if recorded["data"]["fingerprint"] != data.fingerprint:
                 raise RequestError(f"out: {run.path} was trained on other data; take another directory for the study")
             return Plan(**recorded["plan"])._replace(device=self.plan.device)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from sparring.base.forms import Whole
 from sparring.metrics import Better
 from sparring.studies.answers.records import RunRecord, Stage
 from sparring.studies.design import Design
@@ -23,6 +24,10 @@ class Task(NamedTuple):
     stage: Stage
     until: int
     """How many points, of the whole run's."""
+
+
+TaskForm = tuple[str, Whole, Stage, Whole]
+"""A `Task` as the queue has it."""
 
 
 def rungs(points: int) -> tuple[int, int]:

@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparring.base.checking import checked
 from sparring.base.errors import RequestError
-from sparring.studies.answers.records import RunRecord
-from sparring.studies.sequence import Task
+from sparring.studies.answers.records import RecordForm, RunRecord
+from sparring.studies.sequence import Task, TaskForm
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -42,6 +43,8 @@ class Queue:
         self._clock: Callable[[], float] = time.monotonic
         self._file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
         self._made = False
+        if self._file is not None and self._file.exists() and not self._file.is_file():
+            raise RequestError(f"storage: {self._file} is no file")
         with self._explained():
             import optuna
 
@@ -64,14 +67,13 @@ class Queue:
         """What came of the tasks that are done."""
         found: dict[Task, RunRecord] = {}
         for trial in self._trials():
-            record = trial.user_attrs.get("record")
-            if record is not None and trial.state.is_finished():
-                found.setdefault(_task(trial), RunRecord.from_json(json.loads(record)))
+            if "record" in trial.user_attrs and trial.state.is_finished():
+                found.setdefault(self._task(trial), self._record(trial.user_attrs["record"]))
         return found
 
     def add(self, tasks: Iterable[Task]) -> None:
         """Puts tasks in the queue, but for those that are there."""
-        there = {_task(trial) for trial in self._trials() if not self._given_up(trial)}
+        there = {self._task(trial) for trial in self._trials() if not self._given_up(trial)}
         with self._explained():
             for task in tasks:
                 if task not in there:
@@ -95,20 +97,19 @@ class Queue:
         none waits."""
         trials = self._trials()
         waiting = [trial for trial in trials if trial.state == self._states.WAITING]
-        for trial in sorted(waiting, key=lambda trial: (order(_task(trial)), trial.number)):
+        for trial in sorted(waiting, key=lambda trial: (order(self._task(trial)), trial.number)):
             with self._explained():
                 if not self._took(trial):
                     continue
-                first = min(
-                    other.number for other in trials if _task(other) == _task(trial) and not self._given_up(other)
-                )
+                task = self._task(trial)
+                first = min(one.number for one in trials if self._task(one) == task and not self._given_up(one))
                 if first != trial.number:  # two who share the study put it in at once
                     self._storage.set_trial_state_values(trial._trial_id, self._states.FAIL)
                     continue
                 self._claimed.add(trial._trial_id)
                 self._storage.set_trial_user_attr(trial._trial_id, "owner", self.owner)
                 self._beat(trial._trial_id)
-                return trial._trial_id, _task(trial)
+                return trial._trial_id, task
         return None
 
     def _took(self, trial: FrozenTrial) -> bool:
@@ -198,6 +199,25 @@ class Queue:
             found = self._storage.get_all_trials(self._study, deepcopy=False)
         return [trial for trial in found if "task" in trial.user_attrs]
 
+    def _task(self, trial: FrozenTrial) -> Task:
+        """A trial's task. Raises RequestError where it is none."""
+        try:
+            return Task(*checked(trial.user_attrs["task"], TaskForm))
+        except ValueError as error:
+            raise self._damaged(f"task of trial {trial.number}: {error}") from None
+
+    def _record(self, text: Any) -> RunRecord:
+        """What came of a task. Raises RequestError where it is not as it was written."""
+        try:
+            return RunRecord.from_json(checked(json.loads(checked(text, str)), RecordForm))
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(f"a record: {error or 'nested too deeply'}") from None
+
+    def _damaged(self, what: str) -> RequestError:
+        where = self._file or _without_password(self.url)
+        advice = "" if self._file is None else f"; {REMADE}"
+        return RequestError(f"storage: {where}: damaged ({what}){advice}")
+
     def close(self) -> None:
         """Lets the connections go."""
         self._storage.remove_session()
@@ -214,9 +234,11 @@ class Queue:
             yield
         except Exception as error:
             kinds = {kind.__module__.split(".")[0] for kind in type(error).__mro__}
-            if isinstance(error, RequestError) or not (kinds & KINDS or isinstance(error, (OSError, ImportError))):
+            if isinstance(error, RequestError) or not (kinds & KINDS or isinstance(error, OF_STORAGE)):
                 raise
             told = _reason(error)
+            if "not a database" in told or "malformed" in told or isinstance(error, OF_CONTENT):
+                raise self._damaged(told) from None
             if "locked" in told:
                 told = f"{self._file or self.url} is locked by another program"
             else:
@@ -224,8 +246,12 @@ class Queue:
             raise RequestError(f"storage: {told}; {KEPT}") from None
 
 
+OF_CONTENT = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What a storage raises where what it holds is not what was written."""
+OF_STORAGE = (OSError, ImportError, *OF_CONTENT)
 KINDS = {"optuna", "sqlalchemy", "sqlite3", "alembic"}
 """Packages whose errors are the storage's."""
+REMADE = "remove it, and the same command makes it anew from the runs, which are kept"
 KEPT = "runs are kept, and the same command goes on once it can be used"
 
 
@@ -239,10 +265,6 @@ def _open(url: str) -> BaseStorage:
     if url.startswith("sqlite"):
         options = {"connect_args": {"timeout": LOCKED_S}}
     return RDBStorage(url, engine_kwargs=options)
-
-
-def _task(trial: FrozenTrial) -> Task:
-    return Task(*trial.user_attrs["task"])
 
 
 def _reason(error: BaseException) -> str:

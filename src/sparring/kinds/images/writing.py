@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from sparring.base.errors import RequestError
-from sparring.base.files import PART, npz, write_file
+from sparring.base.files import fresh, npz, write_file
 from sparring.data import ValueCodec
 from sparring.pages.drawing import grid, png
 
@@ -53,17 +52,12 @@ def _write_folder(path: Path, samples: Tensor, codec: ValueCodec) -> int:
     channels = samples.shape[1]
     if channels > 4 or codec.depth == "float32" or (codec.depth == "uint16" and channels > 1):
         raise RequestError(f"to: {path}: PNG holds no {channels} channels of {codec.depth}; take a path ending in .npz")
-    part = path.with_name(f"{PART}{path.name}")
-    part.mkdir(parents=True, exist_ok=True)
     digits = max(5, len(str(len(samples) - 1)))
-    try:
+    with fresh(path, folder=True) as part:
         for number, sample in enumerate(samples):
             array = sample.permute(1, 2, 0).numpy().astype(np.uint16 if codec.depth == "uint16" else np.uint8)
             Image.fromarray(array.squeeze(2) if channels == 1 else array).save(part / f"{number:0{digits}d}.png")
         if path.exists():
             path.rmdir()
         part.rename(path)
-    except BaseException:  # Ctrl-C too
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return len(samples)

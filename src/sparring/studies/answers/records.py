@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NotRequired
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
+
+from sparring.base.forms import Finite, Whole
 
 Stage = Literal["screen", "final"]
 """Runs that rank the arms, and runs on fresh seeds that the answers are drawn from."""
@@ -20,6 +25,37 @@ class Point(NamedTuple):
     """The metric on the part that answers are drawn from."""
     gap: float | None = None
     """Mean logit of training samples less that of held-out ones."""
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class PointForm(TypedDict):
+    """A `Point` as a file has it."""
+
+    images: Whole
+    selection: Finite
+    report: Finite
+    gap: NotRequired[Finite | None]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class RecordForm(TypedDict):
+    """A `RunRecord` as a file, or the queue, has it."""
+
+    arm: str
+    overrides: list[str]
+    seed: Whole
+    stage: Stage
+    state: State
+    metric: str
+    selection: Finite | None
+    score: Finite | None
+    curve: list[PointForm]
+    step_ms: Finite
+    peak_mb: Finite
+    seconds: Finite
+    directory: str
+    why: NotRequired[str]
+    beside: NotRequired[dict[str, Finite]]
 
 
 class RunRecord(NamedTuple):

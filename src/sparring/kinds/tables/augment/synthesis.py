@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.base.checking import no_link
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError
 from sparring.base.files import write_file
@@ -42,7 +43,7 @@ class Synthesiser:
         self.folder, self.train, self.changes = folder, train, tuple(changes)
 
     def __call__(self, sheet: Sheet, seed: int) -> Make:
-        place = self.folder / f"seed-{seed}"
+        place = no_link(self.folder / f"seed-{seed}")
         place.mkdir(parents=True, exist_ok=True)
         kept = [at for at, column in enumerate(sheet.columns) if column.learned and _some(sheet.values[:, at])]
         columns = [sheet.columns[at] for at in kept]
@@ -50,7 +51,7 @@ class Synthesiser:
         write_table(rows, columns, sheet.values[:, kept], {})
         kinds = json.dumps({column.name: column.kind for column in columns}, ensure_ascii=False)
         changes = (*self.changes, f"data.table.kinds={kinds}", "data.table.held_out=0", "score.metrics=[]")
-        trained = self.train(rows, place / "run", changes, seed)
+        trained = self.train(rows, no_link(place / "run"), changes, seed)
 
         def make(count: int) -> NDArray[np.float64]:
             made = Sheet(codec_of(trained).columns, rows_of(trained, Wish(count), Key(seed, "samples")))

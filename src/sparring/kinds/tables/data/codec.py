@@ -13,6 +13,7 @@ from torch import Tensor
 from sparring.data.codec import Codec
 from sparring.kinds.tables.data.coding import Code, NumberCode, code_from_json, fit_code
 from sparring.kinds.tables.data.column import CHOICES, Column
+from sparring.kinds.tables.data.forms import check_codec, check_form
 from sparring.kinds.tables.data.layout import Layout
 
 ROWS = 8192
@@ -125,8 +126,11 @@ class TableCodec(Codec):
 
     @staticmethod
     def from_json(fields: Mapping[str, Any]) -> TableCodec:
+        """The codec that `to_json` wrote. Raises ValueError where it did not."""
+        check_form(fields)
         columns = [Column.from_json(column) for column in fields["columns"]]
         codes = [code_from_json(code) for code in fields["codes"]]
+        check_codec(columns, codes, fields["views"], fields["dialect"], fields["target"])
         return TableCodec(columns, codes, fields["views"], fields["dialect"], fields["target"])
 
 

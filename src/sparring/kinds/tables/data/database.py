@@ -1,9 +1,18 @@
-"""Reading a table of a database, by SQLAlchemy."""
+"""Reading a table of a database, by SQLAlchemy.
+
+SQLite is opened to read alone. Any other address is followed only where a person has said it: a driver may connect
+anywhere, make files, and is given what variables of the environment hold, so that a recipe of somebody else's is not
+enough.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
 
 from sparring.base.errors import RequestError, nearest
 from sparring.base.paths import beside, given_path
@@ -17,11 +26,35 @@ def is_address(source: object) -> bool:
     return isinstance(source, str) and "://" in source
 
 
+SQLITE = ("sqlite", "sqlite+pysqlite")
+"""What addresses begin with that are read by Python's own SQLite."""
+SAID = "SPARRING_DATABASES"
+"""The variable of the environment with the addresses that were said, a line each, for processes that train along."""
+
+
+def say_address(address: str) -> None:
+    """Notes that a person said an address, on the command line or to Python."""
+    said = os.environ.get(SAID, "").splitlines()
+    if address not in said:
+        os.environ[SAID] = "\n".join([*said, address])
+
+
+def check_said(address: str) -> None:
+    """Raises RequestError for an address that a recipe holds and nobody said, unless it is SQLite's."""
+    if address.partition("://")[0].lower() in SQLITE or address in os.environ.get(SAID, "").splitlines():
+        return
+    shown = re.sub(r"(?<=://)[^/@]*@", "...@", address)
+    raise RequestError(
+        f"data: only a recipe names the database {shown}; where you trust that address, say it yourself, by --data"
+    )
+
+
 def read_database(address: str, table: str | None) -> tuple[pd.DataFrame, str]:
     """A table, and its name for messages. Raises RequestError where the database or the table cannot be had."""
     try:
         import sqlalchemy
         from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.pool import NullPool
     except ModuleNotFoundError:
         raise RequestError("reading a database needs the package sqlalchemy: pip install 'sparring[tables]'") from None
     import pandas as pd
@@ -32,9 +65,12 @@ def read_database(address: str, table: str | None) -> tuple[pd.DataFrame, str]:
         scheme = address.partition("://")[0]
         raise RequestError(f"{scheme}://...: not a database's address; such as sqlite:///people.db") from None
     shown = url.render_as_string(hide_password=True)
-    _file_there(url, shown)
     try:
-        engine = sqlalchemy.create_engine(url)
+        if url.drivername in SQLITE:
+            file = _file_of(url.database or "", shown)
+            engine = sqlalchemy.create_engine("sqlite://", creator=lambda: _read_only(file), poolclass=NullPool)
+        else:
+            engine = sqlalchemy.create_engine(url)
         try:
             with engine.connect() as connection:
                 name, schema = _named(sqlalchemy.inspect(connection), table, shown)
@@ -48,13 +84,27 @@ def read_database(address: str, table: str | None) -> tuple[pd.DataFrame, str]:
         raise RequestError(f"{shown}: cannot be read ({reason})") from None
 
 
-def _file_there(url: Any, shown: str) -> None:
-    """Raises RequestError where SQLite's file is missing, which SQLite itself would make."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return
-    path = Path(url.database) if url.database.startswith("file:") else given_path(url.database, "data")
-    if not path.is_file() and not url.database.startswith("file:"):
+def _file_of(database: str, shown: str) -> Path:
+    """SQLite's file, by its path or a URI of SQLite's, whose options are left out. Raises RequestError where there is
+    none."""
+    if database.startswith("file:"):
+        database = unquote(urlsplit(database).path)
+    path = given_path(database, "data")
+    if not database or database == ":memory:" or (path.exists() and not path.is_file()):
+        raise RequestError(f"{shown}: names no file with tables in it")
+    if not path.is_file():
         raise RequestError(f"{shown}: no such file; {nearest(path.name, beside(path))}")
+    return path.absolute()
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    """A connection that writes nothing: no files beside the database either, as SQLite makes them to read one that
+    keeps a log of writes ahead, where that log is empty."""
+    with file.open("rb") as opened:
+        ahead = opened.read(20)[18:20] == b"\2\2"
+    log = file.with_name(f"{file.name}-wal")
+    alone = ahead and not (log.exists() and log.stat().st_size)
+    return sqlite3.connect(f"file:{quote(str(file))}?mode=ro{'&immutable=1' if alone else ''}", uri=True)
 
 
 def _named(inspector: Any, table: str | None, shown: str) -> tuple[str, str | None]:

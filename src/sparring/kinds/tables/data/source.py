@@ -25,7 +25,7 @@ from sparring.kinds.tables.data.codec import TableCodec, table_codec
 from sparring.kinds.tables.data.coding import NumberCode
 from sparring.kinds.tables.data.column import CHOICES, KINDS, Sheet
 from sparring.kinds.tables.data.constraints import parse_constraints
-from sparring.kinds.tables.data.database import is_address
+from sparring.kinds.tables.data.database import check_said, is_address, say_address
 from sparring.kinds.tables.data.encoding import blocks
 from sparring.kinds.tables.data.notes import about_target
 from sparring.kinds.tables.data.reading import read_sheet
@@ -93,13 +93,18 @@ class Table(Source):
 
     @classmethod
     def at(cls, place: str) -> str:
-        return place if is_address(place) else super().at(place)
+        if not is_address(place):
+            return super().at(place)
+        say_address(place)
+        return place
 
     @classmethod
     def spelt(cls, word: str, keys: Sequence[str]) -> str:
         """An override, or where it is `column=kind` of a table, the override that says so: of a column, too, that is
         called like a key of the recipe, which takes no kind."""
         name, equals, value = word.partition("=")
+        if is_address(value):
+            say_address(value)
         if value in KINDS and (name in keys or name.partition(".")[0] not in keys):
             return f"data.table.kinds.{word}"
         if not equals or name.partition(".")[0] in keys or nearest(name, keys).startswith("did you mean"):
@@ -126,8 +131,16 @@ class Table(Source):
 
     @property
     def source(self) -> str:
-        """The path, or the address with variables of the environment put in: so no recipe holds a password."""
-        return os.path.expandvars(self.path) if is_address(self.path) else self.path
+        """The path, or the address with variables of the environment put in: so no recipe holds a password. Raises
+        RequestError for an address that nobody said."""
+        if not is_address(self.path):
+            return self.path
+        check_said(self.path)
+        return os.path.expandvars(self.path)
+
+    def trusted(self) -> None:
+        if is_address(self.path):
+            say_address(self.path)
 
     def of(self, sheet: Sheet, name: str) -> DataSet:
         """The data set of a table that was read."""

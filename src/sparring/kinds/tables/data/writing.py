@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import io
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.base import files
 from sparring.base.errors import RequestError
 from sparring.base.system import sync_folder
 from sparring.kinds.tables.data.column import NUMBERS, Column
@@ -24,7 +24,6 @@ from sparring.kinds.tables.data.spelling import Keys, keys_for, settled, spell
 if TYPE_CHECKING:
     import pandas as pd
 
-PART = ".part-"
 ROWS_AT_ONCE = 100_000
 TEXTS = (".csv", ".tsv", ".txt")
 ENDINGS = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".parquet")
@@ -177,15 +176,9 @@ def as_csv(
 def whole(path: Path) -> Iterator[Path]:
     """A file that takes the place of `path`, in a folder that is made, once it is whole and on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")  # several processes may write the same
-    try:
+    with files.whole(path) as part:
         yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 @contextmanager
