@@ -112,17 +112,17 @@ def _closeness(found: Neighbours) -> Tensor:
     return (behind / found.distances[:, 0].clamp(min=1e-3 * behind)).nan_to_num(nan=1.0).log()
 
 
-def relabelled_p_value(claims: Tensor, size: int, key: Key) -> float:
+def relabelled_p_value(claims: Tensor, size: int, key: Key, permutations: int = PERMUTATIONS) -> float:
     """How often random `size` samples of the union have claims as large as the training set's; exact by counting the
     labelling seen as one of them."""
     observed = float(claims[:size].sum())
     source = np.random.default_rng(key.seed)
     some = claims[claims > 0].numpy()
     # Of the samples that have any claims, how many are labelled, and then which.
-    labelled = source.hypergeometric(len(some), len(claims) - len(some), size, PERMUTATIONS)
+    labelled = source.hypergeometric(len(some), len(claims) - len(some), size, permutations)
     drawn = np.array([source.permutation(some)[:count].sum() for count in labelled])
     at_least = int((drawn >= observed * (1 - 1e-9)).sum())
-    return (1 + at_least) / (1 + PERMUTATIONS)
+    return (1 + at_least) / (1 + permutations)
 
 
 def _copies(found: Neighbours, heldout: Tensor, train: Tensor) -> dict[str, float]:
