@@ -75,8 +75,9 @@ def repeated(seed: int, times: int, by: str) -> Score:
 
 
 @pytest.mark.parametrize(("times", "by"), [(3, "content"), (0, "content"), (12, "number")])
-def test_p_is_uniform_where_samples_come_several_times(times: int, by: str) -> None:
+def test_p_is_uniform_where_samples_come_several_times(times: int, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is relabelled is what the split told apart: contents, or samples."""
+    monkeypatch.setattr("sparring.metrics.memorisation.PERMUTATIONS", 499)
     scores = [repeated(seed, times, by) for seed in range(40)]
     p = [score.protocol["p_value"] for score in scores]
     assert scipy.stats.kstest(p, "uniform").pvalue > 0.01

@@ -4,8 +4,8 @@ Everything is compared with one null hypothesis: the generator cannot tell train
 the union of both any set of that size might have been the training set. The union is relabelled at random, with the
 sizes kept, which accounts for unequal sizes and for fakes that share a neighbour (in high dimensions many do).
 
-What is relabelled is what the split told apart. Where some samples are the same and yet none is on both sides, it was by
-content, copies going with their originals: distinct samples are then relabelled, each once.
+What is relabelled is what the split told apart. Where some samples are the same and yet none is on both sides, it was
+by content, copies going with their originals: distinct samples are then relabelled, each once.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def _memorisation(views: Views) -> Reading:
     evenly = _claims(found, reals, torch.ones(len(fake), dtype=torch.float64))
     size = reals.sizes[0]
     p_value = relabelled_p_value(
-        _claims(found, reals, _closeness(found)), size, views.key.at("permutations", "memorisation")
+        _claims(found, reals, _closeness(found)), size, views.key.at("permutations", "memorisation"), PERMUTATIONS
     )
     alone = {} if sum(reals.sizes) == len(train) + len(heldout) else {"relabelled": "distinct samples"}
     protocol = {

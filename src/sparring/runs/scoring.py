@@ -162,7 +162,9 @@ def _training_scores(
     wanted = [name for name in names if by_name.metric(name).like_the_data]
     if len(train) < len(views.fake) or not wanted:
         return {}
-    swapped = Views(heldout=views.heldout, fake=seen(extractor, data, train), key=views.key, about=views.about)
+    swapped = Views(
+        heldout=views.heldout, fake=seen(extractor, data, train), key=views.key, about=views.about, intervals=False
+    )
     return {name: one.value for name, one in by_name.score(wanted, swapped, extractor).items()}
 
 

@@ -19,7 +19,7 @@ from sparring.kinds.tables.metrics.distances import Space, blocks, nearest
 from sparring.kinds.tables.metrics.estimates import auc
 from sparring.kinds.tables.metrics.rows import MOST, Rows, rows_of, some, table_of
 from sparring.metrics import Metric, Reading, Views, needs
-from sparring.metrics.intervals import wilson, within
+from sparring.metrics.intervals import share, wilson, within
 from sparring.metrics.memorisation import relabelled_p_value
 
 DISTANCE = "sum over columns of differing ranks (numbers) and mismatches (choices)"
@@ -167,9 +167,12 @@ def _near_copies(views: Views) -> Reading:
         "distance": f"{DISTANCE}, among training rows",
         "typical_distance": float(of_fake.median()) / space.scale,
         "typical_distance_heldout": float(of_heldout.median()) / space.scale,
-        "interval": "Wilson's",
+        "interval": "Wilson's, with the variance of what is near",
     }
-    return Reading(value, wilson(value, len(of_fake)), protocol)
+    # Which distance is near was found from few held-out rows
+    told = max(float((of_heldout <= reach).sum()), 1.0)
+    variance = value * (1 - value) / len(of_fake) + value * beside / told
+    return Reading(value, share(value, variance, len(of_fake)), protocol)
 
 
 def _near(distances: Tensor, reach: float) -> float:
