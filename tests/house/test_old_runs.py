@@ -53,12 +53,15 @@ def near(found: Any, wanted: Any) -> bool:
 
 
 def beside_intervals(told: Any) -> Any:
-    """Without intervals, which are worked out otherwise by now, and digests of files with scores, which hold them."""
+    """Without intervals, which are worked out otherwise by now, digests of files with scores, which hold them, and what
+    else of scores is not as it was: near copies rank otherwise, and protocols of copies say more."""
     if isinstance(told, list):
         return [beside_intervals(one) for one in told]
     if not isinstance(told, dict):
         return told
-    kept = {key: one for key, one in told.items() if key not in ("interval", "replicates")}
+    kept = {key: one for key, one in told.items() if key not in ("interval", "replicates", "near_copies")}
+    if told.get("metric") == "copies":
+        kept = {key: one for key, one in kept.items() if key not in ("expected", "of_heldout", "p_value")}
     return {key: beside_intervals(one) for key, one in kept.items() if not (key == "scores" and isinstance(one, str))}
 
 
