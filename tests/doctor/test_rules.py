@@ -52,6 +52,14 @@ def test_a_run_that_goes_well_has_no_illness() -> None:
     assert told(history(KNOWN)) == "healthy"
 
 
+def test_as_many_copies_as_held_out_samples_let_expect_are_no_memorisation() -> None:
+    for copies, expected in ((0.55, 0.5), (0.9, 1.0)):
+        assert verdict(judge(history(KNOWN, copies=copies, copies_expected=expected))) == "healthy"
+    found = judge(history(KNOWN, copies=0.9, copies_expected=0.2))
+    assert found[0].symptom == "memorisation"
+    assert found[0].evidence["expected"] == 0.2
+
+
 @pytest.mark.parametrize(("symptom", "ill", "facts"), CASES)
 def test_an_illness_is_among_the_first_two(symptom: str, ill: dict[str, Any], facts: Facts) -> None:
     found = [finding.symptom for finding in judge(history(facts, **ill))]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
+import torch.nn.functional as F
 
-from sparring.base.draws import Key, normal
+from sparring.base.draws import Key, integers, normal, permutation
 from sparring.doctor.samples import Yardstick, thumbnails
 from sparring.kinds.scores import metric
 from sparring.metrics import Features, Views
@@ -97,3 +98,30 @@ def test_places_that_never_vary_do_not_disturb() -> None:
     stick = Yardstick(padded(cloud("train", 1000)), padded(cloud("heldout", 400)), torch.arange(1000) % 4)
     for name, value in stick.statistics(padded(cloud("fake", 256))).items():
         assert float(value) == pytest.approx(float(plain[name]), rel=1e-3, abs=1e-4), name
+
+
+def codes(rows: torch.Tensor) -> torch.Tensor:
+    """Choices of 3, 7 and 9, one-hot."""
+    return torch.cat([F.one_hot(rows[:, place], count).float() for place, count in enumerate((3, 7, 9))], 1)
+
+
+def test_training_samples_may_be_made_as_often_as_held_out_ones_are() -> None:
+    """Data that list each combination once, a quarter of them held out, which equal no training sample."""
+    every = torch.cartesian_prod(torch.arange(3), torch.arange(7), torch.arange(9))
+    for number in range(20):
+        rows = every[permutation(Key("listed", number), len(every))]
+        train, heldout = rows[47:], rows[:47]
+        stick, drawn = Yardstick(codes(train), codes(heldout)), Key("drawn", number)
+        found = stick.statistics(codes(every[integers(drawn, torch.arange(256), len(every))]))
+        assert float(found["copies"]) > 0.6
+        assert float(found["copies"]) <= float(found["copies_expected"]) + 0.02
+        found = stick.statistics(codes(train[integers(drawn, torch.arange(256), len(train))]))
+        assert float(found["copies"]) == 1
+        assert float(found["copies_expected"]) == pytest.approx(0.05)
+
+
+def test_of_copies_of_few_samples_no_more_is_expected_than_of_held_out_ones() -> None:
+    stick = Yardstick(cloud("train", 180), cloud("heldout", 20))
+    found = stick.statistics(cloud("train", 180)[torch.arange(256) % 180] + 0.01 * cloud("noise", 256))
+    assert float(found["copies"]) > 0.95
+    assert float(found["copies_expected"]) == pytest.approx(0.05)

@@ -48,6 +48,8 @@ SIDE = 12
 """Edge of the images of training."""
 WAYWARD = {"seconds", "images_per_s", "memory_mb"}
 """Numbers that no two trainings have in common."""
+SINCE = {"copies_expected", "live_copies_expected"}
+"""What probes have read since these runs were made."""
 AFTER = {"logits_train", "logits_heldout"}
 """Numbers of after a step, which on another machine may be quite different ones."""
 Seen = dict[str, Any]
@@ -302,7 +304,7 @@ def content_of(path: Path) -> tuple[Any, str]:
 def lines_of(path: Path) -> list[dict[str, Any]]:
     """A file of lines without what no two trainings have in common."""
     found = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return [{key: value for key, value in line.items() if key not in WAYWARD} for line in found]
+    return [{key: value for key, value in line.items() if key not in WAYWARD | SINCE} for line in found]
 
 
 def leaves(packed: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,8 +5,9 @@ import scipy.stats
 import torch
 from torch import Tensor
 
+from sparring.base.draws import Key
 from sparring.kinds.scores import metric
-from sparring.metrics import Score
+from sparring.metrics import Features, Score, Views
 from sparring.metrics.memorisation import _chances
 from tests.metrics.made import normal, views
 
@@ -58,6 +59,42 @@ def test_samples_in_both_sets_share_their_fakes() -> None:
     assert score.value == pytest.approx(1.0)
     assert score.protocol["nearest_is_train"] == 0.5
     assert score.protocol["p_value"] == 1.0
+
+
+def repeated(seed: int, times: int, by: str) -> Score:
+    """Nothing memorised; each real sample comes several times (of 0: a few to many), copies on one side or on either."""
+    source = torch.Generator().manual_seed(seed)
+    often = torch.full((100,), times) if times else torch.randint(1, 15, (100,), generator=source)
+    distinct = normal(100, 4, 2 * seed)
+    if by == "content":
+        heldout, train = (distinct[some].repeat_interleave(often[some], 0) for some in (slice(20), slice(20, None)))
+    else:
+        mixed = distinct.repeat_interleave(often, 0)[torch.randperm(int(often.sum()), generator=source)]
+        heldout, train = mixed[: len(mixed) // 5], mixed[len(mixed) // 5 :]
+    return metric("memorisation")(views(heldout, normal(50, 4, 2 * seed + 1), train, seed))
+
+
+@pytest.mark.parametrize(("times", "by"), [(3, "content"), (0, "content"), (12, "number")])
+def test_p_is_uniform_where_samples_come_several_times(times: int, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is relabelled is what the split told apart: contents, or samples."""
+    monkeypatch.setattr("sparring.metrics.memorisation.PERMUTATIONS", 499)
+    scores = [repeated(seed, times, by) for seed in range(40)]
+    p = [score.protocol["p_value"] for score in scores]
+    assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
+    assert abs(sum(score.value for score in scores) / 40 - 1) < 0.04
+    assert ("relabelled" in scores[0].protocol) == (by == "content")
+
+
+def test_contents_tell_copies_apart_whose_features_differ_by_rounding() -> None:
+    plain = repeated(1, 3, "content")
+    source = torch.arange(80).repeat_interleave(3)
+    train, heldout = normal(100, 4, 2)[20:], normal(100, 4, 2)[:20].repeat_interleave(3, 0)
+    jitter = train.repeat_interleave(3, 0) * (1 + 1e-9 * normal(240, 4, 9))
+    seen = Features(jitter, contents=source)
+    told = Features(heldout, contents=100 + torch.arange(20).repeat_interleave(3))
+    found = metric("memorisation")(Views(heldout=told, fake=Features(normal(50, 4, 3)), train=seen, key=Key(1)))
+    assert found.value == pytest.approx(plain.value, rel=1e-6)
+    assert found.protocol["p_value"] == plain.protocol["p_value"]
 
 
 def test_nothing_apart_from_anything_tells_nothing() -> None:

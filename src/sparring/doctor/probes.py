@@ -63,7 +63,7 @@ class Probes:
         if self.yardstick is None or self.yardstick.judged is self.yardstick.train:
             return {}
         found = self.yardstick.statistics(self.yardstick.train[:DRAWN])
-        return {f"best_{name}": float(number) for name, number in found.items() if name != "copies"}
+        return {f"best_{name}": float(number) for name, number in found.items() if not name.startswith("copies")}
 
     def glance(self) -> None:
         """Takes note of where the weights stand; done after each of the two steps before a reading."""

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sparring.doctor.rules.signs import USUAL_COPIES
+
 THUMBNAIL = 8
 """Side of the picture that is left of an image, in pixels."""
 GRAIN = 4
@@ -60,7 +62,7 @@ class Yardstick:
         """Below it a pair is nearer than all but a twentieth of real nearest neighbours."""
         if heldout is not None and self.judged is heldout:
             nearest = torch.cdist(heldout, train).amin(1)
-        self.edge = float(nearest.quantile(0.05))
+        self.edge = float(nearest.quantile(USUAL_COPIES))
         """Below it a sample is nearer to a training sample than all but a twentieth of held-out ones."""
         if labels is not None:
             self.classes = int(labels.max()) + 1
@@ -74,7 +76,9 @@ class Yardstick:
         from the span of these components, over that of real samples. `covered`: share of real samples whose ball holds
         a fake. `precise`: share of fakes in the ball of a real one. `twins`: share of fakes with another as near as a
         twentieth of real ones have. `copies`: share of fakes nearer to a training sample than all but a twentieth of
-        held-out ones. `entropy`: of the labels of the nearest training samples, over that of all labels. `shift`:
+        held-out ones; `copies_expected`: the most that it would be (to two standard errors) were training samples come
+        upon as often as held-out ones are, one by one, in data that list each of a few combinations once, say.
+        `entropy`: of the labels of the nearest training samples, over that of all labels. `shift`:
         distance of the means over the radius. `contrast`: radius over that of reals.
         """
         found = {"spread": _apart(fake) / self.apart}
@@ -94,6 +98,8 @@ class Yardstick:
         to_train, nearest = torch.cdist(fake, self.train).min(1)
         if self.close > 1e-6 * self.radius:  # else there are duplicates among the reals
             found["copies"] = (to_train < self.edge).float().mean()
+            if self.judged is not self.train:
+                found["copies_expected"] = self._expected(*to_real.min(1), to_train)
         if self.labels is not None:
             found["entropy"] = _entropy_of(self.labels[nearest], self.classes) / self.entropy
         return found
@@ -103,6 +109,13 @@ class Yardstick:
         mean = self.judged.mean(0)
         ours, theirs = (fake - mean) @ self.axes, (self.judged - mean) @ self.axes
         return _frechet(ours, theirs).div(self.axes.shape[1])
+
+    def _expected(self, to_heldout: Tensor, nearest: Tensor, to_train: Tensor) -> Tensor:
+        """See `statistics`: by the fakes of which each held-out sample is the nearest real one, and near."""
+        theirs = nearest[(to_heldout < self.edge) & (to_heldout < to_train)]
+        hits = torch.bincount(theirs, minlength=len(self.judged)).float()
+        most = (hits.sum() + 2 * hits.square().sum().sqrt()) / len(to_train)
+        return (most * len(self.train) / len(self.judged)).clamp(USUAL_COPIES, 1.0)
 
     def _residual(self, samples: Tensor) -> Tensor:
         """The mean squared distance from the span of the first principal components."""

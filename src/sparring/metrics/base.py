@@ -29,11 +29,14 @@ class Features:
     samples: Tensor | None = None
     """The samples themselves: images in [0, 1], float32 [n, channels, height, width], points [n, values], or rows of a
     table, float64 [n, columns]."""
+    contents: Tensor | None = None
+    """Numbers that are equal where samples are, int64 [n]; without, equal features tell. (A network's features of equal
+    samples may differ by rounding.)"""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2:
             raise ValueError(f"features are [n, width], not {list(self.values.shape)}")
-        for name in ("probabilities", "samples"):
+        for name in ("probabilities", "samples", "contents"):
             part = getattr(self, name)
             if part is not None and len(part) != len(self.values):
                 raise ValueError(f"{len(self.values)} rows of features and {len(part)} of {name}")
@@ -53,7 +56,9 @@ class Features:
             tensors = [getattr(part, name) for part in parts]
             return None if any(tensor is None for tensor in tensors) else torch.cat(tensors)
 
-        return Features(torch.cat([part.values for part in parts]), join("probabilities"), join("samples"))
+        return Features(
+            torch.cat([part.values for part in parts]), *map(join, ("probabilities", "samples", "contents"))
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,14 @@ import torch
 from torch import Tensor
 
 from sparring.metrics import needs
-from sparring.metrics.base import Interval, Metric, Reading, Views
-from sparring.metrics.distances import blocks, centred, radii
-from sparring.metrics.intervals import REPLICATES, around, generator, resampled, wilson
+from sparring.metrics.base import Metric, Reading, Views
+from sparring.metrics.distances import BLOCK, blocks, centred, radii
+from sparring.metrics.intervals import by_parts, generator, parts, share, wilson, within
 
 K = 5
+FEWEST = 4 * K
+"""Samples of either set, below which they are not taken to parts."""
+DISJOINT = "disjoint parts of both sets"
 
 
 class Balls(NamedTuple):
@@ -54,35 +57,88 @@ def _protocol(**more: Any) -> dict[str, Any]:
     return {"k": K, "inside": "distance <= radius", **more}
 
 
-def _share(pick: Callable[[Balls], Tensor]) -> Callable[[Views], Reading]:
+def _variances(views: Views) -> list[float]:
+    """Of precision, recall, density and coverage, both sets varying and radii with them; none of few samples."""
+    sizes = len(views.heldout), len(views.fake)
+    if min(sizes) < FEWEST or not views.intervals:
+        return []
+    real, fake = centred(views.heldout.values, views.fake.values)
+    rounds = []
+    for rows in parts(*sizes, generator(views.key, "balls")):
+        x, y = real[rows[0]], fake[rows[1]]
+        together = max(1, BLOCK // (x.shape[1] * y.shape[1]))
+        rounds.append(
+            torch.cat(
+                [_of_parts(*some) for some in zip(torch.split(x, together), torch.split(y, together), strict=True)]
+            )
+        )
+    part = min(x.shape[1], y.shape[1])
+    return by_parts(torch.stack(rounds), min(sizes), part).tolist()
+
+
+def _of_parts(real: Tensor, fake: Tensor) -> Tensor:
+    """Precision, recall, density and coverage of sets [parts, n, width], float64 [parts, 4]."""
+    of_real, of_fake = (_squared(side, side).kthvalue(K + 1, dim=2).values for side in (real, fake))
+    distances = _squared(real, fake)
+    inside = distances <= of_real[:, :, None]
+    of_fakes = distances <= of_fake[:, None]
+    return torch.stack(
+        [
+            inside.any(1).double().mean(1),
+            of_fakes.any(2).double().mean(1),
+            inside.sum((1, 2)).double() / (K * fake.shape[1]),
+            inside.any(2).double().mean(1),
+        ],
+        1,
+    )
+
+
+def _squared(x: Tensor, y: Tensor) -> Tensor:
+    """As `distances.squared`, of several sets at once."""
+    size = x.square().sum(2)[:, :, None] + y.square().sum(2)[:, None]
+    distances = torch.baddbmm(size, x, y.mT, alpha=-2)
+    return distances.masked_fill_(distances <= 1e-13 * size, 0.0)
+
+
+def _variance(views: Views, place: int) -> float | None:
+    found = views.once("balls' variances", lambda: _variances(views))
+    return found[place] if found else None
+
+
+def _share(place: int, pick: Callable[[Balls], Tensor]) -> Callable[[Views], Reading]:
     """The share of samples for which `pick` says yes."""
 
     def compute(views: Views) -> Reading:
         yes = pick(_of(views))
-        share = float(yes.double().mean())
-        interval: Interval = wilson(share, len(yes))
-        return Reading(share, interval, _protocol(interval="Wilson's, radii fixed"))
+        value, variance = float(yes.double().mean()), _variance(views, place)
+        if variance is None:
+            return Reading(value, wilson(value, len(yes)), _protocol(interval="Wilson's, radii fixed"))
+        protocol = _protocol(interval=f"Wilson's, of the variance over {DISJOINT}")
+        return Reading(value, share(value, variance, len(yes)), protocol)
 
     return compute
 
 
 def _density(views: Views) -> Reading:
     each = _of(views).reals_around_fake.double() / K
-    value = float(each.mean())
-    weights = resampled(len(each), REPLICATES, generator(views.key, "density"))
-    protocol = _protocol(interval="1.96 sd of a bootstrap of the fakes, radii fixed", replicates=REPLICATES)
-    return Reading(value, around(value, weights @ each / len(each)), protocol)
+    value, variance = float(each.mean()), _variance(views, 2)
+    how = f"1.96 standard errors over {DISJOINT}"
+    if variance is None:
+        variance, how = float(each.var()) / len(each), "1.96 standard errors over fakes, radii fixed"
+    return Reading(value, within(value, math.sqrt(variance)), _protocol(interval=how))
 
 
 _NEEDS = (needs.samples(K + 1),)
 
 PRECISION = Metric(
-    "precision", "higher", (0.0, 1.0), _share(lambda found: found.reals_around_fake > 0), _NEEDS, like_the_data=True
+    "precision", "higher", (0.0, 1.0), _share(0, lambda found: found.reals_around_fake > 0), _NEEDS, like_the_data=True
 )
 """The share of fakes that lie in a real sample's ball: fidelity (Kynkäänniemi et al. 2019,
 https://arxiv.org/abs/1904.06991; there k = 3)."""
 
-RECALL = Metric("recall", "higher", (0.0, 1.0), _share(lambda found: found.real_in_fakes), _NEEDS, like_the_data=True)
+RECALL = Metric(
+    "recall", "higher", (0.0, 1.0), _share(1, lambda found: found.real_in_fakes), _NEEDS, like_the_data=True
+)
 """The share of real samples that lie in a fake's ball: variety (Kynkäänniemi et al. 2019,
 https://arxiv.org/abs/1904.06991; there k = 3). Fakes far off have large balls and flatter it; see coverage."""
 
@@ -91,7 +147,7 @@ DENSITY = Metric("density", "higher", (0.0, math.inf), _density, _NEEDS, like_th
 where fakes crowd the dense places (Naeem et al. 2020, https://arxiv.org/abs/2002.09797)."""
 
 COVERAGE = Metric(
-    "coverage", "higher", (0.0, 1.0), _share(lambda found: found.fake_in_real), _NEEDS, like_the_data=True
+    "coverage", "higher", (0.0, 1.0), _share(3, lambda found: found.fake_in_real), _NEEDS, like_the_data=True
 )
 """The share of real samples with a fake in their ball: variety; 1 - 2^-k, about 0.97, for equal distributions of many
 samples (Naeem et al. 2020, https://arxiv.org/abs/2002.09797)."""

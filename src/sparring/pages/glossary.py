@@ -134,14 +134,15 @@ KNOWN = {
         capped_by="training_data",
     ),
     "copies": Meaning(
-        "Share of rows that equal a training row. As few as of held-out rows is all one can ask.",
-        capped_by="real_value",
-        against=("held-out data", "real_value"),
+        "Share of rows that equal a training row. As few as if nothing were copied is all one can ask.",
+        capped_by="expected",
+        against=("nothing copied", "expected"),
+        remarks=(Remark("p_value", "p = {} if nothing is copied"),),
     ),
     "near_copies": Meaning(
         "Share of rows as near to a training row as the nearest hundredth of held-out rows: about 0.01.",
-        capped_by="real_value",
-        against=("held-out data", "real_value"),
+        capped_by="expected",
+        against=("nothing copied", "expected"),
     ),
     "closest_record": Meaning(
         "Share of rows nearer to a training row than to any held-out row, of as many. 0.5 if nothing leaks, and "
@@ -176,7 +177,7 @@ def limited(reading: Reading, value: float) -> float:
         value = min(value, known.limit)
     if known.floor is not None:
         value = max(value, known.floor)
-    of_real = None if known.capped_by is None else reading.number_of(known.capped_by)
+    of_real = None if known.capped_by is None else _of_real(reading, known.capped_by)
     if of_real is not None:
         value = min(value, of_real) if reading.better == "higher" else max(value, of_real)
     return value
@@ -206,8 +207,14 @@ def yardstick(reading: Reading) -> Reference | None:
     label, entry = TRAINING, "training_data"
     if reading.number_of(entry) is None:
         label, entry = KNOWN.get(reading.metric, _UNKNOWN).against or ("", "")
-    value = reading.number_of(entry)
+    value = _of_real(reading, entry)
     return None if value is None else Reference(label, value)
+
+
+def _of_real(reading: Reading, entry: str) -> float | None:
+    """What real data get; older scores of what is expected have the number of held-out samples alone."""
+    value = reading.number_of(entry)
+    return reading.number_of("real_value") if value is None and entry == "expected" else value
 
 
 def remark(reading: Reading) -> str:

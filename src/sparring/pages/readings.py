@@ -43,6 +43,12 @@ RESULTS = frozenset(
         "worst_pairs",
         "typical_distance",
         "typical_distance_heldout",
+        "expected",
+        "of_heldout",
+        "unequal",
+        "unequal_near",
+        "unequal_heldout",
+        "unequal_near_heldout",
     )
 )
 """Entries of a protocol that say what came out, not how it was measured. (An extractor's accuracy goes with its hash,

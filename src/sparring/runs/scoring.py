@@ -4,6 +4,7 @@ recipe says so, and at its end."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from sparring.base.files import append_line
 from sparring.base.progress import through
 from sparring.base.rundir import RunDir
 from sparring.data import Codec, DataSet
+from sparring.data.dataset import numbered
 from sparring.gan.games import with_latents
 from sparring.gan.loop import Step
 from sparring.gan.match import Match
@@ -170,7 +172,9 @@ def _training_scores(
     wanted = [name for name in names if by_name.metric(name).like_the_data]
     if len(train) < len(views.fake) or not wanted:
         return {}
-    swapped = Views(heldout=views.heldout, fake=seen(extractor, data, train), key=views.key, about=views.about)
+    swapped = Views(
+        heldout=views.heldout, fake=seen(extractor, data, train), key=views.key, about=views.about, intervals=False
+    )
     return {name: one.value for name, one in by_name.score(wanted, swapped, extractor).items()}
 
 
@@ -187,10 +191,17 @@ def training(
 
 
 def seen(extractor: Extractor, data: DataSet, numbers: Tensor, *, keep_samples: bool = True) -> Features:
-    """The features of the data's own samples, a chunk of which is read at a time."""
-    parts = torch.split(numbers, SEEN)
-    chunks = (data.stored(part) for part in through(parts, "features of real samples", len(parts)))
-    return features(extractor, data.codec, chunks, keep_samples=keep_samples)
+    """The features of the data's own samples, a chunk of which is read at a time, and which of them are the same."""
+    parts, contents = torch.split(numbers, SEEN), []
+
+    def chunks() -> Iterable[Tensor]:
+        for part in through(parts, "features of real samples", len(parts)):
+            stored = data.stored(part)
+            contents.append(numbered(stored))
+            yield stored
+
+    found = features(extractor, data.codec, chunks(), keep_samples=keep_samples)
+    return replace(found, contents=torch.cat(contents))
 
 
 def features(extractor: Extractor, codec: Codec, chunks: Iterable[Tensor], *, keep_samples: bool = True) -> Features:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sparring.doctor.findings import CERTAIN, SURE, Evidence, Finding
 from sparring.doctor.history import History
-from sparring.doctor.rules.signs import best, first, in_vain, lacking, poor, ramp, weighed
+from sparring.doctor.rules.signs import USUAL_COPIES, best, first, in_vain, lacking, poor, ramp, weighed
 
 
 def mode_collapse(history: History) -> Finding | None:
@@ -46,13 +46,18 @@ def mode_dropping(history: History) -> Finding | None:
 
 
 def memorisation(history: History) -> Finding | None:
-    """Far more samples lie next to a training sample than held-out ones do (a twentieth of them, by definition)."""
+    """Far more samples lie next to a training sample than held-out ones do (a twentieth of them, by definition), and
+    than lie next to held-out ones, one by one."""
     copies = history.last("copies", 3)
-    strength = ramp(copies, 0.12, 0.4)
-    if copies is None or strength <= 0 or history.facts.translates:
+    if copies is None or history.facts.translates:
         return None
-    evidence: Evidence = {"copies": copies, "expected": 0.05}
-    since = first(history, "copies", lambda value: value > 0.12)
+    expected = history.last("copies_expected", 3) or USUAL_COPIES
+    many = 0.12 + expected - USUAL_COPIES
+    strength = ramp(copies, many, many + 0.28)
+    if strength <= 0:
+        return None
+    evidence: Evidence = {"copies": copies, "expected": expected}
+    since = first(history, "copies", lambda value: value > many)
     found = Finding("memorisation", since, 0.45 + 0.55 * strength, evidence, ("copies",))
     return replace(found, plain=strength >= CERTAIN)
 

@@ -19,6 +19,8 @@ EARLY = 0.4
 not be rises from `JUDGED` to here."""
 USUAL = 0.85
 """Share of real samples that others of the same distribution cover, at least, where there are enough."""
+USUAL_COPIES = 0.05
+"""Share of held-out samples that lie as near to a training sample as a copy does, by definition of that."""
 PLANE, MANY_VALUES = (0.06, 0.14), (0.24, 0.44)
 """Distances (`doctor.samples`) from near to far: of points with a few values each, and of samples with many."""
 BEYOND, BEYOND_OF_ROWS = (1.8, 3.6), (3.6, 7.2)

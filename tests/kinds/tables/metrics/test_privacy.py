@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -99,6 +102,78 @@ def test_near_copies_are_found() -> None:
     assert found.protocol["real_value"] == pytest.approx(0.01, abs=0.005)
     assert of("near_copies", complete(400, 4), seen, complete(300, 2)).interval[0] < 0.01
     assert of("copies", fake, seen).value == 0
+
+
+def skewed(count: int, width: int, source: np.random.Generator) -> Rows:
+    """Rows whose columns all rise with the same hidden number."""
+    rows: Rows = np.exp(source.normal(size=(count, 1)) + 0.3 * source.normal(size=(count, width)))
+    return rows
+
+
+def told(train: Rows, held: Rows, fake: Rows, table: TableView, seed: int) -> tuple[str, dict[str, Score]]:
+    """The verdict on copies alone, and the scores."""
+    views = table_views(held, fake, train, table=table, seed=seed)
+    scores = {name: metric(name)(views) for name in ("copies", "near_copies")}
+    return privacy_verdict({name: one.to_json() for name, one in scores.items()})[0], scores
+
+
+@pytest.mark.parametrize("width", [1, 2, 8])
+def test_rows_of_the_true_distribution_are_no_near_copies(width: int) -> None:
+    """Narrow tables and wide ones; and rounded, where equal values are many."""
+    verdicts, apart = [], []
+    for seed in range(40):
+        source = np.random.default_rng(seed)
+        train, held, fake = (skewed(count, width, source) for count in (400, 150, 300))
+        if seed % 2:
+            train, held, fake = (rows.round(1) for rows in (train, held, fake))
+        verdict, scores = told(train, held, fake, plain(width), seed)
+        verdicts.append(verdict)
+        apart.append(scores["near_copies"].value - scores["near_copies"].protocol["real_value"])
+    assert verdicts.count("good") >= 39
+    assert abs(np.mean(apart)) < 4 * np.std(apart) / math.sqrt(len(apart))
+
+
+@pytest.mark.parametrize("width", [1, 2, 8])
+def test_rows_that_repeat_training_rows_all_but_are_found_in_narrow_tables_too(width: int) -> None:
+    source = np.random.default_rng(width)
+    train, held, fake = (skewed(count, width, source) for count in (400, 300, 300))
+    fake[:90] = train[:90] * (1 + 1e-7)
+    verdict, scores = told(train, held, fake, plain(width), 0)
+    assert verdict == "bad"
+    assert scores["near_copies"].value > 0.29 > 0.1 > scores["near_copies"].protocol["expected"]
+
+
+LISTED = np.array(list(itertools.product(range(3), range(7), range(2), range(9))), dtype=float)
+"""Each of 378 combinations once."""
+LISTING = TableView(tuple(ColumnView(f"c{place}", "category", count) for place, count in enumerate((3, 7, 2, 9))))
+
+
+@pytest.mark.parametrize("parts", [4, 10])
+def test_a_table_that_lists_combinations_is_not_given_away_by_a_generator_that_knows_their_distribution(
+    parts: int,
+) -> None:
+    """No held-out row equals a training row, and a perfect generator hits training rows for most of its rows."""
+    verdicts, p_values = [], []
+    for seed in range(60):
+        source = np.random.default_rng(seed)
+        drawn = LISTED[source.permutation(len(LISTED))[:300]]  # of some combinations nothing is known
+        train, held = drawn[300 // parts :], drawn[: 300 // parts]
+        fake = LISTED[source.integers(len(LISTED), size=250)]
+        verdict, scores = told(train, held, fake, LISTING, seed)
+        verdicts.append(verdict)
+        p_values.append(scores["copies"].protocol["p_value"])
+        assert scores["copies"].protocol["real_value"] == 0 < 0.4 < scores["copies"].value
+        assert scores["copies"].protocol["expected"] == pytest.approx(scores["copies"].value, abs=0.35)
+        repeats, _ = told(train, held, train[source.integers(len(train), size=250)], LISTING, seed)
+        assert repeats == "bad"
+    assert verdicts.count("good") >= 58
+    assert scipy.stats.kstest(p_values, "uniform").pvalue > 0.01
+
+
+def test_near_copies_of_older_runs_are_judged_as_they_were() -> None:
+    protocol = {"metric": "near_copies", "real_value": 0.01, "real": 300}
+    score = {"value": 0.2, "interval": [0.16, 0.25], "n": 300, "protocol": protocol}
+    assert privacy_verdict({"near_copies": score})[0] == "bad"
 
 
 def test_copies_of_heldout_rows_give_no_training_row_away() -> None:

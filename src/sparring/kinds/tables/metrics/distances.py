@@ -45,9 +45,11 @@ class Space:
     numbers are as far apart as their ranks, two choices 1 if they differ; a missing number is 0 from another and at
     least 1/2 from those that are there. The distance of two rows is the sum over columns."""
 
-    def __init__(self, columns: tuple[ColumnView, ...], among: Rows, *others: Rows) -> None:
-        """The ranks are those among the first rows; none but these and the others are to be placed."""
-        self.columns = columns
+    def __init__(self, columns: tuple[ColumnView, ...], among: Rows, *others: Rows, between: bool = False) -> None:
+        """The ranks are those among the first rows; none but these and the others are to be placed. `between` tells
+        numbers between two neighbouring ranks apart, in proportion: where others are held against the first rows, all
+        of them would else be half a rank away."""
+        self.columns, self.between_ranks = columns, between
         self.holes = np.any([np.isnan(rows).any(0) for rows in (among, *others)], axis=0)
         self.scale = min(FINEST, EXACT // (2 * len(columns)))
         self._sorted = {
@@ -75,9 +77,17 @@ class Space:
         if column.is_choice:
             return values / max(column.categories - 1, 1)
         known = self._sorted[place]
-        below = np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")
-        ranks: Rows = below / (2 * max(len(known), 1))
-        return ranks
+
+        def rank(values: Rows) -> Rows:
+            below = np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")
+            ranks: Rows = below / (2 * max(len(known), 1))
+            return ranks
+
+        if not self.between_ranks or not len(known):
+            return rank(values)
+        steps = np.unique(known)
+        inner = (values >= steps[0]) & (values <= steps[-1])
+        return np.where(inner, np.interp(values, steps, rank(steps)), rank(values))
 
     def between(self, x: Placed, y: Placed) -> Tensor:
         """Distances, float32 [len(x), len(y)], in parts of 1 / scale; exact."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from sparring.kinds.tables.metrics import needs as own
 from sparring.kinds.tables.metrics.columns import ColumnView
-from sparring.kinds.tables.metrics.estimates import INTERVAL, Influence
+from sparring.kinds.tables.metrics.estimates import Influence
 from sparring.kinds.tables.metrics.rows import Rows, rows_of, table_of
-from sparring.kinds.tables.metrics.shapes import Similarity, averaged, codes, shares_alike, worst
+from sparring.kinds.tables.metrics.shapes import Averaged, Similarity, averaged, codes, error_of, shares_alike, worst
 from sparring.metrics import Metric, Reading, Views, needs
 from sparring.metrics.intervals import within
 
@@ -102,16 +102,22 @@ def pair_similarities(columns: tuple[ColumnView, ...], real: Rows, fake: Rows) -
 
 def _column_pairs(views: Views) -> Reading:
     real, fake = rows_of(views.heldout), rows_of(views.fake)
-    found = averaged(pair_similarities(table_of(views).columns, real, fake), (len(real), len(fake)))
+    columns = table_of(views).columns
+
+    def of(real: Rows, fake: Rows) -> Averaged:
+        return averaged(pair_similarities(columns, real, fake), (len(real), len(fake)))
+
+    found = of(real, fake)
+    error, how = error_of(views, found, real, fake, lambda real, fake: of(real, fake).value, "column_pairs")
     protocol = {
         "pairs": len(found.values),
         "two_numbers": "1 - |difference of Pearson's correlations| / 2",
         "others": f"1 - total variation distance of the contingency tables, numbers in {BINS} bins",
         "worst_pairs": worst(found.values),
-        "interval": INTERVAL,
+        "interval": how,
     }
     note = None if found.values else "no two columns can be compared"
-    return Reading(found.value, within(found.value, found.error), protocol, note)
+    return Reading(found.value, within(found.value, error), protocol, note)
 
 
 COLUMN_PAIRS = Metric(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sparring.kinds.tables.metrics import needs as own
@@ -18,7 +19,7 @@ from sparring.kinds.tables.metrics.distances import Space, blocks, nearest
 from sparring.kinds.tables.metrics.estimates import auc
 from sparring.kinds.tables.metrics.rows import MOST, Rows, rows_of, some, table_of
 from sparring.metrics import Metric, Reading, Views, needs
-from sparring.metrics.intervals import wilson, within
+from sparring.metrics.intervals import share, wilson, within
 from sparring.metrics.memorisation import relabelled_p_value
 
 DISTANCE = "sum over columns of differing ranks (numbers) and mismatches (choices)"
@@ -26,6 +27,8 @@ WORK = 1_500_000_000
 """Values compared, at most, of so many rows a side: 10,000 rows of 15 columns, fewer of more."""
 NEAR = 0.01
 """The share of held-out rows that lie as near to a training row as a near copy does."""
+PERMUTATIONS = 999
+"""Random labels for `copies`; in tables of few columns each of many rows has its part in them."""
 
 
 class Claims(NamedTuple):
@@ -82,44 +85,99 @@ def _claimed(views: Views) -> Claims:
     return Claims(size, len(fakes), claims, nearer, to_fake)
 
 
+class Equal(NamedTuple):
+    """How often each content, a row's values in all columns, comes."""
+
+    codes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+    """Which content each training row, held-out row and fake has."""
+    train: NDArray[np.int64]
+    """How many training rows have each content."""
+    heldout: NDArray[np.int64]
+    """How many held-out rows have each content."""
+
+
+def _equal(*sides: Rows) -> Equal:
+    """Of training rows, held-out rows and fakes."""
+    rows = np.concatenate(sides)
+    rows = np.where(np.isnan(rows), np.nan, rows + 0.0)  # one kind of NaN, one zero
+    found = np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0], return_inverse=True)[1]
+    seen, held, made = np.split(found.astype(np.int64), np.cumsum([len(side) for side in sides])[:-1])
+    count = int(found.max()) + 1
+    return Equal((seen, held, made), *(np.bincount(side, minlength=count) for side in (seen, held)))
+
+
+def _expected(found: Equal) -> float:
+    """The share of fakes that equal a training row if nothing is copied: as many as of held-out rows, or, where real
+    rows do not repeat, as often as fakes equal a held-out row, row for row."""
+    seen, held, made = found.codes
+    copied, known = found.train > 0, found.heldout > 0
+    of_heldout, of_both = ((known & with_train)[made].mean() for with_train in (~copied, copied))
+    return max(float(copied[held].mean()), min(1.0, float(of_both + of_heldout * len(seen) / len(held))))
+
+
 def _copies(views: Views) -> Reading:
-    train = set(_marks(rows_of(views.train)))
-    of_fake, of_heldout = (
-        float(np.mean([mark in train for mark in _marks(rows_of(side))])) for side in (views.fake, views.heldout)
-    )
+    """Held-out rows may never equal training rows where a table lists each combination once, however good a generator:
+    the second yardstick, beside them, is how often fakes equal held-out rows."""
+    found = _equal(*(rows_of(side) for side in (views.train, views.heldout, views.fake)))
+    seen, held, made = found.codes
+    each = np.bincount(made, minlength=len(found.train)) / np.maximum(found.train + found.heldout, 1)
+    claims = torch.from_numpy(each[np.concatenate((seen, held))])
+    copied = found.train > 0
+    value = float(copied[made].mean())
     protocol = {
-        "train": len(rows_of(views.train)),
-        "real_value": of_heldout,
+        "train": len(seen),
+        "real_value": float(copied[held].mean()),
+        "expected": _expected(found),
+        "of_heldout": float((~copied & (found.heldout > 0))[made].mean()),
+        "p_value": relabelled_p_value(claims, len(seen), views.key.at("permutations", "copies"), PERMUTATIONS),
         "copy": "a row that equals a training row in every column",
         "interval": "Wilson's",
     }
-    return Reading(of_fake, wilson(of_fake, len(views.fake)), protocol)
-
-
-def _marks(rows: Rows) -> list[bytes]:
-    """Each row's bits; equal rows have equal ones."""
-    rows = np.where(np.isnan(rows), np.nan, rows + 0.0)  # one kind of NaN, one zero
-    return [row.tobytes() for row in rows]
+    return Reading(value, wilson(value, len(made)), protocol)
 
 
 def _near_copies(views: Views) -> Reading:
-    space, *_ = _space(views)
-    train = space.place(some(rows_of(views.train), 2 * most(views), views.key.at("privacy", "near")))
-    heldout = some(rows_of(views.heldout), most(views), views.key.at("privacy", "heldout"))
-    of_fake, of_heldout = (nearest(space, space.place(side), train)[0] for side in (_fakes(views), heldout))
-    reach = float(of_heldout.quantile(NEAR, interpolation="lower"))
-    value, expected = (float((side <= reach).double().mean()) for side in (of_fake, of_heldout))
+    """Rows that equal a training row are told by `copies`; the others are near as often as such held-out ones, in a
+    table that lists each combination once as well."""
+    every = rows_of(views.train), rows_of(views.heldout)
+    train, heldout = (
+        some(side, size * most(views), views.key.at("privacy", name))
+        for side, size, name in zip(every, (2, 1), ("near", "heldout"), strict=True)
+    )
+    fakes = _fakes(views)
+    space = Space(table_of(views).columns, train, heldout, fakes, between=True)
+    places = space.place(train)
+    of_fake, of_heldout = (nearest(space, space.place(side), places)[0] for side in (fakes, heldout))
+    found = _equal(train, heldout, fakes)
+    held, made = (torch.from_numpy(found.train[side] == 0) for side in found.codes[1:])
+    reach = float(of_heldout[held].quantile(NEAR, interpolation="lower")) if held.any() else 0.0
+    value, beside = (float((side <= reach).double().mean()) for side in (of_fake, of_heldout))
+    others, others_beside = (_near(side, reach) for side in (of_fake[made], of_heldout[held]))
+    equal = _expected(found)
     protocol = {
         "train": len(train),
         "rows": len(of_fake),
-        "real_value": expected,
-        "near_copy": f"as near to a training row as the nearest {NEAR:.0%} of held-out rows",
-        "distance": DISTANCE,
+        "real_value": beside,
+        "expected": equal + (1 - equal) * others_beside,
+        "unequal": int(made.sum()),
+        "unequal_near": others,
+        "unequal_heldout": int(held.sum()),
+        "unequal_near_heldout": others_beside,
+        "near_copy": f"as near to a training row as the nearest {NEAR:.0%} of held-out rows that equal none",
+        "distance": f"{DISTANCE}, among training rows",
         "typical_distance": float(of_fake.median()) / space.scale,
         "typical_distance_heldout": float(of_heldout.median()) / space.scale,
-        "interval": "Wilson's",
+        "interval": "Wilson's, with the variance of what is near",
     }
-    return Reading(value, wilson(value, len(of_fake)), protocol)
+    # Which distance is near was found from few held-out rows
+    told = max(float((of_heldout <= reach).sum()), 1.0)
+    variance = value * (1 - value) / len(of_fake) + value * beside / told
+    return Reading(value, share(value, variance, len(of_fake)), protocol)
+
+
+def _near(distances: Tensor, reach: float) -> float:
+    """The share of them within reach; 0 of none."""
+    return float((distances <= reach).double().mean()) if len(distances) else 0.0
 
 
 def _closest_record(views: Views) -> Reading:
@@ -159,11 +217,12 @@ _NEEDS = (own.train_rows, needs.samples(2))
 
 COPIES = Metric("copies", "lower", (0.0, 1.0), _copies, _NEEDS)
 """The share of fakes that equal a training row in every column; `real_value` in the protocol is that of held-out rows,
-of which some do in tables of few columns."""
+of which some do in tables of few columns, `expected` what it would be if nothing were copied, and `p_value` how often
+as much or more would come of which rows happened to be held out."""
 
 NEAR_COPIES = Metric("near_copies", "lower", (0.0, 1.0), _near_copies, _NEEDS)
 """The share of fakes that lie as near to a training row as the nearest hundredth of held-out rows does: about 0.01
-where nothing is copied (more where many are equally near; `real_value` says)."""
+where nothing is copied (more where many are equally near, or rows repeat; `expected` says)."""
 
 CLOSEST_RECORD = Metric("closest_record", "lower", (0.0, 1.0), _closest_record, _NEEDS)
 """The share of fakes that are nearer to a training row than to any held-out row, of as many training as held-out rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from sparring.kinds.tables.metrics import needs as own
 from sparring.kinds.tables.metrics.columns import ColumnView
-from sparring.kinds.tables.metrics.estimates import INTERVAL, Influence, standard_error
-from sparring.kinds.tables.metrics.rows import rows_of, table_of
+from sparring.kinds.tables.metrics.estimates import DISJOINT, INTERVAL, Influence, by_halves, standard_error
+from sparring.kinds.tables.metrics.rows import Rows, rows_of, table_of
 from sparring.metrics import Metric, Reading, Views, needs
-from sparring.metrics.intervals import within
+from sparring.metrics.intervals import generator, within
 
 WORST = 5
 """Columns, or pairs of them, that a protocol names."""
@@ -83,6 +83,16 @@ def averaged(found: Iterable[tuple[str, Similarity]], counts: tuple[int, int]) -
     return Averaged(mean, standard_error(of_real, of_fake) / max(len(values), 1), values)
 
 
+def error_of(
+    views: Views, found: Averaged, real: Rows, fake: Rows, value: Callable[[Rows, Rows], float], name: str
+) -> tuple[float, str]:
+    """The standard error of a mean of similarities, and what it is from, in words: parts, or of few rows influences."""
+    halved = None
+    if views.intervals:
+        halved = by_halves(real, fake, value, generator(views.key, name), max(len(found.values), 1))
+    return (found.error, INTERVAL) if halved is None else (halved, DISJOINT)
+
+
 def worst(values: dict[str, float]) -> dict[str, float]:
     """The least of them, the least first."""
     return dict(sorted(values.items(), key=lambda item: item[1])[:WORST])
@@ -90,17 +100,22 @@ def worst(values: dict[str, float]) -> dict[str, float]:
 
 def _column_shapes(views: Views) -> Reading:
     real, fake = rows_of(views.heldout), rows_of(views.fake)
-    columns = enumerate(table_of(views).columns)
-    each = ((column.name, shape(column, real[:, place], fake[:, place])) for place, column in columns)
-    found = averaged(each, (len(real), len(fake)))
+    columns = table_of(views).columns
+
+    def of(real: Rows, fake: Rows) -> Averaged:
+        each = ((one.name, shape(one, real[:, place], fake[:, place])) for place, one in enumerate(columns))
+        return averaged(each, (len(real), len(fake)))
+
+    found = of(real, fake)
+    error, how = error_of(views, found, real, fake, lambda real, fake: of(real, fake).value, "column_shapes")
     protocol = {
         "columns": len(found.values),
         "numbers": "1 - Kolmogorov-Smirnov distance, missing values lowest",
         "choices": "1 - total variation distance, missing a choice of its own",
         "worst_columns": worst(found.values),
-        "interval": INTERVAL,
+        "interval": how,
     }
-    return Reading(found.value, within(found.value, found.error), protocol)
+    return Reading(found.value, within(found.value, error), protocol)
 
 
 COLUMN_SHAPES = Metric(

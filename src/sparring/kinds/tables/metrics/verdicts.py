@@ -40,15 +40,32 @@ _ALL_CLEAR = "what was found is as true of rows that were held out. These are te
 
 
 def _copied(score: Written) -> tuple[Level, str]:
-    """Of copies and near copies: more than held-out rows show."""
+    """Of exact copies: more than held-out rows are, and more, row for row, than fakes are of held-out rows."""
     protocol, share = score["protocol"], score["value"]
-    beside = protocol["real_value"]
-    highest = wilson(beside, protocol["real"])[1]
-    if share <= beside or score["interval"][0] <= highest:
+    told = _more(share, score["n"], protocol["real_value"], protocol["real"], "exact copies")
+    chance = protocol.get("of_heldout", 0.0) > 0 and protocol.get("p_value", 0.0) > 0.01
+    return ("good", "") if chance else told
+
+
+def _nearly_copied(score: Written) -> tuple[Level, str]:
+    """Of near copies: of the rows that are no exact copies more than of such held-out rows."""
+    protocol = score["protocol"]
+    fakes, heldout = protocol.get("unequal"), protocol.get("unequal_heldout")
+    if fakes is None or heldout is None:  # measured before these were told apart
+        return _more(score["value"], score["n"], protocol["real_value"], protocol["real"], "nearly copies")
+    if not fakes or not heldout:
         return "good", ""
-    kind = "nearly copies" if protocol["metric"] == "near_copies" else "exact copies"
+    beside = protocol["unequal_near_heldout"]
+    level, words = _more(protocol["unequal_near"], fakes, beside, heldout, "nearly copies")
+    return level, words if fakes == protocol["rows"] else words.replace("the rows", "the other rows", 1)
+
+
+def _more(share: float, count: int, beside: float, heldout: int, what: str) -> tuple[Level, str]:
+    """Whether a share of so many fakes is above that of held-out rows, for certain, and by how much."""
+    if share <= beside or wilson(share, count)[0] <= wilson(beside, heldout)[1]:
+        return "good", ""
     level: Level = "bad" if share - beside >= 0.01 else "fair"
-    return level, f"{_percent(share)} of the rows are {kind} of training rows, of held-out rows {_percent(beside)}"
+    return level, f"{_percent(share)} of the rows are {what} of training rows, of held-out rows {_percent(beside)}"
 
 
 def _closest(score: Written) -> tuple[Level, str]:
@@ -69,7 +86,7 @@ def _guessed(score: Written) -> tuple[Level, str]:
     return "bad" if value >= CLEARLY else "fair", words
 
 
-_TESTS = {"copies": _copied, "near_copies": _copied, "closest_record": _closest, "membership": _guessed}
+_TESTS = {"copies": _copied, "near_copies": _nearly_copied, "closest_record": _closest, "membership": _guessed}
 
 
 def quality_verdict(scores: Mapping[str, Written]) -> tuple[Level, str]:
