@@ -184,8 +184,8 @@ def codec_of(run: RunDir, step: int, fields: dict[str, Any]) -> Codec:
     """A codec of that checkpoint. Raises RequestError where it is damaged, or of no kind that is known."""
     try:
         return kinds.codec_from_json(fields)
-    except RequestError:
-        raise
+    except RequestError as error:
+        raise RequestError(f"{run.checkpoint(step)}: {error}") from None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         told = f"no {error}" if isinstance(error, KeyError) else error
         raise run.damaged(step, f"data.codec: {told}") from None
