@@ -69,7 +69,6 @@ def train(
     `devices` is how many processes train together, each on a device of its own and with an equal part of each batch:
     1 by default, in a resumed run what it had. More than one start anew from the script that calls this, whose own
     calls belong under `if __name__ == "__main__":`; torchrun's processes join by themselves (docs/many-machines.md).
-
     Raises RequestError where the request or the data is wrong, TrainingError where training cannot go on.
     """
     follows = ranks.launched().rank > 0

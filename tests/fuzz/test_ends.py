@@ -19,6 +19,7 @@ from sparring import api, cli
 from sparring.base import files
 from sparring.base.errors import RequestError
 from sparring.kinds.tables.augment import synthesis
+from sparring.runs import session
 from tests.fuzz.world import FIXTURES
 
 ALL = os.environ.get("SPARRING_FUZZ") == "all"
@@ -169,7 +170,7 @@ def test_a_disk_that_is_full_from_the_start(
             for name, new in (("write_file", write_file), ("append_line", append_line)):
                 if getattr(module, name, None) is real[name == "append_line"]:
                     monkeypatch.setattr(module, name, new)
-    assert api.append_line is append_line
+    assert session.write_file is write_file
     words = ["sparring", "train", "ring", "--out", "run", "steps=30", *TINY[1:-2]]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as end:
