@@ -348,11 +348,20 @@ def trained(run: Path) -> Seen:
         "first": [{name: value for name, value in line.items() if name not in AFTER} for line in log[:2]],
         "log": sha_of(log),
         "probes": sha_of(probes),
-        "scores": sha_of(scores),
+        "scores": sha_of([as_then(line) for line in scores]),
         "pictures": {name: digest for name, (_, digest) in pictures.items()},
         "checkpoint": saved["here"],
     }
     return {"everywhere": everywhere, "here": here}
+
+
+def as_then(line: Seen) -> Seen:
+    """A line of scores without what lines have gained since: a label, and what samples are made of."""
+    scores = {}
+    for name, score in line["scores"].items():
+        protocol = {key: value for key, value in score["protocol"].items() if key != "made_of"}
+        scores[name] = {key: value for key, value in (score | {"protocol": protocol}).items() if key != "label"}
+    return line | {"scores": scores}
 
 
 def page_of(path: Path) -> Seen:
