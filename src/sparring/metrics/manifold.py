@@ -21,6 +21,9 @@ from sparring.metrics.intervals import by_parts, generator, parts, share, wilson
 K = 5
 FEWEST = 4 * K
 """Samples of either set, below which they are not taken to parts."""
+STEEPEST = 1.4
+"""By how much the variance over that of independent samples may change from parts to the whole, at most; as it did from
+halves of the parts to them."""
 DISJOINT = "disjoint parts of both sets"
 
 
@@ -63,21 +66,35 @@ def _variances(views: Views) -> list[float]:
     if min(sizes) < FEWEST or not views.intervals:
         return []
     real, fake = centred(views.heldout.values, views.fake.values)
-    rounds = []
+    rounds, smaller = [], []
     for rows in parts(*sizes, generator(views.key, "balls")):
         x, y = real[rows[0]], fake[rows[1]]
-        together = max(1, BLOCK // (x.shape[1] * y.shape[1]))
-        rounds.append(
-            torch.cat(
-                [_of_parts(*some) for some in zip(torch.split(x, together), torch.split(y, together), strict=True)]
-            )
-        )
-    part = min(x.shape[1], y.shape[1])
-    return by_parts(torch.stack(rounds), min(sizes), part).tolist()
+        rounds.append(_of_parts(x, y))
+        if min(sizes) >= 2 * FEWEST:
+            smaller.append(_of_parts(_halved(x), _halved(y)))
+    whole, part = min(sizes), min(x.shape[1], y.shape[1])
+    found = by_parts(torch.stack(rounds), whole, part)
+    if smaller:  # where outliers' balls reach far, variances fall more slowly than sizes rise
+        before = by_parts(torch.stack(smaller), whole, part // 2)
+        found *= (found / before).nan_to_num(1.0).clamp(1 / STEEPEST, STEEPEST)
+    return found.tolist()
+
+
+def _halved(sets: Tensor) -> Tensor:
+    """Sets [parts, n, width] as twice as many of half the size."""
+    half = sets.shape[1] // 2
+    return sets[:, : 2 * half].reshape(-1, half, sets.shape[2])
 
 
 def _of_parts(real: Tensor, fake: Tensor) -> Tensor:
     """Precision, recall, density and coverage of sets [parts, n, width], float64 [parts, 4]."""
+    together = max(1, BLOCK // (real.shape[1] * fake.shape[1]))
+    some = zip(torch.split(real, together), torch.split(fake, together), strict=True)
+    return torch.cat([_of_sets(*sets) for sets in some])
+
+
+def _of_sets(real: Tensor, fake: Tensor) -> Tensor:
+    """As `_of_parts`, all at once."""
     of_real, of_fake = (_squared(side, side).kthvalue(K + 1, dim=2).values for side in (real, fake))
     distances = _squared(real, fake)
     inside = distances <= of_real[:, :, None]
