@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from sparring.base.errors import RequestError
-from sparring.kinds.tables.augment.answers import (
+from sparring.kinds.augmenting.answers import (
     CHOSEN,
     REAL,
     SMOTE,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sparring.base.errors import RequestError, nearest
-from sparring.kinds.tables.augment.answers import (
+from sparring.base.errors import RequestError
+from sparring.kinds.augmenting.answers import (
     REAL,
     SMOTE,
     SYNTHETIC,
@@ -24,6 +24,7 @@ from sparring.kinds.tables.augment.answers import (
     conclude,
     mixed,
 )
+from sparring.kinds.augmenting.asking import check, nth
 from sparring.kinds.tables.augment.downstream import (
     METRIC,
     MODELS,
@@ -69,7 +70,7 @@ def study_augmentation(
     helps. Mixes and the strengths of models are chosen on `choosing` seeds, which are not among the `seeds` reported.
     `rows` trains with so few real rows. Raises RequestError where the target or an option will not do."""
     task = task_of(sheet, target)
-    _check(seeds, choosing, mixes, models, held_out, margin)
+    check(seeds, choosing, mixes, models, MODELS, held_out, margin)
     values = with_target(sheet.values, task)
     notes = dict.fromkeys(_first_notes(task, sheet.values, values))
     grid: Grid = {}
@@ -83,8 +84,7 @@ def study_augmentation(
                 by_strength = grid.setdefault(name, {}).setdefault(model, {})
                 for strength, said in predictions(model, task, arm_rows, values[held], weights=weights, seed=seed):
                     by_strength.setdefault(strength, {})[seed] = score(task, truth, said)
-        of = f"{seed + 1} of {choosing}, to choose by" if seed < choosing else f"{seed - choosing + 1} of {seeds}"
-        say(f"seed {of}: {len(train):,} real rows to train with, {len(held):,} held out")
+        say(f"{nth(seed, choosing, seeds)}: {len(train):,} real rows to train with, {len(held):,} held out")
     setting = Setting(
         target=_name(task),
         metric=METRIC[task.classifies],
@@ -98,26 +98,6 @@ def study_augmentation(
         margin=margin,
     )
     return conclude(setting, grid, tuple(notes))
-
-
-def _check(
-    seeds: int, choosing: int, mixes: Sequence[float], models: Sequence[str], held_out: float, margin: float
-) -> None:
-    if not 2 <= seeds <= 1000:
-        raise RequestError(f"seeds: {seeds}; differences take 2 or more, and 5 to tell much; 1,000 at most")
-    if choosing < 1:
-        raise RequestError(f"choosing: {choosing}; it takes a seed to choose by")
-    if not mixes or min(mixes) <= 0 or not math.isfinite(max(mixes)):
-        raise RequestError(f"mixes: {list(mixes)}; each is synthetic rows for each real one, above 0")
-    if not 0 < held_out < 1:
-        raise RequestError(f"held_out: {held_out} is no part between 0 and 1")
-    if not margin > 0:
-        raise RequestError(f"margin: {margin} is not above 0")
-    for model in models:
-        if model not in MODELS:
-            raise RequestError(f"models: no model '{model}'; {nearest(model, MODELS)}")
-    if not models or len(set(models)) < len(models) or len(set(mixes)) < len(mixes):
-        raise RequestError("models, mixes: one or more of each, none twice")
 
 
 def _first_notes(task: Task, given: Values, kept: Values) -> Iterator[str]:

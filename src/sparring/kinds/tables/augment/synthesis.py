@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 from sparring.base.checking import no_link
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError
-from sparring.base.files import write_file
+from sparring.kinds.augmenting.answers import Comparison
+from sparring.kinds.augmenting.asking import tell, writable
 from sparring.kinds.kind import Augment, Say, Train, Wish
-from sparring.kinds.tables.augment.answers import Comparison
 from sparring.kinds.tables.augment.comparing import Make, study_augmentation
 from sparring.kinds.tables.augment.downstream import task_of
 from sparring.kinds.tables.data.aligning import aligned
@@ -60,15 +59,6 @@ class Synthesiser:
             return found
 
         return make
-
-
-def writable(folder: Path, key: str) -> None:
-    """Raises RequestError where nothing can be written into a folder, be it there or to be made."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    try:
-        tempfile.TemporaryFile(dir=there).close()
-    except OSError as error:
-        raise RequestError(f"{key}: {folder} cannot be written ({error.strerror or error})") from None
 
 
 def settled(options: Table, columns: Sequence[Column]) -> tuple[str, ...]:
@@ -116,10 +106,7 @@ def answer(asked: Augment, train: Train, say: Say) -> Comparison:
         rows=asked.count,
         say=say,
     )
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    write_file(asked.folder / "results.json", json.dumps(found.to_json(), indent=1))
-    for line in found.lines():
-        say(line)
+    tell(found, asked.folder, say)
     if asked.to is not None:
         mix = found.overall.mix or min(asked.mixes)
         made = Synthesiser(asked.folder / "all", train, changes)(sheet, 0)(max(1, round(mix * len(sheet.values))))

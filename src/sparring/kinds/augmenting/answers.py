@@ -1,4 +1,4 @@
-"""Whether synthetic rows help, from scores over splits: choices made on other splits, verdicts, words."""
+"""Whether synthetic samples help, from scores over splits: choices made on other splits, verdicts, words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparring.metrics.resampled import Judgement, judge_splits
 from sparring.pages.wording import aligned, p_text
 
 Grid = dict[str, dict[str, dict[str, dict[int, dict[str, float]]]]]
-"""By arm, model, strength and seed, each a score by its name; of the same held-out rows in every arm."""
+"""By arm, model, strength and seed, each a score by its name; of the same held-out samples in every arm."""
 Scores = Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]]
 """By arm, model and seed, at the strength chosen."""
 Key = tuple[str, str, str]
@@ -21,11 +21,11 @@ Key = tuple[str, str, str]
 
 REAL, SYNTHETIC, WEIGHTS, SMOTE = "real", "synthetic alone", "real, classes weighted", "real + SMOTE"
 CHOSEN, BEST = "real + synthetic, chosen mix", "best of all"
-NAMES = {"roc_auc": "ROC AUC", "r2": "R2"}
+NAMES = {"roc_auc": "ROC AUC", "r2": "R2", "balanced_accuracy": "balanced accuracy"}
 
 
 def mixed(mix: float) -> str:
-    """The arm with so many synthetic rows for each real one."""
+    """The arm with so many synthetic samples for each real one."""
     return f"real + {mix:g} synthetic"
 
 
@@ -42,28 +42,31 @@ class Setting:
     choosing: int
     """Seeds before these, by which strengths, mixes and the best model are chosen; nothing of theirs is reported."""
     training_rows: int
+    """Real samples to train with, be they rows or not."""
     held_out_rows: int
     overlap: float
-    """The chance with which a row that one seed holds out is held out by another; 0 where they share no rows."""
+    """The chance with which a sample that one seed holds out is held out by another; 0 where they share none."""
     margin: float
     """Differences within it count as none."""
+    unit: str = "rows"
+    """What samples are called."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One way to train, against real rows alone."""
+    """One way to train, against real samples alone."""
 
     model: str
     arm: str
     mean: float
     against: float
-    """The mean of real rows alone."""
+    """The mean of real samples alone."""
     judgement: Judgement
     words: str
     mix: float | None = None
     """The one that was chosen."""
     take: str = ""
-    """The model to take: with this mix where it helps, else with real rows alone."""
+    """The model to take: with this mix where it helps, else with real samples alone."""
 
 
 class _Label(NamedTuple):
@@ -83,7 +86,7 @@ class Comparison:
     grid: Grid
     """All that was tried: every strength of each model, the choosing seeds first."""
     overall: Answer
-    """The best model and mix against the best model of real rows alone, as they were on the choosing seeds."""
+    """The best model and mix against the best model of real samples alone, as they were on the choosing seeds."""
     models: tuple[Answer, ...]
     """Each model with its chosen mix: one family with `overall`."""
     arms: tuple[Answer, ...]
@@ -181,7 +184,7 @@ def _words(one: Judgement, setting: Setting, family: int) -> str:
     seen = f"{short(one.difference, sign=True)}, {short(low, sign=True)} to {short(high, sign=True)}"
     if one.verdict == "no difference":
         return f"makes no difference (within ±{short(setting.margin)}: {seen})"
-    more = "more seeds of these rows would not" if one.needs is None else f"about {one.needs} would"
+    more = f"more seeds of these {setting.unit} would not" if one.needs is None else f"about {one.needs} would"
     return f"cannot be told from {setting.seeds} seeds ({seen}; {p_text(one.p_holm)} as one of {family}); {more}"
 
 
@@ -209,37 +212,37 @@ def _table(found: Comparison) -> list[str]:
 
 def _verdicts(found: Comparison) -> list[str]:
     told = [f"{one.model}, {mixed(one.mix or 0)}: {one.words}" for one in found.models]
-    overall = found.overall
+    overall, unit = found.overall, found.setting.unit
     told.append(
-        f"overall, the best with synthetic rows ({short(overall.mean)}) against the best without "
+        f"overall, the best with synthetic {unit} ({short(overall.mean)}) against the best without "
         f"({short(overall.against)}): {overall.words}"
     )
     helped = [one.model for one in found.models if one.judgement.verdict == "helps"]
     if helped and found.verdict != "helps":
-        told.append(f"synthetic rows help {' and '.join(helped)}, but not beyond what real rows alone reach")
+        told.append(f"synthetic {unit} help {' and '.join(helped)}, but not beyond what real {unit} alone reach")
     return [*told, _taken(found)]
 
 
 def _taken(found: Comparison) -> str:
     """What to train with, and why, in a line."""
-    overall, score = found.overall, NAMES[found.setting.metric]
+    overall, score, unit = found.overall, NAMES[found.setting.metric], found.setting.unit
     if found.verdict == "helps":
         model, with_what = overall.take, mixed(overall.mix or 0)
-        why = f"{short(overall.mean)} {score}, {short(abs(overall.judgement.difference))} above real rows alone"
+        why = f"{short(overall.mean)} {score}, {short(abs(overall.judgement.difference))} above real {unit} alone"
     else:
-        model, with_what = overall.take, "real rows alone"
-        why = f"{short(overall.against)} {score}, and that synthetic rows add to it is not shown"
+        model, with_what = overall.take, f"real {unit} alone"
+        why = f"{short(overall.against)} {score}, and that synthetic {unit} add to it is not shown"
         if found.verdict == "harms":
-            why = f"{short(overall.against)} {score}, and synthetic rows take from it"
+            why = f"{short(overall.against)} {score}, and synthetic {unit} take from it"
         if found.verdict == "no difference":
-            why = f"{short(overall.against)} {score}, and synthetic rows add nothing to it"
+            why = f"{short(overall.against)} {score}, and synthetic {unit} add nothing to it"
     best = f"the best of {len(found.setting.models)} models on the choosing seeds: "
     return f"take: {model}, trained on {with_what} ({best if len(found.setting.models) > 1 else ''}{why})"
 
 
 def _method(found: Comparison) -> list[str]:
     setting = found.setting
-    parts = f"{setting.training_rows:,} real rows to train with and {setting.held_out_rows:,} held out"
+    parts = f"{setting.training_rows:,} real {setting.unit} to train with and {setting.held_out_rows:,} held out"
     if setting.overlap:
         how = "which overlap: intervals by the corrected resampled t-test (Nadeau and Bengio 2003)"
     else:
