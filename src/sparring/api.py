@@ -23,15 +23,14 @@ from sparring.engine import choose_plan, ranks
 from sparring.gan.game import SIDES
 from sparring.gan.games import with_latents
 from sparring.gan.insight.exploring import WHOLE
-from sparring.gan.trained import Trained
-from sparring.kinds.kind import Augment, Way
+from sparring.kinds.kind import Way
 from sparring.kinds.zoo import recipes as recipes
 from sparring.pages.console import Talk
 from sparring.recipe import kind_left_open, override, to_yaml, validated
 from sparring.recipe.arguments import checked
 from sparring.recipe.recorded import read_recipe_of
-from sparring.recipe.request import Place, Places, fields_of, place_of, places_of, spelt, told_apart
-from sparring.runs import job, processes, reporting, session
+from sparring.recipe.request import Place, Places, fields_of, place_of, places_of, told_apart
+from sparring.runs import enlarging, processes, reporting, session
 from sparring.runs.evaluating import evaluated
 from sparring.runs.run import Run, loaded_run, own_options
 from sparring.runs.serving import serve
@@ -195,46 +194,37 @@ def augment(
     recipe: Place | None = None,
     *overrides: str,
     data: Place | DataFrame,
-    target: str,
+    target: str | None = None,
     to: Place | None = None,
     out: Place | None = None,
     rows: int | None = None,
     seeds: int = 5,
     mixes: Sequence[float] = (0.5, 1.0, 2.0),
-    models: Sequence[str] = ("boosted", "linear", "dense"),
+    models: Sequence[str] | None = None,
     for_: str | None = None,
     device: str = "auto",
     quiet: bool = False,
     overwrite: bool = False,
 ) -> Any:
-    """Whether synthetic rows help models that predict `target`, and by how much: on `seeds` splits of the real rows a
-    GAN is trained on the training part, and models on real rows, on these with synthetic ones (`mixes`: so many for
-    each real one), on synthetic ones alone, with classes weighted and with SMOTE; all are scored on the same held-out
-    rows.
+    """Whether synthetic samples help models that predict a table's column `target`, or the labels of images, and by how
+    much: on `seeds` splits of the real samples a GAN is trained on the training part, and models on real samples, on
+    these with synthetic ones (`mixes`: so many for each real one), on synthetic ones alone, with classes weighted and,
+    of tables, with SMOTE; all are scored on the same held-out real samples.
 
-    `rows` trains with so few real rows, the case in which rows are wanted most. `to` gets the table's own rows with
-    synthetic ones below, of a GAN trained on all, at the mix that did best; a file that is there already is replaced
-    only with `overwrite`. `overrides` are those of `train`, and
-    `for_` the length of each GAN's training; `out` is where they are kept (runs/augment-<name>): asked again, it goes
-    on. Raises RequestError where the request or the data is wrong.
+    `models` are some of boosted, linear and dense for tables, of network and features (of a pretrained network, where
+    one is at hand) for images. `rows` trains with so few real samples, the case in which more are wanted most. `to`
+    gets the real samples with synthetic ones, of a GAN trained on all, at the mix that did best: a table's file, a
+    folder of images or a .npz; a file that is there already is replaced only with `overwrite`. `overrides` are those
+    of `train`, and `for_` the length of each GAN's training; for images it is chosen, if not given, so that an answer
+    takes minutes. `out` is where they are kept (runs/augment-<name>): asked again, it goes on. Raises RequestError
+    where the request or the data is wrong.
     """
-    place, written = place_of(data), None if to is None else given_path(to, "to")
+    written = None if to is None else given_path(to, "to")
     must_be_free([written], overwrite)
-    recipe, words = told_apart(recipe, overrides)
-    fields = fields_of(recipe, words, place, None, device, Talk(quiet=True))
-    wanted = validated(fields)
-    folder = Path("runs") / f"augment-{Path(str(place)).stem}" if out is None else given_path(out, "out")
-    mine = [word for word in words if not spelt([word], fields["data"])[0].startswith("data.")]
-
-    def trained(table: Path, where: Path, changes: tuple[str, ...], seed: int) -> Trained:
-        run = train(recipe, *mine, *changes, data=table, out=where, for_=for_, seed=seed, device=device, quiet=True)
-        if not run.finished:  # by a signal, which was meant for the whole
-            raise KeyboardInterrupt(f"stopped; the same command goes on: {folder}")
-        return run.trained()
-
-    asked = Augment(str(place), wanted.data, target, folder, written, rows, seeds, tuple(mixes), tuple(models))
-    with job.enough_room(folder):
-        return kinds.of(wanted.game, wanted.data).augment(asked, trained, Talk(quiet=quiet).say)
+    talk = Talk(quiet=quiet)
+    return enlarging.asked(
+        recipe, overrides, data, target, written, out, rows, seeds, mixes, models, for_, device, talk, train, plan
+    )
 
 
 @checked

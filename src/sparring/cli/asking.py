@@ -23,15 +23,19 @@ def augment(
     words: Overrides = None,
     data: DataOption = None,
     target: Annotated[
-        Optional[str], typer.Option(help="The column that models are to predict.", metavar="COLUMN")
+        Optional[str], typer.Option(help="Of a table: the column that models are to predict.", metavar="COLUMN")
     ] = None,
     to: Annotated[
-        Optional[Path], typer.Option(help="A table's file to write: the real rows, and synthetic ones below.")
+        Optional[Path],
+        typer.Option(help="Gets real and synthetic samples: a table's file, a folder of images, .npz."),
     ] = None,
-    rows: Annotated[Optional[int], typer.Option(help="Train with so few real rows only.", min=10)] = None,
-    seeds: Annotated[int, typer.Option(help="Splits of the rows, each with a GAN of its own.")] = 5,
-    mixes: Annotated[str, typer.Option(help="Synthetic rows for each real one.", metavar="A,B,...")] = "0.5,1,2",
-    models: Annotated[str, typer.Option(help="Which models.", metavar="A,B,...")] = "boosted,linear,dense",
+    rows: Annotated[Optional[int], typer.Option(help="Train with so few real rows, or images, only.", min=10)] = None,
+    seeds: Annotated[int, typer.Option(help="Splits of the real samples, each with a GAN of its own.")] = 5,
+    mixes: Annotated[str, typer.Option(help="Synthetic samples for each real one.", metavar="A,B,...")] = "0.5,1,2",
+    models: Annotated[
+        Optional[str],
+        typer.Option(help="Of boosted, linear, dense; for images of network, features.", metavar="A,B,..."),
+    ] = None,
     for_: Annotated[Optional[str], typer.Option("--for", help="Each GAN's training: 2m or 5000steps.")] = None,
     out: Annotated[
         Optional[Path], typer.Option(help="Where GANs are kept; runs/augment-<name> by default.", metavar="DIR")
@@ -40,17 +44,17 @@ def augment(
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
-    """Say whether synthetic rows help models that predict a column, by how much, and make them. Again: go on."""
+    """Say whether synthetic samples help models that predict a column, or images' labels. Again: go on."""
     from sparring import api
     from sparring.base.errors import RequestError
     from sparring.base.numbers import real
 
-    if data is None or target is None:
-        raise RequestError(f"{'data' if data is None else 'target'}: say which; --data people.csv --target COLUMN")
+    if data is None:
+        raise RequestError("data: say which; --data people.csv --target COLUMN, or --data photos/")
     shares = [share for mix in mixes.split(",") if (share := real(mix.strip())) is not None]
     if len(shares) != len(mixes.split(",")):
         raise RequestError(f"mixes: '{mixes}' is no list of numbers; write 0.5,1,2")
-    names = [model.strip() for model in models.split(",")]
+    names = None if models is None else [model.strip() for model in models.split(",")]
     found = api.augment(
         *(words or ()),
         data=data,

@@ -168,6 +168,12 @@ class Concern(NamedTuple):
     """Whether it makes the run sick; else it is told as a notice."""
 
 
+Train = Callable[[Path, Path, tuple[str, ...], int], Trained]
+"""From a file of data, a run's directory, overrides and a seed to a finished run."""
+Plan = Callable[[Path, tuple[str, ...]], Mapping[str, Any]]
+"""From a file of data and overrides to what `sparring plan` says of a training on them."""
+
+
 @dataclass(frozen=True)
 class Augment:
     """What is asked about a data set that made samples are to enlarge (`sparring augment`)."""
@@ -175,10 +181,17 @@ class Augment:
     place: str
     """What was given as data."""
     source: Source
-    target: str
-    """What models predict."""
+    game: Game
+    batch: int
+    """Of the recipe, as is the game."""
+    target: str | None
+    """What models predict, where the data do not say so themselves."""
     folder: Path
     """Where the trained runs are kept."""
+    plan: Plan
+    length: str | None = None
+    """How long each training is to be, in the person's words; None where none were said."""
+    device: str = "cpu"
     to: Path | None = None
     """Where the data go, with made samples below their own."""
     count: int | None = None
@@ -186,11 +199,8 @@ class Augment:
     seeds: int = 5
     mixes: Sequence[float] = (0.5, 1.0, 2.0)
     """So many made samples for each real one."""
-    models: Sequence[str] = ("boosted", "linear", "dense")
-
-
-Train = Callable[[Path, Path, tuple[str, ...], int], Trained]
-"""From a file of data, a run's directory, overrides and a seed to a finished run."""
+    models: Sequence[str] = ()
+    """Those of the kind that are asked for; none for its usual ones."""
 
 
 class Kind(ABC):
@@ -316,4 +326,4 @@ class Kind(ABC):
 
     def augment(self, asked: Augment, train: Train, say: Say) -> Any:
         """Whether made samples help models that are trained on real ones."""
-        raise RequestError(f"data: {asked.place} is no table; augment takes .csv, .tsv, .parquet or a database")
+        raise RequestError(f"data: {asked.place}: augment takes a table, or images with labels")

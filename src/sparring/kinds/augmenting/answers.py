@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,7 +126,10 @@ def conclude(setting: Setting, grid: Grid, notes: Sequence[str] = ()) -> Compari
         best, best_without = _best(with_rows, setting), _best(without, setting)
         pairs.append((tried[best][setting.choosing :], tried[best_without][setting.choosing :]))
         labels.append(_Label(model, CHOSEN, mixes[best[1]], best[0], best_without[0]))
+    if len(setting.models) == 1:  # which is the best of all: one question, not two
+        pairs, labels = pairs[-1:], labels[-1:]
     *models, overall = _answers(pairs, labels, setting)
+    models = models or [replace(overall, model=setting.models[0])]
     chosen = {(model, arm): _best(_of(tried, model, arm), setting) for model, arm, _ in tried}
     rows = {key: tried[best][setting.choosing :] for key, best in chosen.items()}
     others = [key for key in rows if key[1] != REAL]

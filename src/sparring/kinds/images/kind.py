@@ -22,7 +22,7 @@ from sparring.kinds.images.drawing import enlarged
 from sparring.kinds.images.sources import Cifar10, Digits, FashionMnist, Images, Mnist, peek
 from sparring.kinds.images.stacked import PerChannel, StackedDigits, single_digits
 from sparring.kinds.images.writing import as_people_take, write_images
-from sparring.kinds.kind import Claim, Known, Made, Say
+from sparring.kinds.kind import Augment, Claim, Known, Made, Say, Train
 from sparring.kinds.noise import NoiseKind
 from sparring.metrics import Extractor, Modes, codes_by_channel
 from sparring.metrics.pictures.extractors import choose_extractor, trained_on, usual_of
@@ -79,6 +79,11 @@ class ImagesKind(NoiseKind):
         if isinstance(extractor, PerChannel):
             return Known(modes=Modes(code=codes_by_channel(extractor.inner), codes=data.classes))
         return Known()
+
+    def augment(self, asked: Augment, train: Train, say: Say) -> Any:
+        from sparring.kinds.images.augment.synthesis import answer
+
+        return answer(asked, train, say)
 
     def lay(
         self, samples: Tensor, codec: Codec, columns: int | None = None, marks: Tensor | None = None, alt: str = ""

@@ -49,15 +49,24 @@ def _write_folder(path: Path, samples: Tensor, codec: ValueCodec) -> int:
     """One PNG a sample, in the data's depth; the folder appears when all are written."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RequestError(f"to: {path} exists and is not an empty folder")
-    channels = samples.shape[1]
-    if channels > 4 or codec.depth == "float32" or (codec.depth == "uint16" and channels > 1):
-        raise RequestError(f"to: {path}: PNG holds no {channels} channels of {codec.depth}; take a path ending in .npz")
+    check_png(path, samples.shape[1], codec)
     digits = max(5, len(str(len(samples) - 1)))
     with fresh(path, folder=True) as part:
         for number, sample in enumerate(samples):
-            array = sample.permute(1, 2, 0).numpy().astype(np.uint16 if codec.depth == "uint16" else np.uint8)
-            Image.fromarray(array.squeeze(2) if channels == 1 else array).save(part / f"{number:0{digits}d}.png")
+            save_png(part / f"{number:0{digits}d}.png", sample, codec)
         if path.exists():
             path.rmdir()
         part.rename(path)
     return len(samples)
+
+
+def check_png(path: Path, channels: int, codec: ValueCodec) -> None:
+    """Raises RequestError for images that PNG cannot hold."""
+    if channels > 4 or codec.depth == "float32" or (codec.depth == "uint16" and channels > 1):
+        raise RequestError(f"to: {path}: PNG holds no {channels} channels of {codec.depth}; take a path ending in .npz")
+
+
+def save_png(path: Path, sample: Tensor, codec: ValueCodec) -> None:
+    """Writes one image [channels, height, width] in the data's depth."""
+    array = sample.permute(1, 2, 0).numpy().astype(np.uint16 if codec.depth == "uint16" else np.uint8)
+    Image.fromarray(array.squeeze(2) if array.shape[2] == 1 else array).save(path)

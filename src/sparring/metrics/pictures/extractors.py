@@ -13,7 +13,7 @@ from sparring.base.errors import RequestError
 from sparring.data import DataSet
 from sparring.metrics.features import Extractor, Pixels
 from sparring.metrics.pictures.classifier import train_classifier
-from sparring.metrics.pictures.inception import load_inception
+from sparring.metrics.pictures.inception import at_hand, load_inception
 from sparring.metrics.pictures.kept import trained_extractor
 from sparring.metrics.pictures.selfsup import train_selfsup
 
@@ -31,6 +31,11 @@ def choose_extractor(name: str, data: DataSet, device: torch.device, say: Say) -
     if name == "classifier" and data.labels is None:
         raise RequestError(f"score.extractor: classifier, and {data.name} has no labels; take selfsup")
     return trained_on(name, data, device, say)
+
+
+def pretrained(device: torch.device) -> Extractor | None:
+    """A network that was trained on other pictures, where the weights of one are at hand: nothing is fetched."""
+    return None if at_hand() is None else load_inception(device=device)
 
 
 def trained_on(name: str, data: DataSet, device: torch.device, say: Say) -> Extractor:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sparring.base.cache import cached_file
+from sparring.base.cache import cache_directory, cached_file
 from sparring.base.errors import RequestError
 from sparring.metrics.base import Features
 from sparring.metrics.features import parameters_hash
@@ -61,6 +61,12 @@ def load_inception(path: Path | None = None, *, device: torch.device | str = "cp
     net = net.to_empty(device="cpu")
     _load(net, path)
     return Inception(net, device=device, batch=batch)
+
+
+def at_hand() -> Path | None:
+    """Where the weights lie that were fetched before; None where they were not."""
+    path = cache_directory() / FILE
+    return path if path.exists() else None
 
 
 def _load(net: InceptionV3, path: Path) -> None:

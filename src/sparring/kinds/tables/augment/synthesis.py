@@ -20,7 +20,7 @@ from sparring.kinds.augmenting.answers import Comparison
 from sparring.kinds.augmenting.asking import tell, writable
 from sparring.kinds.kind import Augment, Say, Train, Wish
 from sparring.kinds.tables.augment.comparing import Make, study_augmentation
-from sparring.kinds.tables.augment.downstream import task_of
+from sparring.kinds.tables.augment.downstream import MODELS, task_of
 from sparring.kinds.tables.data.aligning import aligned
 from sparring.kinds.tables.data.column import Column, Sheet
 from sparring.kinds.tables.data.constraints import parse_constraints
@@ -89,6 +89,8 @@ def answer(asked: Augment, train: Train, say: Say) -> Comparison:
     """Compares, tells, and writes the augmented table where it is wanted."""
     table = asked.source
     assert isinstance(table, Table)  # the kind has refused others
+    if asked.target is None:
+        raise RequestError("target: say which; --data people.csv --target COLUMN")
     if asked.to is not None:
         ending_of(asked.to, "to: ")
         writable(asked.to.parent, "to")
@@ -102,7 +104,7 @@ def answer(asked: Augment, train: Train, say: Say) -> Comparison:
         Synthesiser(asked.folder, train, changes),
         seeds=asked.seeds,
         mixes=asked.mixes,
-        models=asked.models,
+        models=asked.models or MODELS,
         rows=asked.count,
         say=say,
     )

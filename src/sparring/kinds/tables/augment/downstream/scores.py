@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sparring.kinds.augmenting.scores import roc_auc
 from sparring.kinds.tables.augment.downstream.task import Task, Values
 
 Scores = dict[str, float]
@@ -33,15 +34,6 @@ def score(task: Task, truth: Values, predicted: Values) -> Scores:
     ]
     found = np.mean(means, axis=0) if means else np.full(3, np.nan)
     return dict(zip(("roc_auc", "average_precision", "f1"), map(float, found), strict=True))
-
-
-def roc_auc(truth: NDArray[np.bool_], predicted: Values) -> float:
-    """The chance that a true row is ranked above another; equal ranks count half."""
-    from scipy.stats import rankdata
-
-    count = int(truth.sum())
-    others = len(truth) - count
-    return float((rankdata(predicted)[truth].sum() - count * (count + 1) / 2) / (count * others))
 
 
 def average_precision(truth: NDArray[np.bool_], predicted: Values) -> float:

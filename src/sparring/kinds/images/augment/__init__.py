@@ -1,0 +1,1 @@
+"""Whether made images help networks that are trained on real ones."""
