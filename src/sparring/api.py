@@ -19,7 +19,7 @@ from sparring.base.paths import given_path
 from sparring.base.rundir import RunDir
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
-from sparring.engine import choose_plan, ranks
+from sparring.engine import Plan, choose_plan, ranks
 from sparring.gan.game import SIDES
 from sparring.gan.games import with_latents
 from sparring.gan.insight.exploring import WHOLE
@@ -30,7 +30,7 @@ from sparring.recipe import kind_left_open, override, to_yaml, validated
 from sparring.recipe.arguments import checked
 from sparring.recipe.recorded import read_recipe_of
 from sparring.recipe.request import Place, Places, fields_of, place_of, places_of, told_apart
-from sparring.runs import enlarging, processes, reporting, session
+from sparring.runs import enlarging, processes, rehearsal, reporting, session
 from sparring.runs.evaluating import evaluated
 from sparring.runs.run import Run, loaded_run, own_options
 from sparring.runs.serving import serve
@@ -373,9 +373,13 @@ def plan(
     device: str = "auto",
     seconds: float = 4.0,
 ) -> dict[str, Any]:
-    """Predicted step time, memory and time to finish, from a probe of so many seconds that leaves nothing behind."""
+    """Predicted step time and time to finish, from a probe of so many seconds, and memory, from a rehearsal of a few
+    steps that is scored and reported. All that they leave behind is, in the cache, the feature network of these data
+    and the execution plan."""
     wanted = validated(fields_of(recipe, overrides, data, None, device, Talk(quiet=True)))
-    return session.predicted(wanted, device, seconds)
+    found = session.predicted(wanted, device, seconds)
+    rehearsed = rehearsal.memory(wanted, Plan(**found["plan"]))
+    return found | {"memory_mb": max(found["memory_mb"], rehearsed / 2**20)}
 
 
 @checked

@@ -124,7 +124,7 @@ BAD_VERBS: dict[str, tuple[list[str], list[str]]] = {
     "augment without a target": (["augment", "--data", "made.csv"], ["target: say which"]),
     "augment for no column": ([*TALL[:-1], "tal"], ["target: no column 'tal'; did you mean 'tall'?"]),
     "augment for one class": (["augment", "--data", "sure.csv", "--target", "tall"], ["target: 'tall' is of kind constant"]),
-    "augment of images": (["augment", "--data", "digits", "--target", "tall"], ["data: digits is no table"]),
+    "augment of images": (["augment", "--data", "digits", "--target", "tall"], ["target: tall; of images it is their labels that are told"]),
     "augment too many rows": ([*TALL, "--rows", "5000"], ["rows: 5000 to train with; it can be 10 to 320"]),
     "augment by no model": ([*TALL, "--models", "boost"], ["models: no model 'boost'; did you mean 'boosted'?"]),
     "augment by no mix": ([*TALL, "--mixes", "much"], ["mixes: 'much' is no list of numbers"]),

@@ -188,7 +188,8 @@ def _words(one: Judgement, setting: Setting, family: int) -> str:
     if one.verdict == "no difference":
         return f"makes no difference (within ±{short(setting.margin)}: {seen})"
     more = f"more seeds of these {setting.unit} would not" if one.needs is None else f"about {one.needs} would"
-    return f"cannot be told from {setting.seeds} seeds ({seen}; {p_text(one.p_holm)} as one of {family}); {more}"
+    chance = p_text(one.p_holm) + (f" as one of {family}" if family > 1 else "")
+    return f"cannot be told from {setting.seeds} seeds ({seen}; {chance}); {more}"
 
 
 def short(value: float, sign: bool = False) -> str:

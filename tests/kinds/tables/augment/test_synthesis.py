@@ -48,11 +48,12 @@ def test_a_signal_that_stops_one_training_stops_the_whole(tmp_path: Path, monkey
         sparring.augment(data=table, target="town", out=tmp_path / "gans", seeds=2, quiet=True)
 
 
-@pytest.mark.parametrize("recipe", [None, "table"])
-def test_what_is_no_table_is_refused_by_what_was_given(recipe: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("recipe", "data"), [("table", "photos"), (None, "ring")])
+def test_what_is_no_table_is_refused_by_what_was_given(recipe: str | None, data: str, tmp_path: Path) -> None:
     write_images(tmp_path / "photos", 4, (32, 32))
-    with pytest.raises(RequestError, match=r"data: .*photos is no table; augment takes .csv, .tsv, .parquet or a data"):
-        sparring.augment(recipe, data=tmp_path / "photos", target="x", out=tmp_path / "gans", quiet=True)
+    place = tmp_path / data if data == "photos" else data
+    with pytest.raises(RequestError, match=rf"data: .*{data}: augment takes a table, or images with labels"):
+        sparring.augment(recipe, data=place, target="x", out=tmp_path / "gans", quiet=True)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".csv.gz"])
@@ -112,9 +113,10 @@ def test_the_verb_answers_and_writes(tmp_path: Path) -> None:
     ("change", "told"),
     [
         ({"target": "tal"}, "did you mean 'tall'?"),
+        ({"target": None}, "target: say which"),
         ({"target": "id"}, "id"),
         ({"to": "more.xlsx"}, "more.xlsx ends in none of .csv"),
-        ({"data": "digits"}, "data: digits is no table"),
+        ({"data": "digits"}, "target: tall; of images it is their labels"),
         ({"mixes": (0.0,)}, "mixes"),
         ({"seeds": 1}, "seeds: 1"),
     ],

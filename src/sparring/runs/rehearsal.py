@@ -1,0 +1,39 @@
+"""A run of few steps from its beginning to its report, in a directory that is thrown away: what it takes beside
+steps."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from sparring.base.rundir import RunDir
+from sparring.engine import Plan
+from sparring.engine.machine import peak_memory
+from sparring.pages.console import Talk
+from sparring.recipe import Recipe
+from sparring.recipe.build import fitted
+from sparring.runs.job import Job, built
+from sparring.runs.session import found, play_out
+from sparring.runs.tuning import Choice
+
+
+def memory(wanted: Recipe, plan: Plan) -> int:
+    """The process's peak in bytes, or the device's, once such a run was played: its data are read, it trains, draws
+    its pictures, is scored (by its feature network, which is trained where the cache does not have it) and reported.
+
+    Steps alone tell half of it: the largest tensors may be the features of all that is scored."""
+    data = wanted.data.load()
+    recipe = fitted(wanted, data, {})
+    few = {"steps": 2 * recipe.period(), "budget": None, "tracker": "none"}
+    recipe = recipe.model_copy(update=few | ({"doctor": "advise"} if recipe.doctor == "treat" else {}))
+    with tempfile.TemporaryDirectory(prefix="sparring-plan-") as folder:
+        run = RunDir(Path(folder) / "run")
+        run.create()
+        with run.owned():
+            job = Job(run, recipe, data, plan, {}, Talk(quiet=True))
+            match = built(job)
+            found(job, match, Choice(plan))
+            played = play_out(job, match)
+    if not played.finished:  # by a signal, which was meant for the whole
+        raise KeyboardInterrupt("stopped")
+    return peak_memory(plan.device)
