@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+BRAIN = ("medical/brain-tumor-mri.zip", "data.images.channels=1", "data.images.size=64", "data.images.strict=false")
 PLACES = {
-    "image/few": ["medical/brain-tumor-mri.zip", "data.images.channels=1", "data.images.size=64"],
+    "image/few": [*BRAIN],
     "image/small": ["fashion-mnist"],
     "image/medium": ["faces/lfw-aligned-112-subset.zip"],
     "image/large": ["faces/lfw-aligned-112-subset.zip"],
@@ -29,7 +30,7 @@ PLACES = {
     "translate/unpaired": ["image-to-image/maps.zip"],
     "translate/cycle": ["image-to-image/maps.zip"],
     "inpaint/photos": ["faces/lfw-aligned-112-subset.zip"],
-    "inpaint/medical": ["medical/brain-tumor-mri.zip", "data.images.channels=1", "data.images.size=64"],
+    "inpaint/medical": [*BRAIN],
 }
 """What recipes that leave the data open are tried on, below the data's folder, and overrides."""
 LEFT_OUT = ("classic/", "style/")

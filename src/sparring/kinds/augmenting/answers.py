@@ -253,6 +253,7 @@ def _method(found: Comparison) -> list[str]:
         how = "none shared between seeds: Student's intervals"
     return [
         f"{setting.seeds} seeds, each with {parts}, {how}, paired, 95 %;",
-        f"strengths of models, mixes and the best model are chosen on {setting.choosing} seeds before these; "
+        f"strengths of models, mixes and the best model are chosen on {setting.choosing} "
+        f"seed{'s' * (setting.choosing > 1)} before; "
         "an interval is of its line alone, verdicts are after Holm's correction.",
     ]
