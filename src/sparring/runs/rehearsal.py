@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sparring.base.rundir import RunDir
 from sparring.engine import Plan
-from sparring.engine.machine import peak_memory
 from sparring.pages.console import Talk
 from sparring.recipe import Recipe
 from sparring.recipe.build import fitted
@@ -17,11 +16,12 @@ from sparring.runs.session import found, play_out
 from sparring.runs.tuning import Choice
 
 
-def memory(wanted: Recipe, plan: Plan) -> int:
-    """The process's peak in bytes, or the device's, once such a run was played: its data are read, it trains, draws
-    its pictures, is scored (by its feature network, which is trained where the cache does not have it) and reported.
+def play(wanted: Recipe, plan: Plan) -> None:
+    """Plays such a run, so that the process's memory, or the device's, rises as high as it will: data are read,
+    networks train and draw pictures, are scored (by the data's feature network, which is trained where the cache does
+    not have it) and reported.
 
-    Steps alone tell half of it: the largest tensors may be the features of all that is scored."""
+    Steps alone tell half of it: the largest tensors may be those of all that is scored."""
     data = wanted.data.load()
     recipe = fitted(wanted, data, {})
     few = {"steps": 2 * recipe.period(), "budget": None, "tracker": "none"}
@@ -36,4 +36,3 @@ def memory(wanted: Recipe, plan: Plan) -> int:
             played = play_out(job, match)
     if not played.finished:  # by a signal, which was meant for the whole
         raise KeyboardInterrupt("stopped")
-    return peak_memory(plan.device)
