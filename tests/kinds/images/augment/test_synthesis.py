@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import sparring
 from sparring.base.errors import RequestError
+from sparring.gan.games import FromNoise
 from sparring.kinds.images.augment.labelled import distinct
+from sparring.kinds.images.augment.models import Network
+from sparring.kinds.images.augment.schedule import planned
 from sparring.kinds.images.augment.synthesis import write_enlarged
 from sparring.kinds.images.sources import Images
+from sparring.kinds.kind import Augment
 from tests.conftest import write_images
 
 WORDS = (
@@ -30,6 +36,7 @@ WORDS = (
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks of few steps, one seed to choose by, and no reports of runs."""
     monkeypatch.setattr("sparring.kinds.images.augment.models.FEWEST", 4)
+    monkeypatch.setattr("sparring.kinds.images.augment.models.EPOCHS", 1)
     monkeypatch.setattr("sparring.kinds.images.augment.synthesis.CHOOSING", 1)
     monkeypatch.setattr("sparring.runs.reporting.write_report", lambda run, *others: run.dir.report.touch())
 
@@ -103,12 +110,13 @@ def test_where_nobody_says_how_long_the_steps_that_fit_are_taken_told_and_kept(
     monkeypatch.setattr("sparring.pages.console.Talk.say", lambda talk, line: said.append(line))
     options: dict[str, Any] = {"data": scans, "out": tmp_path / "gans", "seeds": 2, "mixes": (0.5,)}
     found = sparring.augment(*WORDS, "data.images.mirror=true", **options)
-    assert json.loads((tmp_path / "gans" / "plan.json").read_text()) == {"steps": 4, "of": 10_000, "seconds": 160.0}
+    kept = json.loads((tmp_path / "gans" / "plan.json").read_text())
+    assert kept == {"steps": 4, "of": 10_000, "seconds": 160.0, "network": 4, "judging": kept["judging"]}
     told = next(line for line in said if line.startswith("3 generators of"))
     assert told.startswith(
-        "3 generators of 4 steps, of the recipe's 10,000, about 2 min 40 s each; 12 trainings of models"
+        "3 generators of 4 steps, of the recipe's 10,000, about 2 min 40 s each, then models on each"
     )
-    assert told.endswith("in all")
+    assert told.endswith(" in all")
     assert any("generators made 0% of their recipe's steps" in note for note in found.notes)
     assert sparring.load(tmp_path / "gans" / "seed-0" / "run").recipe.steps == 4
     assert sparring.load(tmp_path / "gans" / "seed-0" / "run").recipe.data.mirror
@@ -123,6 +131,29 @@ def test_a_batch_that_few_images_do_not_fill_is_made_smaller(tmp_path: Path) -> 
     run = sparring.load(tmp_path / "seed-0" / "run")
     assert run.recipe.batch == 32
     assert run.recipe.game.labels == "projection"
+
+
+def test_networks_make_fewer_steps_where_they_are_slow(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, _ = distinct(Images(path=str(scans)).load(), "scans")
+    places = np.arange(40)
+    wish = Augment("scans", Images(path=str(scans)), FromNoise(), 16, None, tmp_path / "a", dict, length="2m")
+    said: list[str] = []
+
+    def steps(seconds: float, folder: str) -> int:
+        monkeypatch.setattr(Network, "seconds", lambda model, images: (seconds, 0.0))
+        models = {"network": Network(400, torch.device("cpu"))}
+        asked = replace(wish, folder=tmp_path / folder)
+        found = planned(asked, images, [(places, places)] * 4, models, (), said.append).models["network"]
+        assert isinstance(found, Network)
+        return found.steps
+
+    assert steps(1.0, "quick") == 400
+    assert steps(40.0, "slow") == 200  # 24 trainings in eight minutes
+    assert steps(400.0, "slowest") == 100
+    assert steps(1.0, "slow") == 200  # as it began
+    assert said[1] == "4 generators of 2m each, then models on each in about 2 min 0 s"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparring.base.errors import RequestError
-from sparring.data import Codec, DataSet
+from sparring.base.files import npz, write_file
+from sparring.data import Codec, DataSet, ValueCodec
 from sparring.data.dataset import contents_of
 from sparring.data.samplefile import blocks_of
 from sparring.data.views import STILL, Views
+from sparring.kinds.images.writing import as_people_take
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,18 @@ def _present(labels: Tensor, names: Sequence[str]) -> tuple[Tensor, tuple[str, .
     """Labels numbered among those that occur."""
     found, numbers = np.unique(labels.numpy(), return_inverse=True)
     return torch.from_numpy(numbers.astype(np.int64)), tuple(names[one] for one in found)
+
+
+def written(place: Path, images: Labelled) -> Path:
+    """Training images as a file of data, with the numbers of their labels."""
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / "images.npz"
+    content = npz("images", as_people_take(images.samples, values_of(images)), images.labels)
+    if not file.exists() or file.read_bytes() != content:
+        write_file(file, content)
+    return file
+
+
+def values_of(images: Labelled) -> ValueCodec:
+    assert isinstance(images.codec, ValueCodec)  # its sources give no other
+    return images.codec

@@ -34,8 +34,12 @@ NETWORK, FEATURES = "network", "features"
 MODELS = (NETWORK, FEATURES)
 LENGTHS = (0.25, 1.0)
 """Parts of a network's steps after which training may end."""
-FEWEST, MOST, EPOCHS, BATCH, RATE = 300, 1000, 30, 128, 3e-3
+FEWEST, MOST, EPOCHS, RATE = 300, 1000, 30, 3e-3
 """A network's steps, at least and at most, and the passes over the real images between them."""
+SMALLEST, LARGEST = 32, 128
+"""Its batch, an eighth of the real images between them."""
+AT_ONCE = 128
+"""Images that are judged at once."""
 PENALTIES = (1000.0, 100.0, 10.0, 1.0)
 """Of the sum of squared weights, beside the sum of losses."""
 
@@ -71,10 +75,17 @@ class Network:
 
     steps: int
     device: torch.device
+    batch: int = LARGEST
+
+    @classmethod
+    def fitting(cls, count: int, device: torch.device) -> Network:
+        """One for so many real images to train with."""
+        batch = min(LARGEST, max(SMALLEST, count // 8))
+        return cls(min(MOST, max(FEWEST, EPOCHS * count // batch)), device, batch)
 
     @property
     def mark(self) -> str:
-        return f"{self.steps} steps, {self.device.type}"
+        return f"{self.steps} steps of {self.batch}, {self.device.type}"
 
     def predictions(
         self, pool: Labelled, chosen: Tensor, weights: Tensor | None, held: Labelled, seed: int
@@ -84,7 +95,7 @@ class Network:
             yield f"{part:g} of the steps", self._told(train, weights, held, seed, max(1, round(part * self.steps)))
 
     def seconds(self, images: Labelled) -> tuple[float, float]:
-        some = images.part(torch.arange(min(len(images), BATCH)))
+        some = images.part(torch.arange(min(len(images), self.batch)))
         self._told(some, None, some, 0, 2)
         began = time.perf_counter()
         self._told(some, None, some, 0, 4)
@@ -100,9 +111,9 @@ class Network:
             losses = F.cross_entropy(net.head("classes", net(x)), train.labels[index].to(self.device), reduction="none")
             return losses.mean() if weights is None else (losses * weights[index].to(self.device)).mean()
 
-        fit(net, loss, torch.arange(len(train)), Plan(steps, BATCH, RATE), key)
+        fit(net, loss, torch.arange(len(train)), Plan(steps, self.batch, RATE), key)
         parts = [
-            run(net, lambda x: (net.head("classes", net(x)).softmax(1), None), held.unit(index), BATCH).values
+            run(net, lambda x: (net.head("classes", net(x)).softmax(1), None), held.unit(index), AT_ONCE).values
             for index in torch.split(torch.arange(len(held)), 1000)
         ]
         return torch.cat(parts).double().numpy()
@@ -172,7 +183,7 @@ def chosen_models(
     found: dict[str, Model] = {}
     notes = []
     if NETWORK in wanted:
-        found[NETWORK] = Network(min(MOST, max(FEWEST, EPOCHS * count // BATCH)), device)
+        found[NETWORK] = Network.fitting(count, device)
     if FEATURES in wanted:
         extractor, why = _usable(images, device)
         if extractor is not None:

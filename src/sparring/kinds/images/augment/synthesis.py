@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,27 +13,24 @@ from torch import Tensor
 
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError
-from sparring.base.files import PART, npz, write_file
-from sparring.data import ValueCodec
+from sparring.base.files import PART, write_file
 from sparring.data.pictures.options import PictureOptions
 from sparring.engine import choose_plan
 from sparring.gan.games import FromNoise
 from sparring.kinds.augmenting.answers import Comparison
 from sparring.kinds.augmenting.asking import check, tell, writable
-from sparring.kinds.augmenting.splitting import Places, splits
+from sparring.kinds.augmenting.splitting import splits
 from sparring.kinds.images.augment.comparing import MARGIN, Make, study_images
-from sparring.kinds.images.augment.labelled import Labelled, distinct
-from sparring.kinds.images.augment.models import MODELS, Model, chosen_models
+from sparring.kinds.images.augment.labelled import Labelled, distinct, values_of, written
+from sparring.kinds.images.augment.models import MODELS, chosen_models
+from sparring.kinds.images.augment.schedule import planned
 from sparring.kinds.images.writing import as_people_take, check_png, save_png
 from sparring.kinds.kind import Augment, Say, Train
-from sparring.pages.wording import duration
 
 CHOOSING = 2
 """Seeds by which mixes and strengths are chosen."""
 HELD_OUT = 0.2
 """The part of the images that judges, where no number of training images is asked for."""
-MINUTES = 8.0
-"""For all generators of a comparison together, where nobody says how long."""
 OPTIONS = ("mirror", "zoom", "turn", "range")
 """Of the data, which hold for images that are written anew at their size."""
 
@@ -61,16 +58,6 @@ class Synthesiser:
         return make
 
 
-def written(place: Path, images: Labelled) -> Path:
-    """Training images as a file of data, with the numbers of their labels."""
-    place.mkdir(parents=True, exist_ok=True)
-    file = place / "images.npz"
-    content = npz("images", as_people_take(images.samples, _values(images)), images.labels)
-    if not file.exists() or file.read_bytes() != content:
-        write_file(file, content)
-    return file
-
-
 def answer(asked: Augment, train: Train, say: Say) -> Comparison:
     """Compares, tells, and writes the images with made ones where they are wanted."""
     if asked.target is not None:
@@ -84,7 +71,8 @@ def answer(asked: Augment, train: Train, say: Say) -> Comparison:
     parts, _ = splits(images.truth, CHOOSING + asked.seeds, HELD_OUT, asked.count, of="labelled images")
     models, more = chosen_models(asked.models, images, len(parts[0][0]), device)
     check(asked.seeds, CHOOSING, asked.mixes, tuple(models), MODELS, HELD_OUT, MARGIN)
-    changes, cautions = _long_enough(asked, images, parts, models, overrides(asked, len(parts[0][0])), say)
+    schedule = planned(asked, images, parts, models, overrides(asked, len(parts[0][0])), say)
+    models, changes = schedule.models, schedule.changes
     found = study_images(
         images,
         Synthesiser(asked.folder, train, changes),
@@ -95,7 +83,7 @@ def answer(asked: Augment, train: Train, say: Say) -> Comparison:
         held_out=HELD_OUT,
         rows=asked.count,
         keep=asked.folder,
-        notes=(*notes, *more, *cautions),
+        notes=(*notes, *more, *schedule.notes),
         say=say,
     )
     tell(found, asked.folder, say)
@@ -121,49 +109,6 @@ def overrides(asked: Augment, count: int) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _long_enough(
-    asked: Augment,
-    images: Labelled,
-    parts: Sequence[tuple[Places, Places]],
-    models: Mapping[str, Model],
-    changes: tuple[str, ...],
-    say: Say,
-) -> tuple[tuple[str, ...], list[str]]:
-    """Overrides with how many steps each generator makes, as many as fit where nobody said how long, and what is to be
-    said of that; tells what all will take. The number is kept: asked again, all goes on as it began."""
-    train, held = parts[0]
-    trainings = len(parts) * (3 + len(asked.mixes))
-    seen = len(parts) * (len(train) * (1 + max(1.0, *asked.mixes)) + len(held))
-    costs = [model.seconds(images) for model in models.values()]
-    judging = sum(once * trainings + each * seen for once, each in costs)
-    told = f"{trainings * len(models)} trainings of models, about {duration(round(judging))}"
-    if asked.length is not None:
-        say(f"{len(parts)} generators of {asked.length} each, then {told}")
-        return changes, []
-    kept = asked.folder / "plan.json"
-    if kept.exists():
-        found = json.loads(kept.read_text(encoding="utf-8"))
-    else:
-        say("looking how long a generator takes")
-        foretold = asked.plan(written(asked.folder / "seed-0", images.part(train)), changes)
-        share = min(1.0, MINUTES * 60 / len(parts) / foretold["seconds"])
-        steps = max(1, int(foretold["steps"] * share))
-        found = {"steps": steps, "of": foretold["steps"], "seconds": foretold["seconds"] * share}
-        write_file(kept, json.dumps(found))
-    steps, whole, seconds = found["steps"], found["of"], found["seconds"]
-    part = f"of the recipe's {whole:,}, " if steps < whole else ""
-    say(
-        f"{len(parts)} generators of {steps:,} steps, {part}about {duration(round(seconds))} each; {told}; "
-        f"about {duration(round(seconds * len(parts) + judging))} in all"
-    )
-    if steps >= whole / 2:
-        return (*changes, f"steps={steps}"), []
-    more = (
-        f"generators made {steps / whole:.0%} of their recipe's steps; with more (--for 10m each) images may be better"
-    )
-    return (*changes, f"steps={steps}"), [more]
-
-
 def check_place(to: Path, images: Labelled) -> None:
     """Raises RequestError where images cannot be written: a new folder, or a path ending in .npz."""
     if to.suffix not in ("", ".npz"):
@@ -172,14 +117,14 @@ def check_place(to: Path, images: Labelled) -> None:
         return
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise RequestError(f"to: {to} exists and is not an empty folder")
-    check_png(to, images.samples.shape[1], _values(images))
+    check_png(to, images.samples.shape[1], values_of(images))
 
 
 def write_enlarged(to: Path, images: Labelled, samples: Tensor, labels: Tensor) -> None:
     """Writes real images, at the size at which they are trained on, and made ones with their labels: into a folder of
     each class, as real-*.png and made-*.png, or a .npz, the real ones first."""
     check_place(to, images)
-    both, codec = images.with_more(samples, labels), _values(images)
+    both, codec = images.with_more(samples, labels), values_of(images)
     try:
         if to.suffix:
             content = {
@@ -201,8 +146,3 @@ def write_enlarged(to: Path, images: Labelled, samples: Tensor, labels: Tensor) 
         part.rename(to)
     except OSError as error:
         raise RequestError(f"to: {to} cannot be written ({error.strerror or error})") from None
-
-
-def _values(images: Labelled) -> ValueCodec:
-    assert isinstance(images.codec, ValueCodec)  # its sources give no other
-    return images.codec
