@@ -23,6 +23,12 @@ def command_begins() -> None:
     _command[:] = [now()]
 
 
+def part_begins() -> None:
+    """Says that one of several trainings of a command begins now, each with a budget of its own."""
+    if _command:
+        command_begins()
+
+
 def began() -> float:
     """When the command began; without one, as in a notebook, now."""
     return _command[0] if _command else now()

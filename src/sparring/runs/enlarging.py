@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring import kinds
+from sparring.base import clock
 from sparring.base.paths import given_path
 from sparring.gan.trained import Trained
 from sparring.kinds.kind import Augment
@@ -43,6 +44,7 @@ def asked(
     mine = [word for word in words if not spelt([word], fields["data"])[0].startswith("data.")]
 
     def trained(file: Path, where: Path, changes: tuple[str, ...], seed: int) -> Trained:
+        clock.part_begins()
         run = train(recipe, *mine, *changes, data=file, out=where, for_=for_, seed=seed, device=device, quiet=True)
         if not run.finished:  # by a signal, which was meant for the whole
             raise KeyboardInterrupt(f"stopped; the same command goes on: {folder}")

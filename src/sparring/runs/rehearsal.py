@@ -24,7 +24,7 @@ def play(wanted: Recipe, plan: Plan) -> None:
     Steps alone tell half of it: the largest tensors may be those of all that is scored."""
     data = wanted.data.load()
     recipe = fitted(wanted, data, {})
-    few = {"steps": 2 * recipe.period(), "budget": None, "tracker": "none"}
+    few = {"steps": 2 * recipe.period(), "budget": None, "clocked": None, "tracker": "none"}
     recipe = recipe.model_copy(update=few | ({"doctor": "advise"} if recipe.doctor == "treat" else {}))
     with tempfile.TemporaryDirectory(prefix="sparring-plan-") as folder:
         run = RunDir(Path(folder) / "run")

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import sparring
+from sparring.base import clock
 from sparring.base.errors import RequestError
 from sparring.gan.games import FromNoise
 from sparring.kinds.images.augment.labelled import distinct
@@ -123,6 +124,22 @@ def test_where_nobody_says_how_long_the_steps_that_fit_are_taken_told_and_kept(
     assert planned == [tmp_path / "gans" / "seed-0" / "images.npz"]
     sparring.augment(*WORDS, "data.images.mirror=true", **options)
     assert len(planned) == 1
+
+
+def test_each_generator_has_its_own_time(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what the ones before it left of the command's."""
+    train, gone = sparring.api.train, []
+
+    def seen(*words: Any, **options: Any) -> Any:
+        gone.append(clock.now() - clock.began())
+        monkeypatch.setattr(clock, "_command", [clock.now() - 1000.0])
+        return train(*words, **options)
+
+    monkeypatch.setattr("sparring.api.train", seen)
+    monkeypatch.setattr(clock, "_command", [clock.now() - 1000.0])
+    asked(scans, tmp_path / "gans", for_="1steps")
+    assert len(gone) == 3
+    assert max(gone) < 100
 
 
 def test_a_batch_that_few_images_do_not_fill_is_made_smaller(tmp_path: Path) -> None:

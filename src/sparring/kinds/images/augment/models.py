@@ -34,7 +34,7 @@ NETWORK, FEATURES = "network", "features"
 MODELS = (NETWORK, FEATURES)
 LENGTHS = (0.25, 1.0)
 """Parts of a network's steps after which training may end."""
-FEWEST, MOST, EPOCHS, RATE = 300, 1000, 30, 3e-3
+FEWEST, MOST, EPOCHS, RATE = 600, 1000, 30, 3e-3
 """A network's steps, at least and at most, and the passes over the real images between them."""
 SMALLEST, LARGEST = 32, 128
 """Its batch, an eighth of the real images between them."""
