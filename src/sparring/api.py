@@ -20,7 +20,7 @@ from sparring.base.rundir import RunDir
 from sparring.doctor import Diagnosis
 from sparring.doctor import diagnose as diagnose_run
 from sparring.engine import Plan, choose_plan, ranks
-from sparring.engine.machine import device_named, forget_peak, peak_since
+from sparring.engine.machine import forget_peak, peak_since
 from sparring.gan.game import SIDES
 from sparring.gan.games import with_latents
 from sparring.gan.insight.exploring import WHOLE
@@ -378,10 +378,11 @@ def plan(
     steps that is scored and reported. All that they leave behind is, in the cache, the feature network of these data
     and the execution plan."""
     wanted = validated(fields_of(recipe, overrides, data, None, device, Talk(quiet=True)))
-    forget_peak(device_named(device), thorough=True)
     found = session.predicted(wanted, device, seconds)
-    rehearsal.play(wanted, Plan(**found["plan"]))
-    return found | {"memory_mb": peak_since(found["plan"]["device"]) / 2**20}
+    how = Plan(**found["plan"])
+    forget_peak(how.device, thorough=True)  # of ways that were tried: the cache has the answer, and a run tries none
+    rehearsal.play(wanted, how)
+    return found | {"memory_mb": peak_since(how.device) / 2**20}
 
 
 @checked

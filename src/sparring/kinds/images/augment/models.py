@@ -34,10 +34,8 @@ NETWORK, FEATURES = "network", "features"
 MODELS = (NETWORK, FEATURES)
 LENGTHS = (0.25, 1.0)
 """Parts of a network's steps after which training may end."""
-FEWEST, MOST, EPOCHS, RATE = 600, 1000, 30, 3e-3
+FEWEST, MOST, EPOCHS, BATCH, RATE = 300, 1000, 30, 128, 3e-3
 """A network's steps, at least and at most, and the passes over the real images between them."""
-SMALLEST, LARGEST = 32, 128
-"""Its batch, an eighth of the real images between them."""
 AT_ONCE = 128
 """Images that are judged at once."""
 PENALTIES = (1000.0, 100.0, 10.0, 1.0)
@@ -75,17 +73,15 @@ class Network:
 
     steps: int
     device: torch.device
-    batch: int = LARGEST
 
     @classmethod
     def fitting(cls, count: int, device: torch.device) -> Network:
         """One for so many real images to train with."""
-        batch = min(LARGEST, max(SMALLEST, count // 8))
-        return cls(min(MOST, max(FEWEST, EPOCHS * count // batch)), device, batch)
+        return cls(min(MOST, max(FEWEST, EPOCHS * count // BATCH)), device)
 
     @property
     def mark(self) -> str:
-        return f"{self.steps} steps of {self.batch}, {self.device.type}"
+        return f"{self.steps} steps, {self.device.type}"
 
     def predictions(
         self, pool: Labelled, chosen: Tensor, weights: Tensor | None, held: Labelled, seed: int
@@ -95,7 +91,7 @@ class Network:
             yield f"{part:g} of the steps", self._told(train, weights, held, seed, max(1, round(part * self.steps)))
 
     def seconds(self, images: Labelled) -> tuple[float, float]:
-        some = images.part(torch.arange(min(len(images), self.batch)))
+        some = images.part(torch.arange(min(len(images), BATCH)))
         self._told(some, None, some, 0, 2)
         began = time.perf_counter()
         self._told(some, None, some, 0, 4)
@@ -111,7 +107,7 @@ class Network:
             losses = F.cross_entropy(net.head("classes", net(x)), train.labels[index].to(self.device), reduction="none")
             return losses.mean() if weights is None else (losses * weights[index].to(self.device)).mean()
 
-        fit(net, loss, torch.arange(len(train)), Plan(steps, self.batch, RATE), key)
+        fit(net, loss, torch.arange(len(train)), Plan(steps, BATCH, RATE), key)
         parts = [
             run(net, lambda x: (net.head("classes", net(x)).softmax(1), None), held.unit(index), AT_ONCE).values
             for index in torch.split(torch.arange(len(held)), 1000)
