@@ -181,7 +181,7 @@ def test_networks_make_fewer_steps_where_they_are_slow(
         ({"models": ["features"]}, "models: features cannot be had"),
         ({"rows": 70}, "rows: 70 to train with; it can be 10 to 64"),
         ({"to": "more.csv"}, "more.csv ends in none of a folder, .npz"),
-        ({"to": "."}, "exists and is not an empty folder"),
+        ({"to": ".", "overwrite": True}, "exists and is not an empty folder"),
         ({"seeds": 1}, "seeds: 1"),
         ({"mixes": (0.0,)}, "mixes"),
         ({"data": "bare"}, "has no labels"),

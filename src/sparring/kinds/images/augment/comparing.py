@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sparring.base.checking import no_link
 from sparring.base.errors import RequestError
 from sparring.base.files import write_file
 from sparring.kinds.augmenting.answers import REAL, SYNTHETIC, WEIGHTS, Comparison, Grid, Setting, conclude, mixed
@@ -74,7 +75,7 @@ def study_images(
             raise RequestError("data: the held-out images are all of one class")
         say(f"{name}: a generator learns from {len(train):,} images")
         pool, arms = _arms(images.part(train), synthesise, mixes, seed)
-        place = None if keep is None else keep / f"seed-{seed}" / "scores.json"
+        place = None if keep is None else no_link(keep / f"seed-{seed}") / "scores.json"
         mark = _mark(pool, judged, arms, models)
         found = _before(place, mark)
         if found is None:

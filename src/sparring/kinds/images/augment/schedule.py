@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sparring.base.files import write_file
@@ -12,7 +13,7 @@ from sparring.kinds.augmenting.splitting import Places
 from sparring.kinds.images.augment.labelled import Labelled, written
 from sparring.kinds.images.augment.models import Model, Network
 from sparring.kinds.kind import Augment, Say
-from sparring.pages.wording import duration
+from sparring.pages.wording import duration, is_number
 
 MINUTES = 8.0
 """For all generators of a comparison together, where nobody says how long; and for all models."""
@@ -41,15 +42,15 @@ def planned(
     """As many steps of generators as fit, where nobody said how long, and of networks; tells what all will take. What
     was found is kept in the comparison's folder and taken from there the next time."""
     kept = asked.folder / "plan.json"
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    if asked.length is None and "steps" not in found:
+    found = _read(kept)
+    if asked.length is None and not {"steps", "of", "seconds"} <= set(found):
         say("looking how long a generator takes")
         foretold = asked.plan(written(asked.folder / "seed-0", images.part(parts[0][0])), changes)
         share = min(1.0, MINUTES * 60 / len(parts) / foretold["seconds"])
         found |= {"steps": max(1, int(foretold["steps"] * share)), "of": foretold["steps"]}
         found["seconds"] = foretold["seconds"] * share
     networks = any(isinstance(model, Network) for model in models.values())
-    if "judging" not in found or (networks and not found["network"]):
+    if not {"judging", "network"} <= set(found) or (networks and not found["network"]):
         found |= _judging(images, parts, models, len(asked.mixes))
     asked.folder.mkdir(parents=True, exist_ok=True)
     write_file(kept, json.dumps(found))
@@ -72,6 +73,16 @@ def planned(
         made = f"generators made {steps / whole:.0%} of their recipe's steps"
         notes.append(f"{made}; with more (--for 10m each) images may be better")
     return Schedule(fitted, (*changes, f"steps={steps}"), notes)
+
+
+def _read(kept: Path) -> dict[str, Any]:
+    """What a comparison's folder holds of its plan; nothing where there is none, or not a sound one."""
+    try:
+        found = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    sound = isinstance(found, dict) and all(is_number(value) and value >= 0 for value in found.values())
+    return found if sound else {}
 
 
 def _judging(

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sparring.base.checking import no_link
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError
-from sparring.base.files import PART, write_file
+from sparring.base.files import fresh, write_file
 from sparring.data.pictures.options import PictureOptions
 from sparring.engine import choose_plan
 from sparring.gan.games import FromNoise
@@ -43,8 +44,8 @@ class Synthesiser:
         self.folder, self.train, self.changes = folder, train, tuple(changes)
 
     def __call__(self, real: Labelled, seed: int) -> Make:
-        place = self.folder / f"seed-{seed}"
-        trained = self.train(written(place, real), place / "run", self.changes, seed)
+        place = no_link(self.folder / f"seed-{seed}")
+        trained = self.train(written(place, real), no_link(place / "run"), self.changes, seed)
         if not trained.game.labelled:
             raise RequestError("game: its generator is not asked for labels; say game.from_noise.labels=projection")
         numbers = torch.tensor([int(name) for name in trained.label_names])
@@ -135,14 +136,14 @@ def write_enlarged(to: Path, images: Labelled, samples: Tensor, labels: Tensor) 
             np.savez_compressed(buffer, **content)
             write_file(to, buffer.getvalue())
             return
-        part = to.with_name(f"{PART}{to.name}")
-        for number, (sample, label) in enumerate(zip(both.samples, both.labels.tolist(), strict=True)):
-            folder = part / images.names[label].replace("/", "_")
-            folder.mkdir(parents=True, exist_ok=True)
-            made = number - len(images)
-            save_png(folder / (f"real-{number:06d}.png" if made < 0 else f"made-{made:06d}.png"), sample, codec)
-        if to.exists():
-            to.rmdir()
-        part.rename(to)
+        with fresh(to, folder=True) as part:
+            for number, (sample, label) in enumerate(zip(both.samples, both.labels.tolist(), strict=True)):
+                folder = part / images.names[label].replace("/", "_")
+                folder.mkdir(exist_ok=True)
+                made = number - len(images)
+                save_png(folder / (f"real-{number:06d}.png" if made < 0 else f"made-{made:06d}.png"), sample, codec)
+            if to.exists():
+                to.rmdir()
+            part.rename(to)
     except OSError as error:
         raise RequestError(f"to: {to} cannot be written ({error.strerror or error})") from None
