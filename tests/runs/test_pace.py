@@ -175,6 +175,14 @@ def test_a_clock_never_runs_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.now() == clock.now()
 
 
+def test_a_command_has_its_time_and_leaves_none_behind() -> None:
+    """As when several are run by one process."""
+    with clock.command():
+        began = clock.began()
+        assert clock.began() == began <= clock.now()
+    assert clock.began() > began
+
+
 def test_scores_that_do_not_fit_are_left_out_in_one_line(
     tmp_path: Path, ticking: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

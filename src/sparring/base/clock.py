@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _last = {"now": 0.0, "processor": 0.0}
 _command: list[float] = []
@@ -18,15 +20,20 @@ def processor() -> float:
     return _onwards("processor", time.process_time())
 
 
-def command_begins() -> None:
-    """Says that the command this process was started for begins now."""
+@contextmanager
+def command() -> Iterator[None]:
+    """A command, from its first line to its last: budgets of time count from where this begins."""
     _command[:] = [now()]
+    try:
+        yield
+    finally:
+        _command.clear()
 
 
 def part_begins() -> None:
     """Says that one of several trainings of a command begins now, each with a budget of its own."""
     if _command:
-        command_begins()
+        _command[:] = [now()]
 
 
 def began() -> float:

@@ -18,10 +18,9 @@ def main() -> None:
     """Runs the command line; errors that are explained end in one line and their exit status."""
     from sparring.base import clock
 
-    clock.command_begins()
     if len(sys.argv) == 1:
         sys.argv.append("--help")
-    with patient() as (out, err):
+    with clock.command(), patient() as (out, err):
         try:
             status = _answered()
         except SystemExit as ended:

@@ -107,6 +107,7 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     told = run.finding_lines()
     falls = [line for line in standing(told) if "event" not in line and line.get("symptom") == "diverged"]
     history = history_of(walked(run.probe_lines(), told), falls=[fall for fall in falls if _steps([fall], SINCE)])
+    remarks = _remarks(history, recipe)
     log = walked(run.log_lines(), told)
     step = max([history.step, *_steps(log, "step")[-1:], *run.saved_steps()[-1:]])
     if step > history.step:
@@ -114,7 +115,6 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
     ends = _steps([line for line in log if line.get("finished")], "ended_at_step")
     ended = step < recipe.steps and ends[-1:] == [step]
     finished = step >= recipe.steps or ended
-    remarks = (*_remarks(history, recipe), *run.damage.values())
     history.facts = facts_of(recipe, finished=finished, spent=ended and recipe.score.patience is not None)
     lines = _scored_lines(run)
     history.scores = scored_of(lines, step)
@@ -128,7 +128,9 @@ def diagnose(run: RunDir, recipe: Recipe) -> Diagnosis:
         if not (begun and finding.symptom == "converged")
     )
     command = f"sparring train --out {shlex.quote(str(run.path))}"
-    return Diagnosis(str(run.path), step, recipe.steps, finished, treated, history, remarks, command)
+    return Diagnosis(
+        str(run.path), step, recipe.steps, finished, treated, history, (*remarks, *run.damage.values()), command
+    )
 
 
 def scores_of(run: RunDir, until: int) -> tuple[Scored, ...]:
