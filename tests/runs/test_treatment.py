@@ -380,10 +380,10 @@ def test_a_treatment_that_falls_is_undone(play: Callable[..., Path], monkeypatch
     World(monkeypatch, treated=50.0)
     trained = session._trained
 
-    def falls(job: Any, match: Match, observers: Any) -> bool:
+    def falls(job: Any, match: Match, observers: Any, pace: Any) -> bool:
         if treatment.on_trial(job.run):
             raise TrainingError("diverged again and again")
-        return trained(job, match, observers)
+        return trained(job, match, observers, pace)
 
     monkeypatch.setattr(session, "_trained", falls)
     path = play("falls", "doctor=treat")

@@ -86,7 +86,7 @@ class Treated(TypedDict):
     attempt: Whole
     untreated_attempt: Whole
     overrides: list[str]
-    measure: Annotated[list[str | Finite], Field(min_length=3, max_length=3)]
+    measure: Annotated[list[str | Finite], Field(min_length=3, max_length=4)]
 
 
 @with_config(LOOSE)
