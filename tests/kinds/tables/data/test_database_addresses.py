@@ -60,7 +60,7 @@ def refused(address: str) -> str:
 def test_no_address_makes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.chdir(tmp_path)
     told = refused(address.format(tmp_path))
-    assert "no such file" in told or "names no file" in told
+    assert any(words in told for words in ("no such file", "names no file", "is no path"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +95,7 @@ def test_a_view_writes_nothing(people: Path) -> None:
 
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.db")
-    assert "names no file" in refused(f"sqlite:///{tmp_path / 'pipe.db'}")
+    assert "a pipe, which is never opened" in refused(f"sqlite:///{tmp_path / 'pipe.db'}")
 
 
 class Driver:
