@@ -29,7 +29,7 @@ def by_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def told(*arguments: Any) -> dict[str, Any]:
         scores = real(*arguments)
-        scores["fid"]["value"] = VALUES.get(arguments[-1], 9.0)
+        scores["fid"]["value"] = VALUES.get(arguments[5], 9.0)
         return scores
 
     monkeypatch.setattr(scorer, "scored", told)

@@ -326,3 +326,13 @@ def test_replayed_moves_are_judged_by_steps_that_were_replayed(
     monkeypatch.setattr("sparring.recipe.build.Graphs", partial(Graphs, Tape))
     found = choose(recipe(), DATA, "cpu", {}, always=True)
     assert found.plan.graphs == taken
+
+
+def test_what_a_step_takes_is_measured_once(slow: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    slow |= {"channels_last=False": 0.5, "joined=True": 2.0}
+    assert choose(recipe(), DATA, "cpu", {}, always=True).step_s == 0.5
+    assert choose(recipe(), DATA, "cpu", {}, always=True).step_s == 0.5  # as it was found before
+    monkeypatch.setattr(tuning, "SHORTEST", 1e9)
+    monkeypatch.setattr(tuning, "quick", lambda *_: 0.25)
+    assert choose(recipe(batch=32), DATA, "cpu", {}).step_s == 0.25
+    assert choose(recipe(plan="plain"), DATA, "cpu", {}).step_s is None

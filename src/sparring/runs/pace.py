@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sparring.base import clock
 from sparring.engine import ranks
@@ -51,18 +51,21 @@ class Pace:
 
     def look(self, match: Match) -> None:
         """Decides, after a step was taken in and before anybody is shown it, whether there is something to change."""
-        threads = {} if self.clocked is None else self.clocked.threads
-        if match.step in threads:
-            match.engine.use_threads(threads[match.step])
+        if match.step in self._threads_from:
+            match.engine.use_threads(self._threads_from[match.step])
 
     def left(self, match: Match) -> float | None:
         """Seconds until all is done, where a budget says so."""
         return None
 
+    @property
+    def _threads_from(self) -> Mapping[int, int]:
+        """Threads, by the step from which on there are so many."""
+        return {} if self.clocked is None else self.clocked.threads
+
     def _restore(self, match: Match) -> None:
         """Gives the match the threads that it has at its step."""
-        threads = {} if self.clocked is None else self.clocked.threads
-        said = [number for step, number in threads.items() if step <= match.step]
+        said = [number for step, number in self._threads_from.items() if step <= match.step]
         if said:
             match.engine.use_threads(said[-1])
 

@@ -61,7 +61,7 @@ def begin(
     chosen = choose(recipe, data, device, own, None if asked is None else asked.seconds)
     chosen.tell(talk.say)
     if (asked is None or not asked.budget.timed) and ranks.count() == 1:
-        _say_how_long(recipe, data, chosen.plan, own, talk)
+        _say_how_long(recipe, data, chosen, own, talk)
     job = Job(run, recipe, data, chosen.plan, own, talk)
     run.create()
     with run.owned():
@@ -75,13 +75,14 @@ def begin(
         return play_out(job, match, asked)
 
 
-def _say_how_long(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, talk: Talk) -> None:
+def _say_how_long(recipe: Recipe, data: DataSet, chosen: Choice, own: OwnNets, talk: Talk) -> None:
     try:
-        seconds = quick(recipe, data, plan, own) * recipe.steps
+        step_s = quick(recipe, data, chosen.plan, own) if chosen.step_s is None else chosen.step_s
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         return  # the run itself says what to lower
+    seconds = step_s * recipe.steps
     told = f"{recipe.steps:,} steps, about {about(seconds)} here"
     talk.say(told if seconds < LONG_S else f"{told}; --for 10m for a first look")
 

@@ -81,6 +81,16 @@ class Choice(NamedTuple):
     trials: tuple[Trial, ...] = ()
     why: str = ""
     """Where nothing was tried, the reason; where the cache had it, that."""
+    probed_s: float | None = None
+    """What a step took, where that was measured and nothing tried."""
+
+    @property
+    def step_s(self) -> float | None:
+        """What a step takes by the plan, as far as it was measured."""
+        timed = [trial for trial in self.trials if not trial.failed]
+        if not timed:
+            return self.probed_s
+        return timed[-1].step_s if timed[-1].taken else timed[-1].against_s
 
     def tell(self, say: Callable[[str], None]) -> None:
         """Says what was tried, where anything was, and of cores that others use."""
@@ -116,12 +126,13 @@ def choose(
     if known is not None and (not compiles or known.has_tried("compiled")):
         return known
     try:
-        length = quick(recipe, data, plain, own) * recipe.steps if seconds is None else seconds
+        step_s = quick(recipe, data, plain, own) if seconds is None else None
+        length = step_s * recipe.steps if step_s is not None else seconds or 0.0
         compiles = compiles and length >= LONG
         if known is not None and not compiles:
             return known
         if length < SHORTEST and not always:
-            return Choice(plain, why=f"nothing was tried for a run under {SHORTEST:.0f} s")
+            return Choice(plain, why=f"nothing was tried for a run under {SHORTEST:.0f} s", probed_s=step_s)
         block_s = min(0.5, max(0.1, length / 1000))
         most = None if seconds is None or always else _affordable(seconds, recipe, data, plain, own)
         ways = () if known is not None else islice(candidates(recipe, data, plain, own), most)
