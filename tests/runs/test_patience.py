@@ -52,7 +52,9 @@ def test_patience_ends_a_run_that_gets_no_better(
 ) -> None:
     run = sparring.train(recipe, out=tmp_path / "run")
     told = capfd.readouterr().err
-    assert "step 50: 3 scores without a better fid: ending here; the best checkpoint, of step 20, is kept" in told
+    assert (
+        "step 50: 3 scores without a better fid (pixels): ending here; the best checkpoint, of step 20, is kept" in told
+    )
     assert f"scores of {run.path} at step 50" in told
     assert (run.step, run.finished, run.best_step) == (50, True, 20)
     assert scored_steps(run.path) == [10, 20, 30, 40, 50]
