@@ -139,8 +139,7 @@ def scores_of(run: RunDir, until: int) -> tuple[Scored, ...]:
 
 
 def _scored_lines(run: RunDir) -> list[Line]:
-    lines = walked(run.score_lines(), run.finding_lines())
-    return [line | {"scores": _whole(line["scores"])} for line in lines if isinstance(line.get("scores"), dict)]
+    return walked(run.score_lines(), run.finding_lines())
 
 
 def _newest(lines: Sequence[Line], step: int) -> Line:
@@ -161,10 +160,6 @@ def _beside(found: Sequence[Finding], more: Sequence[Finding]) -> list[Finding]:
 def _percent(share: float) -> str:
     """1.5 %, 20 %; never 100 % of what is not done."""
     return f"{min(100 * share, 99.9):.2g} %" if share < 0.1 else f"{min(100 * share, 99.0):.0f} %"
-
-
-def _whole(scores: Line) -> Line:
-    return {n: s for n, s in scores.items() if isinstance(s, dict) and isinstance(s.get("protocol", {}), dict)}
 
 
 def _steps(lines: Sequence[Line], name: str) -> list[int]:
