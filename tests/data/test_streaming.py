@@ -24,6 +24,7 @@ from sparring.data.rows import Ahead
 from sparring.data.samplefile import SampleFile
 from sparring.kinds.images.sources import Images
 from sparring.runs import session
+from sparring.runs.timing import asked_now
 from tests.conftest import small_recipe
 
 CPU = torch.device("cpu")
@@ -193,7 +194,7 @@ def test_a_run_from_memory_goes_on_from_a_file(images: Path, load: Load) -> None
     for mapped in (False, True):
         out = images.parent / f"run{mapped}"
         load(mapped=False)
-        session.begin(RunDir(out), recipe, "6steps", "cpu", None, {}, QUIET)
+        session.begin(RunDir(out), recipe, asked_now("6steps"), "cpu", None, {}, QUIET)
         load(mapped=mapped)
         weights.append(sparring.train(out=out, for_="12steps", quiet=True).dir.load(12)["nets"]["generator"])
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())

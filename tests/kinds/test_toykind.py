@@ -303,7 +303,7 @@ def test_what_it_cannot_do_it_refuses(run: Run, data: Path, tmp_path: Path) -> N
         sparring.translate(run, data, tmp_path / "out.abc")
     with pytest.raises(RequestError, match="mak: translate of melodies has no such option; did you mean 'mask'"):
         sparring.translate(run, data, tmp_path / "out.abc", mak=1)
-    with pytest.raises(RequestError, match="data: .*abc is no table"):
+    with pytest.raises(RequestError, match="data: .*abc: augment takes a table, or images with labels"):
         sparring.augment(data=data, target="key", out=tmp_path / "augmented")
 
 

@@ -227,6 +227,8 @@ def parse(build: Callable[[], P]) -> P:
         return build()
     except ValidationError as error:
         raise RequestError(explain(error)) from None
+    except PydanticCustomError as error:  # of a choice that is read by itself, and so of no part
+        raise RequestError(error.message()) from None
 
 
 _SELF_EXPLAINED = {"unknown_key", "unknown_choice", "not_a_choice", "not_a_mapping", "value_error"}
