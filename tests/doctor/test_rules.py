@@ -54,7 +54,8 @@ def test_a_run_that_goes_well_has_no_illness() -> None:
 
 def test_as_many_copies_as_held_out_samples_let_expect_are_no_memorisation() -> None:
     for copies, expected in ((0.55, 0.5), (0.9, 1.0)):
-        assert verdict(judge(history(KNOWN, copies=copies, copies_expected=expected))) == "healthy"
+        told = history(KNOWN, copies=copies, copies_expected=expected)
+        assert verdict(judge(told), told) == "healthy"
     found = judge(history(KNOWN, copies=0.9, copies_expected=0.2))
     assert found[0].symptom == "memorisation"
     assert found[0].evidence["expected"] == 0.2
