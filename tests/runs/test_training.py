@@ -411,7 +411,7 @@ def test_samples_as_files(tmp_path: Path, ending: str) -> None:
         assert files == 30
         written = read_pngs(target)
         assert np.array_equal(written, run.sample(30))
-        with pytest.raises(RequestError, match="not an empty folder"):
+        with pytest.raises(RequestError, match="out is there already; take another name, or --overwrite"):
             sparring.sample(run.path, 3, target)
     elif ending == ".npz":
         with np.load(target) as stored:

@@ -504,8 +504,9 @@ def test_vary_takes_plain_values_in_python(tmp_path: Path) -> None:
     assert [arm["name"] for arm in found["arms"]] == ["rate=0", "rate=0.25"]
     with pytest.raises(RequestError, match="seed=3: seed is the study's own; say --seeds"):
         api.study(recipe_file(tmp_path), "seed=3", vary={RATE: [0, 0.25]}, out=tmp_path / "t")
+    told = r"vary: .*batch.* (is not taken; give \{key: values\}|is no list of values; give two or more)"
     for values in (16, "hinge", {"a": 1}):
-        with pytest.raises(RequestError, match="is no list of values; give two or more"):
+        with pytest.raises(RequestError, match=told):
             api.study(recipe_file(tmp_path), vary={"batch": values}, out=tmp_path / "t")
 
 

@@ -12,6 +12,9 @@ from types import FrameType
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended: 128 and the signal's number."""
 _heard: list[int] = []
+"""Signals by which `interrupts_to` stopped something."""
+_raised: list[int] = []
+"""Signals that became a KeyboardInterrupt, which may be the way something is meant to end."""
 
 
 def listen() -> None:
@@ -31,9 +34,9 @@ def deafen() -> None:
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
-    if _heard or not _at_work(frame):
+    if _heard or _raised or not _at_work(frame):
         os._exit(INTERRUPTED)
-    _heard.append(number)
+    _raised.append(number)
     raise KeyboardInterrupt
 
 
@@ -51,6 +54,7 @@ def _at_work(frame: FrameType | None) -> bool:
 def heard_nothing() -> None:
     """Forgets what was heard before, in a process that runs several commands one after the other."""
     _heard.clear()
+    _raised.clear()
 
 
 def stopped_by() -> int | None:

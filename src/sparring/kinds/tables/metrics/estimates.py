@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sparring.kinds.tables.metrics.rows import Rows
 from sparring.metrics.intervals import FREEDOM, NORMAL_95, by_parts, parts
@@ -47,6 +46,8 @@ def by_halves(
     """The standard error of a value of two sets of rows, from its values of disjoint parts of both; None of few rows.
     Where sizes of differences add up, influences are too wide: near equality a size varies less than a difference.
     `work` is how many similarities the value is a mean of; of many, fewer parts are taken."""
+    from scipy.special import stdtrit
+
     if min(len(real), len(fake)) < FEWEST:
         return None
     freedom = min(max(FREEDOM * EASY // work, LEAST_FREEDOM), FREEDOM)
