@@ -116,7 +116,7 @@ def test_choices_come_back_however_many(count: int, missing: bool) -> None:
 def test_the_codec_survives_json() -> None:
     sheet = mixed_sheet()
     columns = [replace(column, writing={"dtype": "text"}) for column in sheet.columns]  # as every one that was read
-    codec, stored = table_codec(columns, sheet.values, sheet.dialect), torch.from_numpy(sheet.values)
+    codec, stored = table_codec(columns, sheet.values, sheet.dialect, "auto"), torch.from_numpy(sheet.values)
     again = codec_from_json(json.loads(json.dumps(codec.to_json())))
     assert isinstance(again, TableCodec)
     assert torch.equal(again.encode(stored), codec.encode(stored))
