@@ -115,7 +115,11 @@ def test_choices_come_back_however_many(count: int, missing: bool) -> None:
 
 def test_the_codec_survives_json() -> None:
     sheet = mixed_sheet()
-    columns = [replace(column, writing={"dtype": "text"}) for column in sheet.columns]  # as every one that was read
+    counted = {"dtype": "int64", "key": {"form": "count"}}
+    columns = [  # every column that was read says how it was written
+        replace(column, writing=counted if column.kind == "identifier" else {"dtype": "text"})
+        for column in sheet.columns
+    ]
     codec, stored = table_codec(columns, sheet.values, sheet.dialect, "auto"), torch.from_numpy(sheet.values)
     again = codec_from_json(json.loads(json.dumps(codec.to_json())))
     assert isinstance(again, TableCodec)
