@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from sparring.kinds import codec_from_json
 from sparring.kinds.tables.data.codec import TableCodec, table_codec
 from sparring.kinds.tables.data.coding import ONE_EACH, Choice, Number, fit_code
 from sparring.kinds.tables.data.column import Column
+from sparring.kinds.tables.data.reading import read_sheet
 from tests.kinds.tables.data.made import NAN, mixed_codec, mixed_sheet
 
 
@@ -113,14 +114,17 @@ def test_choices_come_back_however_many(count: int, missing: bool) -> None:
     assert torch.equal(code.decode(None, chosen).nan_to_num(-1), values.nan_to_num(-1))
 
 
-def test_the_codec_survives_json() -> None:
-    sheet = mixed_sheet()
-    counted = {"dtype": "int64", "key": {"form": "count"}}
-    columns = [  # every column that was read says how it was written
-        replace(column, writing=counted if column.kind == "identifier" else {"dtype": "text"})
-        for column in sheet.columns
-    ]
-    codec, stored = table_codec(columns, sheet.values, sheet.dialect, "auto"), torch.from_numpy(sheet.values)
+def test_the_codec_survives_json(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    lines = ["id,size,hours,town,tall,day"]
+    for row in range(300):
+        hours = "" if row % 9 == 0 else draw.integers(1, 99)
+        town, tall = draw.choice(["Ulm", "Bonn", ""]), draw.choice(["no", "yes"])
+        lines.append(f"K-{row:04d},{draw.normal():.2f},{hours},{town},{tall},2020-0{1 + row % 9}-11 10:30")
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    sheet = read_sheet(tmp_path / "rows.csv")
+    codec, stored = table_codec(sheet.columns, sheet.values, sheet.dialect, "auto"), torch.from_numpy(sheet.values)
+    assert {column.kind for column in codec.columns} >= {"identifier", "float", "integer", "category", "datetime"}
     again = codec_from_json(json.loads(json.dumps(codec.to_json())))
     assert isinstance(again, TableCodec)
     assert torch.equal(again.encode(stored), codec.encode(stored))
