@@ -69,7 +69,8 @@ def table(lines: Sequence[dict[str, Any]], protocol: dict[str, Any]) -> str:
         f"{protocol['steps']:,} steps; {protocol['samples']:,} samples against as many held-out images of "
         f"{protocol['data']}; features: {protocol['extractor']} {protocol['hash']}",
         "differences: mistaken less correct version, same seed; 95 % intervals by Student's distribution",
-        f"{'mistake':22} {'recipe':14} {'FID':>17} {'difference':>28}   {'coverage':>14} {'difference':>23}  verdict",
+        f"{'mistake':22} {'recipe':14} {'FID (classifier)':>17} {'difference':>28}   {'coverage':>14} "
+        f"{'difference':>23}  verdict",
         f"{'(training images)':22} {'':14} {yard['fid']:>17.2f} {'':>28}   {yard['coverage']:>14.3f}",
     ]
     for line in lines:

@@ -189,6 +189,7 @@ def test_a_painted_hole_is_filled_and_nothing_else(trained: Trained, browser: An
             api.expect(page.locator("#download")).to_be_enabled(timeout=WAIT)
             with page.expect_download() as loading:
                 page.click("#download")
+            api.expect(page.locator("#note textarea")).to_have_value(re.compile("training saw images at 16 x 16"))
             assert loading.value.suggested_filename == "mine-tiny-fill.png"
             found = Image.open(loading.value.path())
             assert (found.size, found.mode) == (picture.size, picture.mode)

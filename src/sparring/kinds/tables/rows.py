@@ -80,7 +80,7 @@ class RowMaker:
             for asked in asked_of(self.codec):
                 if asked.column != column:
                     continue
-                wanted = [asked.first + code for code in codes or [asked.width - 1]]  # the last is missing
+                wanted = [asked.first + code for code in codes]
                 some = torch.zeros_like(counts)
                 some[wanted] = counts[wanted].clamp(min=1)
                 part = float(some.sum() / counts[asked.first : asked.first + asked.width].sum().clamp(min=1))
@@ -101,7 +101,8 @@ class RowMaker:
                 f"balance: {name} is taken for {column.kind}, which has no classes{how}; {nearest(name, choices)}"
             )
         allowed = parse_conditions(where, self.codec.columns).choices()
-        codes = allowed.get(self.codec.columns.index(column), range(len(column.categories)))
+        every = range(len(column.categories))
+        codes = [code for code in allowed.get(self.codec.columns.index(column), every) if code in every]
         if not codes:
             raise RequestError(f"balance: {name}, and where leaves it no value: {' and '.join(where)}")
         return [f"{name}='{column.categories[code]}'" for code in codes]

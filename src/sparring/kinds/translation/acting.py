@@ -14,7 +14,7 @@ from sparring.base.draws import Key, permutation
 from sparring.base.errors import RequestError
 from sparring.data import DataSet
 from sparring.gan.trained import Trained
-from sparring.kinds.kind import Way
+from sparring.kinds.kind import Say, Way
 from sparring.kinds.translation.picturefiles import Picture, ending_of, read_picture, transparent, written_ending
 from sparring.kinds.translation.picturefiles.colours import to_rgb
 from sparring.kinds.translation.picturefiles.picture import bounds
@@ -31,13 +31,18 @@ _ALONE = threading.Lock()  # dropout that is always on draws from a state that i
 
 
 def act_on(
-    trained: Trained, source: Path, folder: Path, mask: Image.Image | None = None, direction: str | None = None
+    trained: Trained,
+    source: Path,
+    folder: Path,
+    mask: Image.Image | None = None,
+    direction: str | None = None,
+    say: Say = lambda line: None,
 ) -> Path:
     """What the run makes of a picture's file, as a file in a folder, named after both; as `sparring translate` does it.
 
     Of a run that fills holes, `mask` is white in the holes, of one channel and of the picture's size; without one, what
-    is transparent is filled. Raises RequestError, which names the file without its folder, where the picture, the mask
-    or the direction is wrong.
+    is transparent is filled. `say` hears what people should know of it, such as the scale. Raises RequestError, which
+    names the file without its folder, where the picture, the mask or the direction is wrong.
     """
     fills, ending = game_of(trained).fills, ending_of(source)
     stem = source.name[: len(source.name) - len(ending)]
@@ -48,9 +53,8 @@ def act_on(
             where = _written(mask, picture_in(source), Path(aside) / "mask.png")
         try:
             with _ALONE:
-                return translate(
-                    translation_of(trained, Way(direction=direction)), source, target, where, overwrite=True
-                )[0]
+                act = translation_of(trained, Way(direction=direction))
+                return translate(act, source, target, where, say=say, overwrite=True)[0]
         except RequestError as error:
             raise _by_name(error, source) from None
 

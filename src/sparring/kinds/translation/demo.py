@@ -39,14 +39,16 @@ class Desk:
         place.mkdir()
         return place
 
-    def act(self, path: str | None, layers: list[Image.Image], direction: str | None) -> tuple[Any, str]:
-        """The picture of a file beside what the run makes of it, as the page shows them, and the file of the whole."""
+    def act(self, path: str | None, layers: list[Image.Image], direction: str | None) -> tuple[Any, str, str]:
+        """The picture of a file beside what the run makes of it, as the page shows them, the file of the whole, and
+        what people should know of it."""
         if path is None:
             raise RequestError("picture: there is none yet; drop one, or take an example")
         picture = picture_in(Path(path))
         mask = mask_of(layers, (picture.width, picture.height))
-        made = act_on(self.trained, Path(path), self.place(), mask, direction)
-        return (shown(picture), shown(picture_in(made), picture)), str(made)
+        lines: list[str] = []
+        made = act_on(self.trained, Path(path), self.place(), mask, direction, lines.append)
+        return (shown(picture), shown(picture_in(made), picture)), str(made), "\n".join(lines)
 
 
 def lay_out(trained: Trained, data: DataSet | None, folder: Path) -> None:
@@ -72,31 +74,32 @@ def lay_out(trained: Trained, data: DataSet | None, folder: Path) -> None:
             slider = gr.ImageSlider(
                 label="Before and after", format="png", type="pil", interactive=False, max_height=560, elem_id="result"
             )
-    _on_new_picture(source, before if fills else None, slider, file)
+            note = gr.Text(show_label=False, container=False, interactive=False, visible=False, elem_id="note")
+    _on_new_picture(source, before if fills else None, [slider, file, note])
 
     def run_it(path: str | None, direction: str | None, canvas: Any = None) -> Any:
         if path is not None and canvas is not None and canvas["background"] is None:
             raise RequestError("picture: it was wiped away; drop it again, or take an example")
-        both, whole = table.act(path, canvas["layers"] if canvas else [], direction)
-        return both, gr.DownloadButton(value=whole, interactive=True)
+        both, whole, lines = table.act(path, canvas["layers"] if canvas else [], direction)
+        return both, gr.DownloadButton(value=whole, interactive=True), gr.Text(lines, visible=bool(lines))
 
-    act.click(told(run_it), [source, direction, *([before] if fills else [])], [slider, file])
+    act.click(told(run_it), [source, direction, *([before] if fills else [])], [slider, file, note])
     if gallery is not None and ways:
         direction.change(told(lambda way: [fitted(one) for one in table.examples(way)]), direction, gallery)
 
 
-def _on_new_picture(source: Any, canvas: Any | None, slider: Any, file: Any) -> None:
-    """A new picture goes where it is worked on: on the canvas, or to both sides of the slider. What was made of the one
-    before goes."""
+def _on_new_picture(source: Any, canvas: Any | None, made: list[Any]) -> None:
+    """A new picture goes where it is worked on: on the canvas, or to both sides of the slider. What was `made` of the
+    one before goes: the slider, the file, and what was said of it."""
 
     def take(path: str | None) -> Any:
         picture = None if path is None else shown(picture_in(Path(path)))
-        gone = gr.DownloadButton(value=None, interactive=False)
+        gone = gr.DownloadButton(value=None, interactive=False), gr.Text("", visible=False)
         if canvas is not None:
-            return picture, None, gone
-        return None if picture is None else (picture, picture), gone
+            return picture, None, *gone
+        return None if picture is None else (picture, picture), *gone
 
-    source.change(told(take), source, [slider, file] if canvas is None else [canvas, slider, file])
+    source.change(told(take), source, made if canvas is None else [canvas, *made])
 
 
 def _canvas() -> Any:

@@ -18,6 +18,7 @@ from sparring.base.files import write_file
 from sparring.base.outputs import must_be_free
 from sparring.data import ValueCodec
 from sparring.engine.budget import device_budget
+from sparring.kinds.kind import Say
 from sparring.kinds.translation.picturefiles import (
     ENDINGS,
     Picture,
@@ -37,8 +38,6 @@ SMALL = 256 * 256
 """Pictures of so many pixels, or fewer, are never tiled."""
 FRAME = 32
 """Pixels of the frame that a picture gets where it needs one."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

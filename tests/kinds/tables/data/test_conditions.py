@@ -95,9 +95,36 @@ def test_several_words_are_all_to_hold() -> None:
 def test_choices_are_the_codes_of_restricted_columns() -> None:
     words = ["income=>50K", "sex != Male", "size > S", "size < XL", "age>60"]
     assert parse_conditions(words, COLUMNS).choices() == {1: (1,), 2: (1, 2), 5: (1, 2)}
-    assert parse_conditions(["sex is missing"], COLUMNS).choices() == {2: ()}
+    assert parse_conditions(["sex is missing"], COLUMNS).choices() == {2: (3,)}
     assert parse_conditions(["sex is not missing"], COLUMNS).choices() == {2: (0, 1, 2)}
     assert parse_conditions([], COLUMNS).choices() == {}
+
+
+def test_a_list_may_name_the_word_for_a_missing_value() -> None:
+    columns = (
+        Column("guard", "category", categories=("dog", "wall"), missing=True, writing={"missing": "none"}),
+        Column("age", "integer", low=17, high=90, missing=True, writing={"missing": "?"}),
+        Column("lock", "category", categories=("none", "bolt"), missing=True, writing={"missing": "none"}),
+    )
+
+    def held(*words: str) -> list[list[float]]:
+        rows = np.array([[a, b, c] for a in (0, 1, NAN) for b in (20, 30, NAN) for c in (0, 1, NAN)])
+        kept = rows[parse_conditions(words, columns).holds(rows)]
+        return [sorted(set(np.nan_to_num(column, nan=-1).tolist())) for column in kept.T]
+
+    every = [[-1, 0, 1], [-1, 20, 30], [-1, 0, 1]]
+    assert held() == every
+    assert held("guard in None, wall")[0] == [-1, 1]
+    assert held("guard not in none,wall")[0] == [0]
+    assert held("guard in (none)")[0] == [-1]
+    assert held("age in 20,?")[1] == [-1, 20]
+    assert held("age in 20,?", "age is missing")[1] == held("age is missing", "age in 20,?")[1] == [-1]
+    assert held("age in 20,?", "age!=?")[1] == [20]
+    assert held("age in 20,?", "age in 30,?")[1] == [-1]
+    assert held("lock in none,bolt")[2] == [0, 1], "where it is a choice it is no missing value"
+    assert parse_conditions(["guard in none,wall"], columns).choices() == {0: (1, 2)}
+    with pytest.raises(RequestError, match="age in 20: no row can meet it together with age in 30"):
+        held("age in 30,?", "age in 20")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ LARGEST = 2.0**52
 
 _OPERATOR = re.compile(r"\s*(?:!=|>=|<=|==|=|>|<)\s*|\s+(?:is|in|not\s+in)\b\s*", re.IGNORECASE)
 _MISSING = re.compile(r"is\s+(not\s+)?missing", re.IGNORECASE)
+_COMPARED = re.compile(r"(!=|==?)\s*(.*)", re.DOTALL)
 _LIST = re.compile(r"(not\s+)?in\b(.*)", re.IGNORECASE | re.DOTALL)
 _ITEM = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)"|([^,]*?))\s*(?:,|$)""")
 
@@ -43,8 +44,8 @@ class Allowed:
 
     stretches: tuple[Stretch, ...] = ((-math.inf, math.inf),)
     """In rising order, apart from each other."""
-    missing: bool | None = None
-    """Whether the value is to be missing; None where both will do."""
+    missing: bool = True
+    """Whether the value may be missing as well."""
     words: tuple[str, ...] = ()
     """The conditions that left it."""
 
@@ -59,25 +60,23 @@ class Conditions:
     """By the column's place, where there is a condition."""
 
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which rows of [n, columns] meet all conditions; a missing value meets no comparison."""
+        """Which rows of [n, columns] meet all conditions; a missing value meets no comparison but one that
+        names it."""
         held = np.ones(len(values), dtype=bool)
         for place, allowed in self.allowed.items():
             column = values[:, place]
             gone = np.isnan(column)
-            if allowed.missing:
-                held &= gone
-                continue
             units = np.rint(column * scale(self.columns[place]))
             inside = np.zeros(len(values), dtype=bool)
             for low, high in allowed.stretches:
                 inside |= (units >= low) & (units <= high)
-            held &= inside & ~gone
+            held &= np.where(gone, allowed.missing, inside)
         return held
 
     def choices(self) -> dict[int, tuple[int, ...]]:
-        """The codes that restricted columns of choices may take; none at all where the value is to be missing."""
+        """The codes that restricted columns of choices may take; the one after the last is of a missing value."""
         return {
-            place: () if allowed.missing else _codes(allowed, len(self.columns[place].categories))
+            place: _codes(allowed, self.columns[place])
             for place, allowed in self.allowed.items()
             if self.columns[place].kind in CHOICES
         }
@@ -96,12 +95,8 @@ def parse_conditions(words: Sequence[str], columns: Sequence[Column]) -> Conditi
         before = allowed.get(place, Allowed())
         if not _possible(said, column):
             raise RequestError(f"where: {word}: no row can meet it; {range_of(column)}")
-        both = Allowed(
-            _meet(before.stretches, said.stretches),
-            said.missing if before.missing is None else before.missing,
-            (*before.words, word),
-        )
-        if before.missing not in (None, said.missing) or not _possible(both, column):
+        both = Allowed(_meet(before.stretches, said.stretches), before.missing and said.missing, (*before.words, word))
+        if not _possible(both, column):
             raise RequestError(f"where: {word}: no row can meet it together with {' and '.join(before.words)}")
         allowed[place] = both
     return Conditions(tuple(columns), tuple(words), allowed)
@@ -138,31 +133,36 @@ def _read(word: str, column: Column, rest: str) -> Allowed:
     """What the part behind the column's name says."""
     missing = _MISSING.fullmatch(rest)
     if missing:
-        return Allowed(missing=missing[1] is None, words=(word,))
-    gone = _spelled_missing(rest, column)
-    if gone is not None:
-        return Allowed(missing=gone, words=(word,))
+        return _present(word) if missing[1] else Allowed((), True, (word,))
     try:
         listed = _LIST.fullmatch(rest)
         if listed:
             whole = listed[2].strip()  # a name may hold commas
             items = [whole] if whole in column.categories else _items(whole)
-            stretches = _union([_value(item, column) for item in items])
-            return Allowed(_outside(stretches) if listed[1] else stretches, False, (word,))
+            there = [item for item in items if not _is_missing(item, column)]
+            stretches = _union([_value(item, column) for item in there])
+            if listed[1]:
+                return Allowed(_outside(stretches), False, (word,))
+            return Allowed(stretches, len(there) < len(items), (word,))
+        compared = _COMPARED.fullmatch(rest)
+        if compared and _is_missing(compared[2], column):
+            return _present(word) if compared[1] == "!=" else Allowed((), True, (word,))
         symbol, stretch = _comparison(column, rest)
     except RequestError as error:
         raise RequestError(f"where: {word}: {error}") from None
     return Allowed(_compared(symbol, stretch), False, (word,))
 
 
-def _spelled_missing(rest: str, column: Column) -> bool | None:
-    """Whether a comparison with the word that a column writes for a missing value (`=none`) asks for one that is
-    missing, or (`!=none`) for one that is there; None of other comparisons."""
-    word = str(column.writing.get("missing", "")).strip()
-    found = re.fullmatch(r"(!=|==?)\s*(.*)", rest, re.DOTALL)
-    if not (column.missing and word and found) or _unquoted(found[2]).strip().casefold() != word.casefold():
-        return None
-    return None if _unquoted(found[2]) in column.categories else found[1] != "!="
+def _present(word: str) -> Allowed:
+    """What a condition leaves that only refuses missing values."""
+    return Allowed(missing=False, words=(word,))
+
+
+def _is_missing(text: str, column: Column) -> bool:
+    """Whether a value is the word that a column writes for a missing one, such as `none`, and no choice of it."""
+    word, value = str(column.writing.get("missing", "")).strip(), _unquoted(text).strip()
+    spelled = column.missing and word != "" and value.casefold() == word.casefold()
+    return spelled and value not in column.categories
 
 
 def _items(text: str) -> list[str]:
@@ -284,17 +284,18 @@ def _meet(first: Sequence[Stretch], second: Sequence[Stretch]) -> tuple[Stretch,
 
 
 def _possible(allowed: Allowed, column: Column) -> bool:
-    """Whether some value within the column's bounds is allowed."""
-    if allowed.missing:
-        return column.missing
+    """Whether some value within the column's bounds is allowed, or a missing one where it has some."""
+    if allowed.missing and column.missing:
+        return True
     if chosen(column):
-        return bool(_codes(allowed, len(column.categories)))
+        return bool(_meet(allowed.stretches, [(0.0, len(column.categories) - 1.0)]))
     by = scale(column)
     bounds = (float(np.rint(column.low * by)), float(np.rint(column.high * by)))
     return bool(_meet(allowed.stretches, [bounds]))
 
 
-def _codes(allowed: Allowed, count: int) -> tuple[int, ...]:
-    return tuple(
-        code for low, high in _meet(allowed.stretches, [(0.0, count - 1.0)]) for code in range(int(low), int(high) + 1)
-    )
+def _codes(allowed: Allowed, column: Column) -> tuple[int, ...]:
+    count = len(column.categories)
+    within = _meet(allowed.stretches, [(0.0, count - 1.0)])
+    codes = (code for low, high in within for code in range(int(low), int(high) + 1))
+    return (*codes, count) if allowed.missing and column.missing else tuple(codes)
