@@ -95,10 +95,11 @@ def normal(key: Key, rows: Tensor, shape: Sequence[int] = ()) -> Tensor:
     return normal_from(bits(key, rows, (count + 1) // 2))[:, :count].reshape(len(rows), *shape)
 
 
-def normal_from(words: Tensor) -> Tensor:
-    """Two standard normal values from each 64-bit word: float32 [rows, 2 * words]."""
-    radius = (_shift(words, 40).to(torch.float32) + 0.5).mul_(2.0**-24).log_().mul_(-2.0).sqrt_()
-    angle = ((words >> 8) & 0xFFFFFF).to(torch.float32).mul_(2.0 * math.pi * 2.0**-24)
+def normal_from(words: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Two standard normal values from each 64-bit word: [rows, 2 * words]. Their last bits are of this kind of CPU; who
+    must have the same bits everywhere takes float64 and rounds to float32."""
+    radius = (_shift(words, 40).to(dtype) + 0.5).mul_(2.0**-24).log_().mul_(-2.0).sqrt_()
+    angle = ((words >> 8) & 0xFFFFFF).to(dtype).mul_(2.0 * math.pi * 2.0**-24)
     return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)
 
 

@@ -117,8 +117,8 @@ class Ada(Augmentation):
             use = self._chosen(probability, key.at(name), rows)[:, 0, 0, 0]
             return torch.where(use, drawn, neutral)
 
-        scale = chosen("scale", torch.exp2(0.2 * normal(key.at("scale"), rows, ())), 1.0)
-        stretch = chosen("stretch", torch.exp2(0.2 * normal(key.at("stretch"), rows, ())), 1.0)
+        scale = chosen("scale", _two_to(0.2 * normal(key.at("scale"), rows, ())), 1.0)
+        stretch = chosen("stretch", _two_to(0.2 * normal(key.at("stretch"), rows, ())), 1.0)
         angle = chosen("turn", (uniform(key.at("turn"), rows) * 2 - 1) * math.pi, 0.0)
         move = normal(key.at("move"), rows, (2,)) * 0.125
         use = self._chosen(probability, key.at("move"), rows)[:, 0, 0]
@@ -139,13 +139,13 @@ class Ada(Augmentation):
             return torch.where(self._chosen(probability, key.at(name), rows), drawn, neutral)
 
         x = x + chosen("brightness", 0.2 * normal(key.at("brightness"), rows, (1, 1, 1)), 0.0)
-        x = x * chosen("contrast", torch.exp2(0.5 * normal(key.at("contrast"), rows, (1, 1, 1))), 1.0)
+        x = x * chosen("contrast", _two_to(0.5 * normal(key.at("contrast"), rows, (1, 1, 1))), 1.0)
         if x.shape[1] != 3:
             return x
         angle = chosen("hue", (uniform(key.at("hue"), rows, (1, 1, 1)) * 2 - 1) * math.pi, 0.0)[:, 0, 0]
         x = torch.einsum("bij,bjhw->bihw", _turn_of_colors(angle).to(x.dtype), x)
         grey = x.mean(1, keepdim=True)
-        return grey + (x - grey) * chosen("saturation", torch.exp2(normal(key.at("saturation"), rows, (1, 1, 1))), 1.0)
+        return grey + (x - grey) * chosen("saturation", _two_to(normal(key.at("saturation"), rows, (1, 1, 1))), 1.0)
 
 
 class InstanceNoise(Augmentation):
@@ -160,6 +160,12 @@ class InstanceNoise(Augmentation):
             return x
         images = None if groups is None else (sum(groups),)  # each channel of any image draws its own
         return _each(x, images, lambda image: image + sigma * normal(key, rows, image.shape[1:]))
+
+
+def _two_to(x: Tensor) -> Tensor:
+    """2 to the power of x. `torch.exp2` rounds otherwise in short tensors than in long ones, and then a sample's
+    augmentation hangs on how many are beside it."""
+    return (x * math.log(2)).exp()
 
 
 def _each(x: Tensor, groups: Groups | None, change: Callable[[Tensor], Tensor]) -> Tensor:

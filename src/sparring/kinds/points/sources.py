@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from sparring.base.draws import Key, integers, normal
+from sparring.base.draws import Key, bits, integers, normal_from
 from sparring.data import DataSet, Found, Modes
 from sparring.data.codec import point_codec
 from sparring.data.dataset import assemble
@@ -68,18 +68,18 @@ def ring(count: int, modes: int, radius: float, sigma: float) -> tuple[Tensor, T
     """Points [count, 2] around a circle of Gaussians, with the mode of each (Metz et al. 2016,
     https://arxiv.org/abs/1611.02163)."""
     _check(count, modes)
-    angles = torch.arange(modes) * (2 * math.pi / modes)
+    angles = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     centres = radius * torch.stack((angles.cos(), angles.sin()), 1)
-    return _mixture("ring", count, Modes(centres, sigma))
+    return _mixture("ring", count, centres, sigma)
 
 
 def grid(count: int, edge: int, spacing: float, sigma: float) -> tuple[Tensor, Tensor, Modes]:
     """Points [count, 2] around a square grid of Gaussians, with the mode of each (Srivastava et al. 2017,
     https://arxiv.org/abs/1705.07761)."""
     _check(count, edge * edge)
-    line = (torch.arange(edge) - (edge - 1) / 2) * spacing
+    line = (torch.arange(edge, dtype=torch.float64) - (edge - 1) / 2) * spacing
     centres = torch.cartesian_prod(line, line)
-    return _mixture("grid", count, Modes(centres, sigma))
+    return _mixture("grid", count, centres, sigma)
 
 
 def _check(count: int, modes: int) -> None:
@@ -87,7 +87,11 @@ def _check(count: int, modes: int) -> None:
     check_memory(100.0 * count + 100.0 * modes, f"data: {count:,} points around {modes:,} modes")
 
 
-def _mixture(name: str, count: int, modes: Modes) -> tuple[Tensor, Tensor, Modes]:
+def _mixture(name: str, count: int, centres: Tensor, sigma: float) -> tuple[Tensor, Tensor, Modes]:
+    """Points around centres, float64 [modes, 2]. All is float64 until the end: float32 logarithms, sines and roots
+    differ in their last bit from CPU to CPU, which made a run's data others on the next machine, and what is held out
+    of them."""
     rows = torch.arange(count)
-    labels = integers(Key("toy", name, "modes"), rows, len(modes.centres))
-    return modes.centres[labels] + modes.sigma * normal(Key("toy", name), rows, (2,)), labels, modes
+    labels = integers(Key("toy", name, "modes"), rows, len(centres))
+    noise = normal_from(bits(Key("toy", name), rows, 1), torch.float64)
+    return (centres[labels] + sigma * noise).float(), labels, Modes(centres.float(), sigma)
