@@ -76,7 +76,7 @@ def main() -> None:
     options.add_argument("recipes", nargs="*", default=[name for name in recipes() if not name.startswith(LEFT_OUT)])
     options.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     options.add_argument("--steps", type=int, default=60)
-    said = options.parse_args()
+    said = options.parse_intermixed_args()
     for line in compared(said.recipes, said.data, said.steps):
         print(json.dumps(line), flush=True)
 

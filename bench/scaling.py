@@ -76,7 +76,7 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=300)
     options.add_argument("--weak", action="store_true", help="N times the batch for N processes")
     options.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    said = options.parse_args()
+    said = options.parse_intermixed_args()
     if said.devices < 2:
         options.error("--devices: 2 or more, to compare with one")
     words = [said.recipe, *said.overrides, *(["--data", said.data] if said.data else [])]

@@ -2,12 +2,13 @@
 
     python bench/translate.py maps --out DIR [--seeds 3] [--for 20m-cpu] [--data maps.zip] [override ...]
     python bench/translate.py unpaired --out DIR ...      photos into maps, without pairs
+    python bench/translate.py cycle --out DIR ...         the same by `translate/cycle`, both ways at once
     python bench/translate.py mri --out DIR ...           holes of a quarter of the area in slices of brains
     python bench/translate.py faces --out DIR ...         the same in faces
     python bench/translate.py throughput --out DIR        images a second and memory at 512, 1024 and 4096 pixels
 
 Beside `maps`: the nearest training photo's map, and the same U-Net trained for as long on the reconstruction alone.
-Beside `unpaired`: the photos as they are, and with the colours of maps (histogram matching). Beside `mri` and `faces`:
+Beside `unpaired` and `cycle`: the photos as they are, and with the colours of maps (histogram matching). Beside `mri` and `faces`:
 scikit-image's biharmonic inpainting, OpenCV's Telea, and the mean of what lies around. Each result is kept in --out as
 it comes: the same command goes on. Data are looked for in --data, or below the folder that SPARRING_DATA names. Needs
 the extra `bench` (scikit-image, OpenCV). Run nothing else meanwhile.
@@ -32,6 +33,7 @@ from tables import told, verdicts
 WHERE = {
     "maps": "image-to-image/maps.zip",
     "unpaired": "image-to-image/maps.zip",
+    "cycle": "image-to-image/maps.zip",
     "mri": "medical/brain-tumor-mri.zip",
     "faces": "faces/lfw-aligned-112-subset.zip",
 }
@@ -54,7 +56,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--for", dest="budget", default="20m-cpu")
     parser.add_argument("--json", type=Path)
-    said = parser.parse_args()
+    said = parser.parse_intermixed_args()
     found: dict[str, Any]
     if said.task == "throughput":
         rows = list(throughput.measured(said.out, said.data))

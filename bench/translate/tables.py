@@ -67,7 +67,7 @@ def verdicts(task: str, results: Sequence[Result]) -> list[dict[str, Any]]:
                 blurred,
             ),
         ]
-    if task == "unpaired":
+    if task in ("unpaired", "cycle"):
         others = [(name, mean(name, "kid")) for name in ("identity", "histogram matching")]
         return [one(f"KID below that of {name}", ours["kid"] < kid, ours["kid"], kid) for name, kid in others]
     found = []

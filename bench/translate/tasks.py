@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,12 +91,19 @@ def maps(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str,
     return {"sparring": gan, "reconstruction alone": alone, "nearest pair": nearest}
 
 
-def unpaired(data: Path, folder: Path, seed: int, budget: str, overrides: tuple[str, ...]) -> dict[str, Compute]:
+def unpaired(
+    data: Path,
+    folder: Path,
+    seed: int,
+    budget: str,
+    overrides: tuple[str, ...],
+    recipe: str = "translate/unpaired",
+) -> dict[str, Compute]:
     """Photos into maps, of which none belongs to one of the photos."""
     place = two_folders(data, folder.parent / "sides")
 
     def run() -> Run:
-        return _trained("translate/unpaired", place, folder, seed, budget, overrides)
+        return _trained(recipe, place, folder, seed, budget, overrides)
 
     def scored(images: Callable[[Run, DataSet], Tensor]) -> Compute:
         def compute() -> dict[str, float]:
@@ -172,6 +180,7 @@ def _filled(run: Run, truth: Tensor, where: Tensor) -> Tensor:
 TASKS: dict[str, Callable[[Path, Path, int, str, tuple[str, ...]], dict[str, Compute]]] = {
     "maps": maps,
     "unpaired": unpaired,
+    "cycle": partial(unpaired, recipe="translate/cycle"),
     "mri": holes("inpaint/medical", ("data.images.mirror=true",)),
     "faces": holes("inpaint/photos", ("game.inpaint.symmetry=true",)),
 }
