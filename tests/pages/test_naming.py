@@ -55,10 +55,14 @@ def test_scores_carry_it_as_a_label_beside_the_same_key() -> None:
     assert all(Score.from_json(one).to_json() == one for one in written.values())
 
 
-def terminal(scores: dict[str, dict[str, Any]]) -> str:
-    console = Console(width=120, record=True, file=io.StringIO())
+def printed(scores: dict[str, dict[str, Any]], width: int = 120) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(scores_table(scores, "scores"))
-    return " ".join(console.export_text().split())
+    return console.export_text()
+
+
+def terminal(scores: dict[str, dict[str, Any]]) -> str:
+    return " ".join(printed(scores).split())
 
 
 def test_the_terminal_names_features_and_tells_the_probability_of_chance() -> None:
@@ -66,10 +70,22 @@ def test_the_terminal_names_features_and_tells_the_probability_of_chance() -> No
     assert "fid (classifier)" in told
     assert "< .001" in told
     assert "p: the probability of as much where nothing is memorised" in told
-    assert " p ┃" not in terminal({"fid": score(3.0, extractor="inception")})
+    assert "interval p better" in terminal({"fid": score(3.0), "memorisation": score(0.9, p_value=0.0004)})
+    assert "interval better" in terminal({"fid": score(3.0, extractor="inception")})
     assert "fid (" not in terminal({"fid": score(3.0, extractor="inception")})
     made = terminal({"fid": score(3.0, made_of="held-out inputs")})
     assert "can score better than training data" in made
+
+
+def test_a_score_is_one_line_of_a_terminal_of_80_columns() -> None:
+    scores = {
+        "fid": score(1384.25, extractor="classifier", training_data=119.25),
+        "memorisation": score(0.012345, p_value=0.0004, training_data=0.98765),
+    }
+    scores["fid"]["interval"], scores["memorisation"]["interval"] = [1343.7, 1425.1], [0.08295, 0.16172]
+    lines = printed(scores, 80).splitlines()
+    assert any("fid (classifier)" in line and "1344 to 1425" in line and "119.2" in line for line in lines)
+    assert any("memorisation" in line and "0.08295 to 0.1617" in line and "< .001" in line for line in lines)
 
 
 @pytest.mark.parametrize("extractor", ["selfsup", "inception"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -120,10 +121,12 @@ def scores_table(scores: dict[str, dict[str, Any]], title: str) -> Table:
     told = [P_TOLD] if beside["p"] else []
     if beside["training data"] and any(MADE_OF in protocol for protocol in protocols.values()):
         told.append(OF_HELD_OUT)
-    table = Table(title=title, title_justify="left", caption="\n".join(told) or None, caption_justify="left")
+    narrow: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
+    caption = "\n".join(told) or None
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", **narrow)
     for heading in ("score", "value", "95 % interval", *shown, "better", "n"):
         justify: JustifyMethod = "left" if heading in ("score", "better") else "right"
-        table.add_column(heading, justify=justify, no_wrap=heading == "score")
+        table.add_column(heading, justify=justify, no_wrap=True)
     for name, score in scores.items():
         low, high = score["interval"]
         named = titled(name, str(protocols[name].get("extractor", "")))
