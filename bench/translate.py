@@ -8,9 +8,10 @@
     python bench/translate.py throughput --out DIR        images a second and memory at 512, 1024 and 4096 pixels
 
 Beside `maps`: the nearest training photo's map, and the same U-Net trained for as long on the reconstruction alone.
-Beside `unpaired` and `cycle`: the photos as they are, and with the colours of maps (histogram matching). Beside `mri` and `faces`:
-scikit-image's biharmonic inpainting, OpenCV's Telea, and the mean of what lies around. Each result is kept in --out as
-it comes: the same command goes on. Data are looked for in --data, or below the folder that SPARRING_DATA names. Needs
+Beside `unpaired` and `cycle`: the photos as they are, and with the colours of maps (histogram matching). Beside `mri`
+and `faces`: scikit-image's biharmonic inpainting, OpenCV's Telea, and the mean of what lies around. Each result is
+kept in --out as it comes: the same command goes on. Data are looked for in --data, or below the folder that
+SPARRING_DATA names. Needs
 the extra `bench` (scikit-image, OpenCV). Run nothing else meanwhile.
 """
 

@@ -70,8 +70,8 @@ def test_the_terminal_names_features_and_tells_the_probability_of_chance() -> No
     assert "fid (classifier)" in told
     assert "< .001" in told
     assert "p: the probability of as much where nothing is memorised" in told
-    assert "interval p better" in terminal({"fid": score(3.0), "memorisation": score(0.9, p_value=0.0004)})
-    assert "interval better" in terminal({"fid": score(3.0, extractor="inception")})
+    assert "data p better" in terminal({"fid": score(3.0), "memorisation": score(0.9, p_value=0.0004)})
+    assert "data better" in terminal({"fid": score(3.0, extractor="inception")})
     assert "fid (" not in terminal({"fid": score(3.0, extractor="inception")})
     made = terminal({"fid": score(3.0, made_of="held-out inputs")})
     assert "can score better than training data" in made
