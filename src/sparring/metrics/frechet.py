@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparring.metrics import needs
 from sparring.metrics.base import Metric, Reading, Views
-from sparring.metrics.intervals import generator, within
+from sparring.metrics.intervals import by_factor, generator
 
 ROUNDS = 40
 """How often the sets are taken to halves and quarters for the interval."""
@@ -120,9 +120,11 @@ def _fid(views: Views) -> Reading:
         return Reading(value, (value, value), protocol, note)
     source = generator(views.key, "fid")
     sides = _leading(real, fake, source)
-    protocol["interval"] = f"1.96 sd, from halves and quarters of both sets in {sides[0].shape[1]} leading directions"
+    protocol["interval"] = (
+        f"1.96 sd of its logarithm, by halves and quarters of both sets in {sides[0].shape[1]} leading directions"
+    )
     protocol["replicates"] = ROUNDS
-    return Reading(value, within(value, math.sqrt(_variance(*sides, source))), protocol, note)
+    return Reading(value, by_factor(value, math.sqrt(_variance(*sides, source))), protocol, note)
 
 
 FID = Metric("fid", "lower", (0.0, math.inf), _fid, (needs.samples(2),), like_the_data=True, sets="unequal")

@@ -56,6 +56,16 @@ def within(value: float, standard_error: float) -> Interval:
     return value - NORMAL_95 * standard_error, value + NORMAL_95 * standard_error
 
 
+def by_factor(value: float, standard_error: float) -> Interval:
+    """The value times and divided by a factor: 1.96 standard errors of its logarithm. For what is above 0 and varies
+    the more, the larger it is: around a value that came out small, an interval to either side is too short above.
+    Where the standard error is above the value, its logarithm says nothing, and the interval is `within`."""
+    if not 0 < standard_error <= value:
+        return within(value, standard_error)
+    factor = math.exp(NORMAL_95 * standard_error / value)
+    return value / factor, value * factor
+
+
 def wilson(share: float, count: float) -> Interval:
     """The interval of a share of `count` samples (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953): unlike
     resampling it keeps a width at 0 and 1."""
