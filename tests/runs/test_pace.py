@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from sparring.gan.match import Match
 from sparring.gan.schedules import Course, Linear
 from sparring.recipe import validated
 from sparring.recipe.clocked import Clocked
-from sparring.runs.planning import parse_budget
+from sparring.runs.pace import Paced
+from sparring.runs.planning import Budget, parse_budget
+from sparring.runs.scoring import Scorer
 from tests.conftest import small_fields
 from tests.runs.test_training import assert_same_state, final_state, recipe_file
 
@@ -197,6 +200,51 @@ def test_scores_that_do_not_fit_are_left_out_in_one_line(
     assert "sparring evaluate" in said
     assert not run.scores
     assert passing.at - began == pytest.approx(100, abs=10)
+
+
+@pytest.mark.parametrize(("each_s", "count"), [(0.001, None), (0.02, None), (0.1, 250), (0.26, None)])
+def test_to_find_out_what_scores_take_costs_little(
+    tmp_path: Path, ticking: Any, monkeypatch: pytest.MonkeyPatch, each_s: float, count: int | None
+) -> None:
+    passing = ticking(SPEEDS["steady"])
+    spent = []
+
+    def rehearse(self: Scorer, trained: object, number: int) -> None:
+        spent.append(number * each_s)
+        passing.at += number * each_s
+
+    monkeypatch.setattr(Scorer, "rehearse", rehearse)
+    monkeypatch.setattr(Scorer, "most", lambda self, trained: 500)
+    run = sparring.train(
+        small(tmp_path, score={"extractor": "pixels", "metrics": ["fid"]}),
+        out=tmp_path / "run",
+        for_="100s",
+        quiet=True,
+    )
+    assert sum(spent) <= 26
+    assert run.step > 30
+    assert bool(run.scores) == (each_s < 0.26)  # which are of fewer samples where they would take too long
+    if count:
+        assert next(iter(run.scores.values()))["n"] <= count
+
+
+def test_steps_that_were_slow_among_too_many_threads_do_not_end_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = [0.0]
+    monkeypatch.setattr(clock, "now", lambda: at[0])
+    monkeypatch.setattr("sparring.runs.pace.free_threads", lambda most: 1)
+    plan = SimpleNamespace(threads=2, device="cpu")
+    engine = SimpleNamespace(plan=plan, use_threads=lambda number: setattr(plan, "threads", number))
+    match: Any = SimpleNamespace(step=0, steps=100, spent=0.0, processor=0.0, engine=engine)
+    pace = Paced(Budget(100.0, "s"), 0.0, 1.0, 5.0)
+    pace.begin(match)
+    for took in (*[1.0] * 30, 30.0):  # others took the cores
+        at[0] += took
+        match.step += 1
+        match.steps = pace.clocked.steps if pace.clocked else match.steps
+        pace.look(match)
+    assert plan.threads == 1
+    assert pace.clocked is not None
+    assert pace.clocked.steps >= match.step + 5  # at twice the second that a step took among two threads
 
 
 def test_work_that_takes_too_long_ends_once_that_shows(ticking: Any) -> None:

@@ -142,16 +142,17 @@ class Paced(Pace):
             return None  # the clock stands still; what was planned is done
         self._measure(now, match.step, self._left(match))
         self._next = now + max(self._left(match) / LOOKS, SHORTEST_S)
-        length, planned = self._length(match), match.steps
-        off = abs(length - planned)
         assert self.clocked is not None
         decided = self.clocked
-        if off > max(OFF * (planned - match.step), 1) or (length <= match.step < planned):
-            decided = decided.lasting(length, match.step)
         threads = self._threads(match, now)
-        if threads is not None:
+        if threads is not None:  # what steps took among too many threads says nothing of those to come
             decided = decided.working(threads, match.step)
             self._marks.clear()
+            self._step_s = min(self._step_s, self._best_s * self._most / threads)
+        length, planned = self._length(match), match.steps
+        off = abs(length - planned)
+        if off > max(OFF * (planned - match.step), 1) or (length <= match.step < planned):
+            decided = decided.lasting(length, match.step)
         return None if decided is self.clocked else decided
 
     def _measure(self, now: float, step: int, left: float) -> None:

@@ -146,15 +146,15 @@ def _scores_s(trained: Trained, scorer: Scorer, amount: float) -> float:
         scorer.rehearse(trained, count)
         return clock.now() - began
 
-    most = scorer.most(trained)
-    takes(min(FEW, most))  # with all that is done once
-    some = min(SOME, most)
-    whole = measured_s = takes(some)
-    each = 0.0
-    if most > some:
-        each = max(measured_s - takes(FEW), 0.0) / (SOME - FEW)
-        whole += each * (most - some)
-    share = SCORES_SHARE * amount
+    most, share = scorer.most(trained), SCORES_SHARE * amount
+    some = min(FEW, most)
+    measured_s = takes(some)  # with all that is done once
+    each = measured_s / some  # at most
+    if measured_s * SOME / FEW <= share / 2:  # else to find out more would take much of the budget itself
+        some = min(SOME, most)
+        measured_s = takes(some)
+        each = max(measured_s - takes(FEW), 0.0) / (SOME - FEW) if most > some else 0.0
+    whole = measured_s + each * (most - some)
     if whole <= share:
         return whole
     fits = some + int((share - measured_s) / each) if each else 0
