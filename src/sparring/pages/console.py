@@ -15,7 +15,7 @@ from rich.table import Table
 from sparring.base import clock
 from sparring.base.numbers import whole
 from sparring.base.progress import heard_by
-from sparring.pages.naming import titled
+from sparring.pages.naming import flattered, titled
 from sparring.pages.readings import MADE_OF
 from sparring.pages.wording import about, p_text
 
@@ -121,6 +121,7 @@ def scores_table(scores: dict[str, dict[str, Any]], title: str) -> Table:
     told = [P_TOLD] if beside["p"] else []
     if beside["training data"] and any(MADE_OF in protocol for protocol in protocols.values()):
         told.append(OF_HELD_OUT)
+    told += flattered(str(protocol.get("extractor", "")) for protocol in protocols.values())
     narrow: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
     caption = "\n".join(told) or None
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", **narrow)

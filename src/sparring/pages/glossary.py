@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sparring.pages.naming import flattered
 from sparring.pages.readings import MADE_OF, Reading
 from sparring.pages.wording import number
 
@@ -183,16 +184,17 @@ def limited(reading: Reading, value: float) -> float:
     return value
 
 
-def references(readings: Iterable[Reading]) -> str:
-    """A sentence on what stands beside scores as training data's."""
+def references(readings: Sequence[Reading]) -> str:
+    """What a reader should know of all scores: what stands beside them as training data's, and whom not to trust."""
     same = "“Training data” is the score of as many training samples in the samples’ place"
-    of_heldout = any(one.protocol.get(MADE_OF) or KNOWN.get(one.metric, _UNKNOWN).of_truths for one in readings)
-    if not of_heldout:
-        return f"{same}, the best that can be hoped for."
-    return (
-        f"{same}: how far two sets of real ones are from each other. Samples that are made of the held-out inputs "
-        "themselves can score better than that."
-    )
+    if any(one.protocol.get(MADE_OF) or KNOWN.get(one.metric, _UNKNOWN).of_truths for one in readings):
+        told = (
+            f"{same}: how far two sets of real ones are from each other. Samples that are made of the held-out inputs "
+            "themselves can score better than that."
+        )
+    else:
+        told = f"{same}, the best that can be hoped for."
+    return " ".join([told, *(f"{word[0].upper()}{word[1:]}." for word in flattered(one.extractor for one in readings))])
 
 
 class Reference(NamedTuple):

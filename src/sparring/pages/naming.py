@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 PUBLISHED_IN = "inception"
 """The extractor of the published values of `PUBLISHED`."""
 PUBLISHED = {"fid": "Fréchet distance", "kid": "kernel distance", "is": "how sure and how even the classes are,"}
 """Metrics whose published values are of one extractor's features, and what they are of any."""
 FEATURES = {
     "inception": "of the Inception network",
+    "imagenet": "of a network trained on ImageNet's photos",
     "classifier": "of a classifier trained on these data",
     "selfsup": "of a network trained on these data without labels",
     "pixels": "that are the values themselves",
 }
 """Extractors in words."""
+FLATTERING = {
+    "selfsup": "features of a network trained on these very images flatter: look at the samples, or score by imagenet",
+}
+"""What a reader of scores by an extractor is told."""
 
 
 def titled(metric: str, extractor: str, name: str = "") -> str:
@@ -29,3 +36,8 @@ def label(metric: str, extractor: str) -> str | None:
     by = FEATURES.get(extractor, f"by the extractor {extractor}")
     told = f"{PUBLISHED[metric]} in features {by}"
     return told if extractor == PUBLISHED_IN else f"{told}; published ones are of Inception's: not comparable"
+
+
+def flattered(extractors: Iterable[str]) -> list[str]:
+    """What a reader of scores by these extractors is told, each thing once."""
+    return list(dict.fromkeys(FLATTERING[name] for name in extractors if name in FLATTERING))

@@ -43,7 +43,7 @@ class ImagesKind(NoiseKind):
     parts: ClassVar = (Images, Digits, Mnist, FashionMnist, Cifar10, StackedDigits)
     codecs: ClassVar = {"image": ValueCodec.from_json}
     metrics: ClassVar = (MS_SSIM, PATCH_KID)
-    extractors: ClassVar = ("inception", "classifier", "selfsup", "pixels")
+    extractors: ClassVar = ("imagenet", "inception", "classifier", "selfsup", "pixels")
     reads: ClassVar = tuple(FORMATS)
     against_overfitting: ClassVar = ("augment.diff_augment.cutout=0.5",)
 

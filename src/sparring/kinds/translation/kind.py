@@ -55,7 +55,7 @@ class TranslationKind(Kind):
     parts: ClassVar = (Pairs, Sides, Pictures, Paired, Unpaired, Cycle, Inpaint)
     metrics: ClassVar = (*PAIRS, AGREEMENT, PIXEL_ACCURACY, LPIPS, MS_SSIM, PATCH_KID)
     groups: ClassVar = {"pairs": tuple(known.name for known in PAIRS)}
-    extractors: ClassVar = ("inception", "classifier", "selfsup", "pixels")
+    extractors: ClassVar = ("imagenet", "inception", "classifier", "selfsup", "pixels")
     against_overfitting: ClassVar = ("augment.diff_augment.cutout=0.5",)
     signs: ClassVar = (FLAT,)
     sure_at_most: ClassVar = 1

@@ -21,7 +21,7 @@ class Extractor(Protocol):
 
     @property
     def name(self) -> str:
-        """`pixels`, `inception`, `classifier`, `selfsup`."""
+        """`pixels`, `imagenet`, `inception`, `classifier`, `selfsup`."""
 
     @property
     def hash(self) -> str:

@@ -13,21 +13,36 @@ from sparring.base.errors import RequestError
 from sparring.data import DataSet
 from sparring.metrics.features import Extractor, Pixels
 from sparring.metrics.pictures.classifier import train_classifier
+from sparring.metrics.pictures.imagenet import installed, load_imagenet
 from sparring.metrics.pictures.inception import at_hand, load_inception
 from sparring.metrics.pictures.kept import trained_extractor
 from sparring.metrics.pictures.selfsup import train_selfsup
+from sparring.nets.pretrained import EXTRA
 
 Say = Callable[[str], None]
 
 
+PHOTO_EDGE = 32
+"""Pixels from which on images of three channels count as photos."""
+
+
 def choose_extractor(name: str, data: DataSet, device: torch.device, say: Say) -> Extractor:
-    """The extractor of a name, or for `auto` a classifier trained on the labels, where there are some, else a network
-    trained without."""
-    name = ("selfsup" if data.labels is None else "classifier") if name == "auto" else name
+    """The extractor of a name, or for `auto` a network that was trained on other photos, for photos where one is at
+    hand, else one trained on these data: a classifier where there are labels, else a network trained without."""
+    if name == "auto":
+        photos = len(data.shape) == 3 and data.shape[0] == 3 and min(data.shape[1:]) >= PHOTO_EDGE
+        found = pretrained(device) if photos else None
+        if found is not None:
+            return found
+        name = "selfsup" if data.labels is None else "classifier"
+        if photos:
+            say(f"scores by {name}, which was trained on these very images: it flatters; better: {EXTRA}")
     if name == "pixels":
         return Pixels(math.prod(data.shape))
     if name == "inception":
         return load_inception(device=device)
+    if name == "imagenet":
+        return load_imagenet(device=device)
     if name == "classifier" and data.labels is None:
         raise RequestError(f"score.extractor: classifier, and {data.name} has no labels; take selfsup")
     return trained_on(name, data, device, say)
@@ -35,7 +50,9 @@ def choose_extractor(name: str, data: DataSet, device: torch.device, say: Say) -
 
 def pretrained(device: torch.device) -> Extractor | None:
     """A network that was trained on other pictures, where the weights of one are at hand: nothing is fetched."""
-    return None if at_hand() is None else load_inception(device=device)
+    if at_hand() is not None:
+        return load_inception(device=device)
+    return load_imagenet(device=device) if installed() else None
 
 
 def trained_on(name: str, data: DataSet, device: torch.device, say: Say) -> Extractor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from sparring.metrics.base import Features
 from sparring.metrics.features import parameters_hash
 from sparring.metrics.features.base import run
 from sparring.metrics.pictures.inception_net import CLASSES, SIDE, WIDTH, InceptionV3
+from sparring.nets.pretrained import load_weights
 
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}"
@@ -59,7 +59,7 @@ def load_inception(path: Path | None = None, *, device: torch.device | str = "cp
     with torch.device("meta"):
         net = InceptionV3()
     net = net.to_empty(device="cpu")
-    _load(net, path)
+    load_weights(net, path, FILE)
     return Inception(net, device=device, batch=batch)
 
 
@@ -67,14 +67,3 @@ def at_hand() -> Path | None:
     """Where the weights lie that were fetched before; None where they were not."""
     path = cache_directory() / FILE
     return path if path.exists() else None
-
-
-def _load(net: InceptionV3, path: Path) -> None:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        # Files written before PyTorch 0.4.1 lack batch norm's counters, which evaluation never reads.
-        counters = {name: torch.zeros((), dtype=torch.int64) for name in net.state_dict() if name.endswith("_tracked")}
-        net.load_state_dict({**counters, **state})
-    except (RuntimeError, OSError, EOFError, AttributeError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"extractor: {path} does not hold the weights of {FILE} ({reason})") from None
