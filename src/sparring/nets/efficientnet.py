@@ -83,6 +83,7 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, size: int = 0) -> None:
         super().__init__()
+        self.size = size
         wider, deeper = SCALES[size]
         self._conv_stem, self._bn0 = SameConv(3, STEM, 3, 2), _norm(STEM)
         blocks, width = [], STEM

@@ -24,11 +24,14 @@ class ImageNet:
     """1,280 pooled features and 1,000 class probabilities of images of one or three channels (grey is repeated)."""
 
     name = "imagenet"
-    resize = f"bicubic to {SIDE} x {SIDE}, align_corners=False, antialias, clipped"
     width = HEAD
-    details: Mapping[str, Any] = {"network": f"EfficientNet-Lite{SIZE}", "classes": CLASSES}
 
-    def __init__(self, net: EfficientNetLite, *, device: torch.device | str = "cpu", batch: int = 50) -> None:
+    def __init__(
+        self, net: EfficientNetLite, *, device: torch.device | str = "cpu", batch: int = 50, side: int = SIDE
+    ) -> None:
+        self.side = side
+        self.details: Mapping[str, Any] = {"network": f"EfficientNet-Lite{net.size}", "classes": CLASSES}
+        self.resize = f"bicubic to {side} x {side}, align_corners=False, antialias, clipped"
         self.hash = parameters_hash(net)
         # Twice as fast on a CPU as channels that lie one after another
         self.net = net.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
@@ -46,7 +49,9 @@ class ImageNet:
 
     def _forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = x.expand(-1, 3, -1, -1)
-        x = F.interpolate(x, size=(SIDE, SIDE), mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+        x = F.interpolate(x, size=(self.side, self.side), mode="bicubic", align_corners=False, antialias=True).clamp(
+            0, 1
+        )
         pooled, logits = self.net(EfficientNetLite.normal(x).contiguous(memory_format=torch.channels_last))
         return pooled, logits.softmax(1)
 
