@@ -13,7 +13,7 @@ from sparring.base.draws import Key
 from sparring.base.errors import RequestError
 from sparring.gan.schedules import Now
 from sparring.gan.surgery import Surgery, operate, random_layers, rewind
-from sparring.nets import Dcgan, Dense, R3gan, Resnet, initialise
+from sparring.nets import Dcgan, Dense, Fastgan, R3gan, Resnet, initialise
 
 FIELDS = {
     "dropout": {"rate": 0.5},
@@ -27,6 +27,7 @@ NETS = {
     "dcgan": Dcgan(widths=(8, 8)),
     "resnet": Resnet(width=8, most=8),
     "r3gan": R3gan(width=16, most=16),
+    "fastgan": Fastgan(width=8, most=8, head="one"),
 }
 SHAPE = (2, 8, 8)
 

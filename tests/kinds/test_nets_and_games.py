@@ -30,6 +30,7 @@ SMALL: dict[str, Any] = {
     "dcgan": {"widths": [8, 8], "kernel": 3},
     "resnet": {"width": 4},
     "r3gan": {"width": 8, "group": 8, "expansion": 1},
+    "fastgan": {"width": 4},
     "tabular": {"widths": [8]},
 }
 JUDGES: dict[str, Any] = {"patch": {"width": 4, "scales": 2}}

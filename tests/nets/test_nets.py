@@ -13,7 +13,7 @@ from sparring.base.draws import Key
 from sparring.base.errors import RequestError
 from sparring.base.part import parse
 from sparring.kinds.tables.nets import Tabular
-from sparring.nets import Dcgan, Dense, Net, Patch, R3gan, Resnet, initialise
+from sparring.nets import Dcgan, Dense, Fastgan, Net, Patch, R3gan, Resnet, initialise
 from sparring.nets.labels import ConcatDiscriminator, LabelledGenerator, ProjectionDiscriminator
 
 SMALL = {
@@ -21,6 +21,7 @@ SMALL = {
     "dcgan": Dcgan(widths=(8, 8, 8, 8, 8)),
     "resnet": Resnet(width=8, most=16),
     "r3gan": R3gan(width=8, most=16, group=8, expansion=1),
+    "fastgan": Fastgan(width=8, most=16, head="one"),
     "tabular": Tabular(widths=(8,)),
 }
 OTHERS = {"own", "unet", "encoder_decoder", "patch"}
@@ -58,6 +59,29 @@ def test_dcgan_of_every_kind_of_up_sampling(up: str, kernel: int, patch: int) ->
         return
     options = Dcgan(widths=(8, 8, 4), kernel=kernel, up=up, patch=patch)
     assert options.generator(5, (3, 24, 16))(torch.randn(2, 5)).shape == (2, 3, 24, 16)
+
+
+def test_fastgan_gates_large_maps_by_small_ones() -> None:
+    net = initialise(Fastgan(width=4, most=8).generator(5, (3, 64, 64)), Key(0)).eval()
+    assert list(net.gates) == ["3"]  # type: ignore[arg-type]  # 4 pixels gate 64
+    latents = torch.randn(2, 5)
+    before = net(latents)
+    gate = net.get_submodule("gates.3")
+    with torch.no_grad():
+        gate.outer.weight.zero_()
+        gate.outer.bias.fill_(-100.0)  # shut: nothing of the large maps passes
+        net.last.bias.fill_(0.3)  # type: ignore[union-attr, operator]
+    torch.testing.assert_close(net(latents), torch.full((2, 3, 64, 64), 0.3).tanh())
+    assert float(before.detach().std()) > 0
+    assert not list(Fastgan(width=4, most=8, gates=False).generator(5, (3, 64, 64)).gates)  # type: ignore[arg-type]
+    assert list(Fastgan(width=4, most=8).generator(5, (3, 128, 128)).gates) == ["3", "4"]  # type: ignore[arg-type]
+
+
+def test_fastgan_judges_each_place_or_the_whole() -> None:
+    images = torch.randn(2, 3, 64, 48)
+    places = Fastgan(width=4, most=8).discriminator((3, 64, 48))(images)
+    assert places.logits.shape == (2, 8 * 6)
+    assert Fastgan(width=4, most=8, head="one").discriminator((3, 64, 48))(images).logits.shape == (2,)
 
 
 @pytest.mark.parametrize("edge", [28, 32, 48, 64, 128])

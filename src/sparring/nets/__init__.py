@@ -14,6 +14,7 @@ from sparring.nets.convolving import sloped
 from sparring.nets.dcgan import Dcgan
 from sparring.nets.dense import Dense
 from sparring.nets.encoder_decoder import EncoderDecoder
+from sparring.nets.fastgan import Fastgan
 from sparring.nets.patch import Patch
 from sparring.nets.r3gan import R3gan
 from sparring.nets.resnet import Resnet
@@ -29,7 +30,7 @@ class Own(Net):
     """The class's name, for the reader."""
 
 
-NETS: tuple[type[Net], ...] = (Dense, Dcgan, Resnet, R3gan, Unet, EncoderDecoder, Patch, Own)
+NETS: tuple[type[Net], ...] = (Dense, Dcgan, Resnet, R3gan, Fastgan, Unet, EncoderDecoder, Patch, Own)
 """The networks that a recipe can choose, beside those that kinds of data bring."""
 
 
@@ -50,6 +51,7 @@ __all__ = [
     "Dcgan",
     "Dense",
     "EncoderDecoder",
+    "Fastgan",
     "Net",
     "Own",
     "Patch",
