@@ -65,6 +65,25 @@ def test_all_arms_see_the_same_images_whatever_their_batch() -> None:
     assert [[16 * mark for mark in marks[0]], [32 * mark for mark in marks[1]]] == [[160, 320, 480, 640, 800, 960]] * 2
 
 
+def test_arms_of_equal_time_see_what_their_speed_allows() -> None:
+    design = small_design("batch=16,32", budget="2m-cpu", equal="time")
+    assert "lengths" in design.to_json()
+    timed = design.timed([960, 330])
+    assert [timed.images_of(arm) for arm in timed.arms] == [960, 320]
+    assert [timed.recipe(arm, 0).steps for arm in timed.arms] == [60, 10]
+    turned = timed.in_order([arm.name for arm in reversed(timed.arms)])
+    assert [(arm.overrides, turned.images_of(arm)) for arm in turned.arms] == [
+        (("batch=32",), 320),
+        (("batch=16",), 960),
+    ]
+    with pytest.raises(RequestError, match="take 64img or more"):
+        design.timed([960, 40])
+    assert differs(small_design("batch=16,32", budget="2m-cpu").to_json(), design.to_json()) is not None
+    for budget in (None, "300kimg"):
+        with pytest.raises(RequestError, match="equal: time, and the length is .*; say a time, as --for 15m-cpu"):
+            small_design("batch=16,32", budget=budget, equal="time")
+
+
 def test_seeds_change_nothing_else() -> None:
     design = small_design().measured(960)
     one, other = (design.recipe(design.arms[1], seed) for seed in (0, 7))

@@ -474,6 +474,33 @@ def test_a_time_becomes_images_once(tmp_path: Path) -> None:
     assert study(tmp_path, for_="0.4s")["images"] == first["images"]
 
 
+def test_arms_of_equal_time_keep_the_lengths_that_were_measured(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fields = {
+        "recipe": recipe_file(tmp_path),
+        "vary": {"generator.net": [{"dense": {"widths": [8]}}, {"dense": {"widths": [1024, 1024]}}]},
+        "for": "0.3s-cpu",
+        "equal": "time",
+        "seeds": 2,
+        "points": 2,
+    }
+    (tmp_path / "nets.yaml").write_text(yaml.safe_dump(fields))
+
+    def play() -> Any:
+        return sparring.study(str(tmp_path / "nets.yaml"), out=tmp_path / "nets", device="cpu", jobs=1)
+
+    first = play()
+    assert first["finished"]
+    kept = json.loads((tmp_path / "nets" / "study.json").read_text())
+    small, large = kept["design"]["lengths"]
+    assert small > 2 * large
+    assert "0.3s-cpu are images of each arm: " in capfd.readouterr().err
+    assert {record.curve[-1].images for record in records_of(tmp_path / "nets")} == {small, large}
+    assert play()["arms"] == first["arms"]
+    assert json.loads((tmp_path / "nets" / "study.json").read_text()) == kept
+
+
 def test_cells_are_studies_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "sizes.yaml").write_text(
         yaml.safe_dump(

@@ -62,6 +62,7 @@ def asked(
             screen=file.screen if screen is None else screen,
             screen_seeds=file.screen_seeds,
             margin=file.margin,
+            equal=file.equal,
         )
         place = given_path(Path("studies") / stem if out is None else out, "out")
         place = place / cell.slug if cell.name else place

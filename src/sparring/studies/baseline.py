@@ -8,7 +8,7 @@ from typing import Any
 
 from sparring.base.errors import RequestError
 from sparring.recipe import Recipe, override, validated
-from sparring.studies.design import as_word
+from sparring.studies.naming import as_word
 
 Values = Mapping[str, tuple[Any, ...]]
 Named = Mapping[str, tuple[str, ...]]

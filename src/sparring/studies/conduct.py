@@ -120,7 +120,8 @@ def _begun(
                 f"out: {folder.path} was scored with {told[0]}={told[1]}, here it is {told[2]}; take another directory"
             )
         stored = kept["design"]
-        design = design._replace(images=stored["images"], points=stored["points"])
+        lengths = tuple(stored.get("lengths", ()))
+        design = design._replace(images=stored["images"], points=stored["points"], lengths=lengths)
         if stored["seeds"] != design.seeds:
             folder.write(folder.design, json.dumps(kept | {"design": design.to_json()}, indent=1))
         plan = Plan(**kept["plan"])._replace(device=device)
@@ -131,7 +132,7 @@ def _begun(
     way = found(design, yardstick.data, device, jobs)
     if way.why:
         talk.say(way.why)
-    design = design.measured(way.images)
+    design = way.design
     kept = {
         "name": design.name,
         "asked": asked,
@@ -284,7 +285,7 @@ class _Study:
         screened = f", screened on {len(design.screen_seeds)} seeds of their own" if design.screened else ""
         talk.say(
             f"{design.name}: {len(design.arms)} arms{screened}, {design.seeds} seeds, "
-            f"{design.images:,} {self.of} a run, by {self.named}; {how}"
+            f"{design.images:,} {self.of} a run{' of the first' if design.lengths else ''}, by {self.named}; {how}"
         )
         there = sum(task in done for task in wanted)
         if there:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from sparring.kinds import zoo
 from sparring.recipe import Recipe, override, validated
 from sparring.recipe.recorded import difference
 from sparring.runs.planning import parse_budget
+from sparring.studies.naming import as_word, short, shown
 
 SEEDS = 8
 POINTS = 6
@@ -31,8 +32,6 @@ SCREEN_SEED = 9000
 """The first of the seeds that screening has for itself."""
 LONGEST = 100
 """Letters of an arm's name in a folder's."""
-GENERIC = ("weight", "value")
-"""Last words of keys that name nothing by themselves: an arm is called `r1=0.3`, not `weight=0.3`."""
 OWN = {
     "seed": "say --seeds",
     "steps": "say --for",
@@ -74,6 +73,9 @@ class StudyFile(Part):
     """Seeds of each arm; arms with the same seed begin alike."""
     budget: str | None = Field(None, alias="for")
     """How long each run is: `300kimg`, `5000steps`, or a time, which is turned into images once."""
+    equal: Literal["images", "time"] = "images"
+    """What all arms get as much of: of `time`, each arm's own speed turns it into images, so that networks of different
+    cost can be compared."""
     metric: str | None = None
     """What arms are judged by; by default the data's first."""
     points: int = Field(POINTS, ge=2, le=1000)
@@ -115,12 +117,15 @@ class Design(NamedTuple):
     budget: str | None = None
     """As it was said."""
     images: int | None = None
-    """What each run sees; None until the budget was measured."""
+    """What each run sees, of the first arm where arms get equal time; None until the budget was measured."""
     metric: str | None = None
     points: int = POINTS
     screened: int = 0
     """Seeds to screen on, none for no screening."""
     margin: float = 0.05
+    equal: str = "images"
+    lengths: tuple[int, ...] = ()
+    """What a run of each arm sees, where they get equal time."""
 
     def recipe(self, arm: Arm, seed: int) -> Recipe:
         """The recipe of one run. Raises RequestError naming the override that is wrong."""
@@ -135,10 +140,14 @@ class Design(NamedTuple):
             wanted = validated(fields | {"seed": seed, "budget": None, "clocked": None})
         if self.images is None:
             return wanted
-        steps = max(1, round(self.images / wanted.batch))
+        steps = max(1, round(self.images_of(arm) / wanted.batch))
         quiet = wanted.score.model_copy(update={"metrics": (), "every": None, "patience": None})
         changes = {"steps": steps, "sample_every": max(1, steps // self.points), "keep": 1, "score": quiet}
         return wanted.model_copy(update=changes)
+
+    def images_of(self, arm: Arm) -> int:
+        """What a run of an arm sees, once that was measured."""
+        return self.lengths[self.arms.index(arm)] if self.lengths else self.images or 0
 
     def marks(self, recipe: Recipe) -> list[int]:
         """The steps after which a run is scored."""
@@ -146,7 +155,9 @@ class Design(NamedTuple):
 
     def in_order(self, names: Sequence[str]) -> Design:
         """Itself with its arms as they are named here, each once."""
-        return self._replace(arms=tuple(sorted(self.arms, key=lambda arm: list(names).index(arm.name))))
+        places = sorted(range(len(self.arms)), key=lambda place: list(names).index(self.arms[place].name))
+        lengths = tuple(self.lengths[place] for place in places) if self.lengths else ()
+        return self._replace(arms=tuple(self.arms[place] for place in places), lengths=lengths)
 
     def arm(self, name: str) -> Arm:
         return next(arm for arm in self.arms if arm.name == name)
@@ -167,7 +178,7 @@ class Design(NamedTuple):
             "points": self.points,
             "screen_seeds": self.screened,
             "margin": self.margin,
-        }
+        } | ({} if self.equal == "images" else {"equal": self.equal, "lengths": list(self.lengths)})
 
     def measured(self, images: float) -> Design:
         """Itself with a length. Raises RequestError where that is too short to be scored twice."""
@@ -180,6 +191,12 @@ class Design(NamedTuple):
                 f"scores each run at least twice; take {2 * longest}img or more"
             )
         return self._replace(images=max(1, round(images / batch)) * batch, points=min(self.points, steps))
+
+    def timed(self, images: Sequence[float]) -> Design:
+        """Itself with a length for each arm. Raises RequestError where one is too short to be scored twice."""
+        each = [self._replace(arms=(arm,)).measured(seen) for arm, seen in zip(self.arms, images, strict=True)]
+        lengths = tuple(one.images or 0 for one in each)
+        return self._replace(images=lengths[0], lengths=lengths, points=min(one.points for one in each))
 
 
 def differs(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
@@ -223,13 +240,13 @@ def product(vary: Mapping[str, Sequence[Any]], named: Mapping[str, Sequence[str]
     for key, values in vary.items():
         if not values:
             raise RequestError(f"vary: {key} has no values")
-    words = _short(list(vary))
+    words = short(list(vary))
     arms = []
     for name, own in (named or {"": ()}).items():
         for values in itertools.product(*vary.values()):
             pairs = list(zip(vary, values, strict=True))
             told = [name] if name else []
-            told += [f"{words[key]}={_shown(value)}" for key, value in pairs]
+            told += [f"{words[key]}={shown(value)}" for key, value in pairs]
             arms.append(Arm(", ".join(told), (*own, *(f"{key}={as_word(value)}" for key, value in pairs))))
     for place, arm in enumerate(arms):
         for other in arms[:place]:
@@ -250,6 +267,7 @@ def made(
     screen: bool | None = None,
     screen_seeds: int = 2,
     margin: float = 0.05,
+    equal: str = "images",
 ) -> Design:
     """A design, every arm of it looked at. Raises RequestError for what cannot be studied."""
     if len(arms) < 2:
@@ -265,12 +283,13 @@ def made(
         raise RequestError(f"seeds: {seeds} is more than 1000")
     for arm in arms:
         refuse_own(arm.overrides, "vary")
-    if budget is not None:
-        parse_budget(budget)
+    timed = budget is not None and parse_budget(budget).timed
+    if equal == "time" and not timed:
+        raise RequestError(f"equal: time, and the length is {budget or 'not said'}; say a time, as --for 15m-cpu")
     screened = screen_seeds if (len(arms) > SCREENED if screen is None else screen) else 0
     if screened and points < 3:
         raise RequestError(f"points: {points}; screening stops arms at a third of the budget, so take 3 or more")
-    design = Design(name, base, arms, seeds, budget, None, metric, points, screened, margin)
+    design = Design(name, base, arms, seeds, budget, None, metric, points, screened, margin, equal)
     recipes = [design.recipe(arm, 0) for arm in arms]
     for place, recipe in enumerate(recipes):
         if recipe in recipes[:place]:
@@ -342,48 +361,3 @@ def cells(file: StudyFile) -> list[Arm]:
 
 def _shelf() -> Any:
     return files("sparring") / "studies"
-
-
-def _short(keys: Sequence[str]) -> dict[str, str]:
-    """Each key's last words, as few as tell it from the others."""
-    paths = {key: key.split(".") for key in keys}
-    found = {}
-    for key, path in paths.items():
-        words = path[:-1] if path[-1] in GENERIC and len(path) > 1 else path
-        count = 1
-        while count < len(words) and any(
-            other != key and _tail(paths[other], count) == ".".join(words[-count:]) for other in keys
-        ):
-            count += 1
-        found[key] = ".".join(words[-count:])
-    return found
-
-
-def _tail(path: Sequence[str], count: int) -> str:
-    words = path[:-1] if path[-1] in GENERIC and len(path) > 1 else path
-    return ".".join(words[-count:])
-
-
-def as_word(value: Any) -> str:
-    """A value as an override writes it."""
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w./*-]*", value):
-        return value
-    return json.dumps(value)
-
-
-def _shown(value: Any) -> str:
-    """A value as an arm's name has it: a choice by its name and what it sets."""
-    if isinstance(value, dict):
-        told = [_choice(key, inner) for key, inner in value.items()]
-        return told[0] if len(told) == 1 else " ".join(told)
-    if isinstance(value, list):
-        return "-".join(map(_shown, value))
-    return "none" if value is None else str(value)
-
-
-def _choice(key: str, inner: Any) -> str:
-    if not inner:
-        return str(key)
-    if isinstance(inner, dict):
-        return f"{key}({' '.join(f'{name}={_shown(one)}' for name, one in inner.items())})"
-    return f"{key}={_shown(inner)}"

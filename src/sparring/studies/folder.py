@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -36,6 +36,7 @@ class DesignForm(AskedForm):
     """The same with its length."""
 
     images: Annotated[Whole, Field(ge=1)]
+    lengths: NotRequired[list[Annotated[Whole, Field(ge=1)]]]
 
 
 @with_config(ConfigDict(extra="allow", strict=True))

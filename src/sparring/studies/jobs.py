@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import multiprocessing
 import os
 import threading
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -19,7 +21,7 @@ from sparring.data import DataSet
 from sparring.engine import Plan, choose_plan
 from sparring.engine.launcher import end_with_parent
 from sparring.recipe import Recipe
-from sparring.recipe.build import fitted
+from sparring.recipe.build import as_far_as_possible, fitted
 from sparring.runs.planning import measure, parse_budget
 from sparring.runs.tuning import choose, identity
 from sparring.studies.design import Design
@@ -38,8 +40,8 @@ class Way(NamedTuple):
     """Processes; one is this process itself."""
     plan: Plan
     """For each of them."""
-    images: int
-    """What each run sees."""
+    design: Design
+    """With its length."""
     why: str
     """For people: what was tried."""
 
@@ -61,15 +63,32 @@ def found(design: Design, data: DataSet, device: str, jobs: int | None) -> Way:
     count, threads, each, why = _beside(recipe, data, plan, jobs, runs, length)
     if timed:
         plan = plan._replace(threads=threads)
+        seconds = min(PROBE_S, 0.1 * amount)
         if unit == "cpu":
-            each = recipe.batch / measure(recipe, data, plan, {}, min(PROBE_S, 0.1 * amount)).cpu_s
-        each = each or rate(recipe, data, plan, min(PROBE_S, 0.1 * amount))
-        design = design.measured(amount * each)
-        why += f"{'; ' if why else ''}{design.budget} are {design.images:,} {name} a run"
+            each = recipe.batch / measure(recipe, data, plan, {}, seconds).cpu_s
+        if design.equal == "time":
+            design = design.timed([amount * speed for speed in _speeds(design, plan, unit, seconds)])
+            told = ", ".join(f"{arm.name} {design.images_of(arm):,}" for arm in design.arms)
+            why += f"{'; ' if why else ''}{design.budget} are {name} of each arm: {told}"
+        else:
+            design = design.measured(amount * (each or rate(recipe, data, plan, seconds)))
+            why += f"{'; ' if why else ''}{design.budget} are {design.images:,} {name} a run"
     torch.set_num_threads(threads)
     wanted = fitted(design.recipe(design.arms[0], 0), data, {})
     plan = choose(wanted, data, device, {}).plan
-    return Way(count, plan if count == 1 else plan._replace(threads=threads), design.images or 0, why)
+    return Way(count, plan if count == 1 else plan._replace(threads=threads), design, why)
+
+
+def _speeds(design: Design, plan: Plan, unit: str, seconds: float) -> Iterator[float]:
+    """Images that each arm's training sees in a second, of the clock or of processors."""
+    load = functools.lru_cache(maxsize=1)(lambda name: design.recipe(design.arm(name), 0).data.load())
+    same: dict[str, str] = {}
+    for arm in design.arms:
+        wanted = design.recipe(arm, 0)
+        data = load(same.setdefault(repr(wanted.data), arm.name))
+        recipe = fitted(wanted, data, {})
+        cost = measure(recipe, data, as_far_as_possible(plan, recipe, {}), {}, seconds)
+        yield recipe.batch / (cost.cpu_s if unit == "cpu" else cost.step_s)
 
 
 def _beside(
