@@ -129,7 +129,8 @@ def _begun(
             return design, plan, kept["jobs"]
         count, threads = asked_for(jobs, plan, len(design.arms) * design.seeds)
         return design, plan._replace(threads=threads), count
-    way = found(design, yardstick.data, device, jobs)
+    with talk.progress():
+        way = found(design, yardstick.data, device, jobs)
     if way.why:
         talk.say(way.why)
     design = way.design

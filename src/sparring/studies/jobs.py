@@ -17,6 +17,7 @@ from sparring import kinds
 from sparring.base.cache import cache_directory
 from sparring.base.errors import RequestError
 from sparring.base.files import write_file
+from sparring.base.progress import through
 from sparring.data import DataSet
 from sparring.engine import Plan, choose_plan
 from sparring.engine.launcher import end_with_parent
@@ -83,7 +84,7 @@ def _speeds(design: Design, plan: Plan, unit: str, seconds: float) -> Iterator[f
     """Images that each arm's training sees in a second, of the clock or of processors."""
     load = functools.lru_cache(maxsize=1)(lambda name: design.recipe(design.arm(name), 0).data.load())
     same: dict[str, str] = {}
-    for arm in design.arms:
+    for arm in through(design.arms, "each arm's speed", len(design.arms)):
         wanted = design.recipe(arm, 0)
         data = load(same.setdefault(repr(wanted.data), arm.name))
         recipe = fitted(wanted, data, {})
