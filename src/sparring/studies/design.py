@@ -178,7 +178,7 @@ class Design(NamedTuple):
             "points": self.points,
             "screen_seeds": self.screened,
             "margin": self.margin,
-        } | ({} if self.equal == "images" else {"equal": self.equal, "lengths": list(self.lengths)})
+        } | ({"equal": self.equal, "lengths": list(self.lengths)} if self.equal == "time" else {})
 
     def measured(self, images: float) -> Design:
         """Itself with a length. Raises RequestError where that is too short to be scored twice."""
