@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sparring.base.draws import Key
 from sparring.base.errors import RequestError
 from sparring.gan.insight import Direction
 from sparring.gan.insight.exploring import along
+from sparring.kinds import showing
 from sparring.metrics import GROUPS
 from sparring.metrics.features import Pixels
 from sparring.pages.drawing import heat
@@ -265,3 +267,19 @@ def test_heat_is_blue_for_and_orange_against() -> None:
     assert orange[0] > orange[2]
     assert blue[0] < half[0] < 255
     assert heat(torch.zeros(1, 1, 2, 2)).unique().tolist() == [255]
+
+
+def test_large_networks_look_for_neighbours_among_fewer_and_say_so(
+    trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained("plain")
+    data = run.recipe.data.load()
+    quick, slow = Pixels(math.prod(data.shape)), Pixels(math.prod(data.shape))
+    slow.slow = True  # type: ignore[attr-defined]
+    monkeypatch.setattr(showing, "FEWER_TRAINING", 40)
+    whole, part = (showing.neighbours(run.kind, run.trained(), data, one) for one in (quick, slow))
+    assert "among" not in whole.by
+    assert part.by.endswith(", among 40 of them")
+    assert len(part.numbers.unique()) <= 40
+    assert bool((part.distances >= whole.distances).all())
+    assert float(part.distances.sum()) > float(whole.distances.sum())

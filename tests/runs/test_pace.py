@@ -21,7 +21,7 @@ from sparring.gan.schedules import Course, Linear
 from sparring.recipe import validated
 from sparring.recipe.clocked import Clocked
 from sparring.runs.pace import Paced
-from sparring.runs.planning import Budget, parse_budget
+from sparring.runs.planning import Budget, _wanted, parse_budget
 from sparring.runs.scoring import Scorer
 from tests.conftest import small_fields
 from tests.runs.test_training import assert_same_state, final_state, recipe_file
@@ -245,6 +245,16 @@ def test_steps_that_were_slow_among_too_many_threads_do_not_end_a_run(monkeypatc
     assert plan.threads == 1
     assert pace.clocked is not None
     assert pace.clocked.steps >= match.step + 5  # at twice the second that a step took among two threads
+
+
+@pytest.mark.parametrize(
+    ("counted", "spent_s", "seconds", "wanted"),
+    [(0, 9.0, 0.0, True), (4, 5.0, 2.0, True), (4, 6.5, 2.0, False), (12, 1.5, 2.0, True), (12, 2.5, 2.0, False)],
+)
+def test_ten_steps_are_timed_unless_they_take_far_longer(
+    counted: int, spent_s: float, seconds: float, wanted: bool
+) -> None:
+    assert _wanted(counted, spent_s, seconds) is wanted
 
 
 def test_work_that_takes_too_long_ends_once_that_shows(ticking: Any) -> None:

@@ -84,7 +84,7 @@ class NoiseKind(Kind):
         if self.pictured and data is not None:
             chosen = extractor or showing.by_values(trained)
             found = showing.neighbours(self, trained, data, chosen)
-            told.append(sections.neighbours_section(found.blocks(self, data), showing.named(chosen), self.unit))
+            told.append(sections.neighbours_section(found.blocks(self, data), found.by, self.unit))
         return Told(
             sections=[section for section in told if section is not None],
             command=self.command,

@@ -37,6 +37,8 @@ JUDGED, NEAREST = 8, 5
 """Samples whose nearest training samples are shown, and how many of those."""
 MOST_TRAINING = 20_000
 """Training samples among which the nearest are looked for, at most."""
+FEWER_TRAINING = 2_000
+"""The same where features take a large network."""
 
 
 class Shows(Protocol):
@@ -141,6 +143,8 @@ class Neighbours(NamedTuple):
     """Of the training samples in the data, nearest first, int64 [n, nearest]."""
     distances: Tensor
     """Float [n, nearest], in the extractor's features."""
+    by: str
+    """The features, as a page calls them, and among how many training samples these are the nearest, if not all."""
 
     def to_json(self) -> list[dict[str, Any]]:
         return [
@@ -167,14 +171,16 @@ class Neighbours(NamedTuple):
 def neighbours(kind: Shows, trained: Trained, data: DataSet, extractor: Extractor) -> Neighbours:
     """Samples with the training samples nearest to them in the extractor's features."""
     samples = kind.make(trained, Wish(JUDGED), Key(1, "samples")).samples
-    train = data.train[permutation(Key("neighbours"), len(data.train))[:MOST_TRAINING]]
+    most = FEWER_TRAINING if getattr(extractor, "slow", False) else MOST_TRAINING
+    train = data.train[permutation(Key("neighbours"), len(data.train))[:most]]
     seen = extractor(data.codec.measured(samples)).values
     nearest = torch.full((JUDGED, 0), 0.0)
     for part in torch.split(train, 1000):
         found = extractor(data.codec.measured(data.stored(part))).values
         nearest = torch.cat((nearest, torch.cdist(seen, found)), 1)
     closest = nearest.topk(min(NEAREST, len(train)), largest=False)
-    return Neighbours(samples, train[closest.indices], closest.values)
+    by = named(extractor) + (f", among {most:,} of them" if most < len(data.train) else "")
+    return Neighbours(samples, train[closest.indices], closest.values, by)
 
 
 def by_values(trained: Trained) -> Extractor:

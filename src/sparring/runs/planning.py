@@ -27,6 +27,8 @@ SHOWN = 64
 """Samples in a picture."""
 
 
+FAR_LONGER = 3.0
+"""How many times the seconds that were asked for ten steps may take."""
 MOST_PROBED = 100_000
 """Steps of a probe, however little time they seem to take."""
 STANDING_S = 1e-6
@@ -76,13 +78,13 @@ class Cost(NamedTuple):
 
 
 def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: float) -> Cost:
-    """Plays a copy of the match for so many seconds (at least ten steps) and times it."""
+    """Plays a copy of the match for so many seconds and times it: at least ten steps, unless these take far longer."""
     match = build(recipe, data, Engine(plan), copy.deepcopy(dict(own)))
     period = recipe.period()
     steps = match.play(Key(recipe.seed, "probe"), lambda number: match.now(late(recipe, number)))
     _advance(match, steps, max(5, period))
     counted, began, worked = 0, clock.now(), clock.processor()
-    while any(ranks.any_of(counted < 10 or (clock.now() - began < seconds and counted < MOST_PROBED))):
+    while any(ranks.any_of(_wanted(counted, clock.now() - began, seconds))):
         step = _advance(match, steps, period)
         counted += period
     step_s = max((clock.now() - began) / counted, STANDING_S)
@@ -98,6 +100,13 @@ def measure(recipe: Recipe, data: DataSet, plan: Plan, own: OwnNets, seconds: fl
         controllers_s=_timed(lambda: overfitting(match, Key(0))) if match.controllers else 0.0,
         memory=peak_memory(match.engine.device),
     )
+
+
+def _wanted(counted: int, spent_s: float, seconds: float) -> bool:
+    """Whether another round of steps is to be timed."""
+    if counted < 10:
+        return not counted or spent_s < FAR_LONGER * seconds
+    return spent_s < seconds and counted < MOST_PROBED
 
 
 def parse_budget(text: str) -> Budget:

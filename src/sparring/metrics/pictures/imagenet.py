@@ -24,6 +24,7 @@ class ImageNet:
     """1,280 pooled features and 1,000 class probabilities of images of one or three channels (grey is repeated)."""
 
     name = "imagenet"
+    slow = True
     width = HEAD
 
     def __init__(

@@ -27,6 +27,7 @@ class Inception:
     """2,048 pooled features and 1,008 class probabilities of images of one or three channels (grey is repeated)."""
 
     name = "inception"
+    slow = True
     resize = "bilinear to 299 x 299, align_corners=False, no antialias"
     width = WIDTH
     details: Mapping[str, Any] = {"classes": CLASSES, "logits": "without the last bias"}
