@@ -228,6 +228,14 @@ def test_to_find_out_what_scores_take_costs_little(
         assert next(iter(run.scores.values()))["n"] <= count
 
 
+def test_without_held_out_samples_a_budget_is_held_without_scores(tmp_path: Path, ticking: Any) -> None:
+    passing = ticking(SPEEDS["steady"])
+    began = passing.at
+    recipe = small(tmp_path, data={"digits": {"held_out": 0.0}}, score={"extractor": "pixels"})
+    assert not trained(tmp_path, recipe=recipe).scores
+    assert passing.at - began == pytest.approx(100, abs=10)
+
+
 def test_steps_that_were_slow_among_too_many_threads_do_not_end_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     at = [0.0]
     monkeypatch.setattr(clock, "now", lambda: at[0])

@@ -149,7 +149,7 @@ def _scores_s(trained: Trained, scorer: Scorer, amount: float) -> float:
     most, share = scorer.most(trained), SCORES_SHARE * amount
     some = min(FEW, most)
     measured_s = takes(some)  # with all that is done once
-    each = measured_s / some  # at most
+    each = measured_s / max(some, 1)  # at most
     if measured_s * SOME / FEW <= share / 2:  # else to find out more would take much of the budget itself
         some = min(SOME, most)
         measured_s = takes(some)
