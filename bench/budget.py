@@ -36,12 +36,12 @@ PART, SECONDS = 0.15, 10.0
 """What a budget may be missed by: this part of it, or so many seconds, whichever is more."""
 
 
-def photos() -> list[Image.Image]:
-    """Crops of scikit-learn's two photos."""
+def photos(count: int = CROPS) -> list[Image.Image]:
+    """So many crops of scikit-learn's two photos."""
     draws = np.random.default_rng(0)
     pictures = load_sample_images().images
     found = []
-    for number in range(CROPS):
+    for number in range(count):
         picture = pictures[number % len(pictures)]
         top, left = (int(draws.integers(0, edge - SIDE)) for edge in picture.shape[:2])
         found.append(Image.fromarray(picture[top : top + SIDE, left : left + SIDE]))

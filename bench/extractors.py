@@ -18,6 +18,7 @@ import argparse
 import io
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -30,9 +31,11 @@ import torch.nn.functional as F
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_sample_images
 from torch import Tensor
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import budget
 import sparring
 from sparring.base.draws import Key
 from sparring.kinds.scores import score
@@ -131,11 +134,7 @@ def photos_of(name: str, place: Path | None, count: int) -> Tensor:
         bytes_ = np.fromfile(place / "cifar10/data_batch_1_first4000.bin", np.uint8).reshape(-1, 3073)[:count, 1:]
         found = [Image.fromarray(image) for image in bytes_.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)]
     else:
-        draws, wholes = np.random.default_rng(0), [Image.fromarray(one) for one in load_sample_images().images]
-        corners = [(int(draws.integers(500)), int(draws.integers(280))) for _ in range(count)]
-        found = [
-            wholes[place % 2].crop((x, y, x + 128, y + 128)).resize((64, 64)) for place, (x, y) in enumerate(corners)
-        ]
+        found = [crop.resize((64, 64)) for crop in budget.photos(count)]
     order = np.random.default_rng(1).permutation(len(found))
     return torch.stack([torch.from_numpy(np.array(found[at])).permute(2, 0, 1) / 255 for at in order])
 

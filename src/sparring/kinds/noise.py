@@ -110,7 +110,7 @@ class NoiseKind(Kind):
             explored,
             showing.interpolation(self, trained) if self.pictured else None,
             [] if near is None or data is None else near.blocks(self, data),
-            showing.named(extractor),
+            "" if near is None else near.by,
             self.unit,
         )
         beside = {"neighbours": [] if near is None else near.to_json(), "neighbours_by": showing.named(extractor)}

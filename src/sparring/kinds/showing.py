@@ -171,7 +171,7 @@ class Neighbours(NamedTuple):
 def neighbours(kind: Shows, trained: Trained, data: DataSet, extractor: Extractor) -> Neighbours:
     """Samples with the training samples nearest to them in the extractor's features."""
     samples = kind.make(trained, Wish(JUDGED), Key(1, "samples")).samples
-    most = FEWER_TRAINING if getattr(extractor, "slow", False) else MOST_TRAINING
+    most = FEWER_TRAINING if extractor.slow else MOST_TRAINING
     train = data.train[permutation(Key("neighbours"), len(data.train))[:most]]
     seen = extractor(data.codec.measured(samples)).values
     nearest = torch.full((JUDGED, 0), 0.0)

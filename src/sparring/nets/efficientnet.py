@@ -9,6 +9,7 @@ does, one pixel more below and to the right.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -108,21 +109,21 @@ class EfficientNetLite(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The pooled features, [n, 1280], and the logits of ImageNet's classes, [n, 1000]."""
-        x = F.relu6(self._bn0(self._conv_stem(x)))
-        for block in self._blocks:
-            x = block(x)
-        pooled = F.relu6(self._bn1(self._conv_head(x))).mean((2, 3))
+        *_, last = self._maps(x)
+        pooled = F.relu6(self._bn1(self._conv_head(last))).mean((2, 3))
         return pooled, self._fc(pooled)
 
     def stages(self, x: Tensor) -> list[Tensor]:
         """The maps where the size halves: after 1/4, 1/8, 1/16 and 1/32 of the image's size."""
-        found, x = [], F.relu6(self._bn0(self._conv_stem(x)))
         wanted = {self.ends[number] for number in (1, 2, 4, 6)}
-        for number, block in enumerate(self._blocks):
+        return [maps for number, maps in enumerate(self._maps(x)) if number in wanted]
+
+    def _maps(self, x: Tensor) -> Iterator[Tensor]:
+        """What each block gives."""
+        x = F.relu6(self._bn0(self._conv_stem(x)))
+        for block in self._blocks:
             x = block(x)
-            if number in wanted:
-                found.append(x)
-        return found
+            yield x
 
 
 def _of_eight(width: float) -> int:

@@ -85,9 +85,9 @@ class Excitation(nn.Module):
 
     def __init__(self, inputs: int, small: tuple[int, int], outputs: int) -> None:
         super().__init__()
-        # Small maps are seen whole, in at most 4 x 4 places
-        self.look = nn.Sequential(nn.AdaptiveAvgPool2d((min(4, small[0]), min(4, small[1]))), nn.Flatten())
-        self.inner = Linear(inputs * min(4, small[0]) * min(4, small[1]), outputs)
+        places = (min(4, small[0]), min(4, small[1]))  # in which small maps are seen whole
+        self.look = nn.Sequential(nn.AdaptiveAvgPool2d(places), nn.Flatten())
+        self.inner = Linear(inputs * math.prod(places), outputs)
         self.act = nn.SiLU()
         self.outer = Linear(outputs, outputs)
 

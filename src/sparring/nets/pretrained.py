@@ -72,4 +72,4 @@ def load_weights(net: nn.Module, path: Path, name: str) -> None:
         net.load_state_dict({**counters, **state})
     except (RuntimeError, OSError, EOFError, AttributeError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"extractor: {path} does not hold the weights of {name} ({reason})") from None
+        raise RequestError(f"{path} does not hold the weights of {name} ({reason})") from None

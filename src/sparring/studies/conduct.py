@@ -25,7 +25,7 @@ from sparring.studies.answers.records import RunRecord
 from sparring.studies.crews import Alone, Crew, End, Processes
 from sparring.studies.design import Design, differs
 from sparring.studies.folder import StudyDir
-from sparring.studies.jobs import asked_for, found
+from sparring.studies.jobs import asked_for, each_arm, found
 from sparring.studies.judge import Standard
 from sparring.studies.runs import run_name
 from sparring.studies.sequence import Task, due, records, rungs
@@ -91,18 +91,12 @@ def _check_agreed(queue: Queue, yardstick: Standard) -> None:
 
 def _try_all(design: Design) -> None:
     """Builds each arm once, so that whatever does not fit is said before anything is written."""
-    data: dict[str, Any] = {}
-    for arm in design.arms:
-        recipe = design.recipe(arm, 0)
-        key = repr(recipe.data)
-        if key not in data:
-            data[key] = recipe.data.load()
+    for name, wanted, data in each_arm(design):
         try:
-            recipe = fitted(recipe, data[key], {})
-            plain = choose_plan("cpu", "fp32", images=data[key].codec.maps)
-            build(recipe, data[key], Engine(plain), {})
+            recipe = fitted(wanted, data, {})
+            build(recipe, data, Engine(choose_plan("cpu", "fp32", images=data.codec.maps)), {})
         except RequestError as error:
-            raise RequestError(f"arm '{arm.name}': {error}") from None
+            raise RequestError(f"arm '{name}': {error}") from None
 
 
 def _begun(

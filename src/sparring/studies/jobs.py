@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import multiprocessing
 import os
@@ -65,14 +64,14 @@ def found(design: Design, data: DataSet, device: str, jobs: int | None) -> Way:
     if timed:
         plan = plan._replace(threads=threads)
         seconds = min(PROBE_S, 0.1 * amount)
-        if unit == "cpu":
-            each = recipe.batch / measure(recipe, data, plan, {}, seconds).cpu_s
         if design.equal == "time":
             design = design.timed([amount * speed for speed in _speeds(design, plan, unit, seconds)])
             told = ", ".join(f"{arm.name} {design.images_of(arm):,}" for arm in design.arms)
             why += f"{'; ' if why else ''}{design.budget} are {name} of each arm: {told}"
         else:
-            design = design.measured(amount * (each or rate(recipe, data, plan, seconds)))
+            if not each or unit == "cpu":
+                each = _speed(recipe, data, plan, unit, seconds)
+            design = design.measured(amount * each)
             why += f"{'; ' if why else ''}{design.budget} are {design.images:,} {name} a run"
     torch.set_num_threads(threads)
     wanted = fitted(design.recipe(design.arms[0], 0), data, {})
@@ -80,16 +79,27 @@ def found(design: Design, data: DataSet, device: str, jobs: int | None) -> Way:
     return Way(count, plan if count == 1 else plan._replace(threads=threads), design, why)
 
 
+def each_arm(design: Design) -> Iterator[tuple[str, Recipe, DataSet]]:
+    """The name, the recipe and the data of each arm; equal data are loaded once."""
+    loaded: dict[str, DataSet] = {}
+    for arm in design.arms:
+        recipe = design.recipe(arm, 0)
+        key = repr(recipe.data)
+        if key not in loaded:
+            loaded[key] = recipe.data.load()
+        yield arm.name, recipe, loaded[key]
+
+
 def _speeds(design: Design, plan: Plan, unit: str, seconds: float) -> Iterator[float]:
-    """Images that each arm's training sees in a second, of the clock or of processors."""
-    load = functools.lru_cache(maxsize=1)(lambda name: design.recipe(design.arm(name), 0).data.load())
-    same: dict[str, str] = {}
-    for arm in through(design.arms, "each arm's speed", len(design.arms)):
-        wanted = design.recipe(arm, 0)
-        data = load(same.setdefault(repr(wanted.data), arm.name))
+    """Images a second of each arm's training, of the clock or of processors."""
+    for _, wanted, data in through(each_arm(design), "each arm's speed", len(design.arms)):
         recipe = fitted(wanted, data, {})
-        cost = measure(recipe, data, as_far_as_possible(plan, recipe, {}), {}, seconds)
-        yield recipe.batch / (cost.cpu_s if unit == "cpu" else cost.step_s)
+        yield _speed(recipe, data, as_far_as_possible(plan, recipe, {}), unit, seconds)
+
+
+def _speed(recipe: Recipe, data: DataSet, plan: Plan, unit: str, seconds: float) -> float:
+    cost = measure(recipe, data, plan, {}, seconds)
+    return recipe.batch / (cost.cpu_s if unit == "cpu" else cost.step_s)
 
 
 def _beside(
@@ -137,7 +147,7 @@ def cores() -> int:
 
 def rate(recipe: Recipe, data: DataSet, plan: Plan, seconds: float) -> float:
     """Images a second of a training here and now."""
-    return recipe.batch / measure(recipe, data, plan, {}, seconds).step_s
+    return _speed(recipe, data, plan, "s", seconds)
 
 
 def side_by_side(recipe: Recipe, plan: Plan, count: int) -> float:

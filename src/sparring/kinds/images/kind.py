@@ -25,7 +25,7 @@ from sparring.kinds.images.writing import as_people_take, write_images
 from sparring.kinds.kind import Augment, Claim, Known, Made, Say, Train
 from sparring.kinds.noise import NoiseKind
 from sparring.metrics import Extractor, Modes, codes_by_channel
-from sparring.metrics.pictures.extractors import choose_extractor, trained_on, usual_of
+from sparring.metrics.pictures.extractors import EXTRACTORS, choose_extractor, trained_on, usual_of
 from sparring.metrics.pictures.ms_ssim import MS_SSIM
 from sparring.metrics.pictures.patches import PATCH_KID
 from sparring.pages.blocks import Block
@@ -43,7 +43,7 @@ class ImagesKind(NoiseKind):
     parts: ClassVar = (Images, Digits, Mnist, FashionMnist, Cifar10, StackedDigits)
     codecs: ClassVar = {"image": ValueCodec.from_json}
     metrics: ClassVar = (MS_SSIM, PATCH_KID)
-    extractors: ClassVar = ("imagenet", "inception", "classifier", "selfsup", "pixels")
+    extractors: ClassVar = EXTRACTORS
     reads: ClassVar = tuple(FORMATS)
     against_overfitting: ClassVar = ("augment.diff_augment.cutout=0.5",)
 

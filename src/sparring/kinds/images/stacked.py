@@ -40,6 +40,7 @@ class PerChannel:
         self.channels = channels
         self.name, self.hash = f"{inner.name} per channel", inner.hash
         self.resize, self.width = inner.resize, inner.width * channels
+        self.slow = inner.slow
         self.details: Mapping[str, Any] = inner.details
 
     def __call__(self, samples: Tensor) -> Features:

@@ -19,6 +19,7 @@ class Columns:
     (`TableCodec.to_unit`); the learned columns' numbers go with them as samples, float64 [n, columns]."""
 
     name = "columns"
+    slow = False
     resize = "none"
     details: Mapping[str, Any] = NO_DETAILS
 

@@ -29,7 +29,7 @@ from sparring.kinds.translation.sources.layouts import likely
 from sparring.kinds.translation.sources.pairs import Pairs
 from sparring.kinds.translation.sources.sides import Sides
 from sparring.metrics import Extractor
-from sparring.metrics.pictures.extractors import choose_extractor, usual_of
+from sparring.metrics.pictures.extractors import EXTRACTORS, choose_extractor, usual_of
 from sparring.metrics.pictures.ms_ssim import MS_SSIM
 from sparring.metrics.pictures.patches import PATCH_KID
 from sparring.pages.blocks import Block, Figure
@@ -55,7 +55,7 @@ class TranslationKind(Kind):
     parts: ClassVar = (Pairs, Sides, Pictures, Paired, Unpaired, Cycle, Inpaint)
     metrics: ClassVar = (*PAIRS, AGREEMENT, PIXEL_ACCURACY, LPIPS, MS_SSIM, PATCH_KID)
     groups: ClassVar = {"pairs": tuple(known.name for known in PAIRS)}
-    extractors: ClassVar = ("imagenet", "inception", "classifier", "selfsup", "pixels")
+    extractors: ClassVar = EXTRACTORS
     against_overfitting: ClassVar = ("augment.diff_augment.cutout=0.5",)
     signs: ClassVar = (FLAT,)
     sure_at_most: ClassVar = 1

@@ -36,6 +36,10 @@ class Extractor(Protocol):
         """How many features a sample has."""
 
     @property
+    def slow(self) -> bool:
+        """Whether a CPU takes seconds for a hundred samples, so that they are best looked at sparingly."""
+
+    @property
     def details(self) -> Mapping[str, Any]:
         """What else a score's protocol should say of it; plain JSON values."""
 

@@ -17,6 +17,7 @@ class Pixels:
     """Flattened samples: all values of an image in [0, 1], or the coordinates of a point; `width` of them."""
 
     name = "pixels"
+    slow = False
     resize = "none"
     details: Mapping[str, Any] = NO_DETAILS
 

@@ -20,8 +20,7 @@ from sparring.metrics.pictures.selfsup import train_selfsup
 from sparring.nets.pretrained import EXTRA
 
 Say = Callable[[str], None]
-
-
+EXTRACTORS = ("imagenet", "inception", "classifier", "selfsup", "pixels")
 PHOTO_EDGE = 32
 """Pixels from which on images of three channels count as photos."""
 

@@ -80,6 +80,8 @@ class TrainedExtractor:
     """The features of a small network that was trained on the training samples, and the class probabilities of its
     head `classes`, where it has one."""
 
+    slow = False
+
     def __init__(
         self, kind: str, net: SmallNet, details: Mapping[str, Any], *, device: torch.device | str = "cpu"
     ) -> None:
