@@ -15,13 +15,25 @@ from sparring.runs.planning import Budget
 
 LOOKS = 20
 """How often the clock is looked at while the time that is left shrinks by a factor of e."""
-SHORTEST_S, LATELY_S = 0.25, 3.0
-"""Seconds between looks, and seconds that a speed is of, at least."""
+SHORTEST_S, LATELY_S, USUALLY_S = 0.25, 3.0, 60.0
+"""Seconds between looks, and seconds that a speed is of, at least: of steps, and of what comes after them."""
 OFF = 0.05
 """By which part of what is left a length must be off to be changed."""
 CROWDED = 1.4
 """How many times its best a step must take before other programs are looked for."""
 CROWD_EVERY_S = 5.0
+
+Marks = deque[tuple[float, int]]
+"""Times of the budget's clock, and the steps that were done then."""
+
+
+def _taken(marks: Marks, now: float, step: int, seconds: float) -> float | None:
+    """What a step took in so many seconds up to now, with this mark taken in and older ones left; None of no step."""
+    marks.append((now, step))
+    while len(marks) > 2 and now - marks[1][0] >= seconds:
+        marks.popleft()
+    before, first = marks[0]
+    return (now - before) / (step - first) if step > first and now > before else None
 
 
 class Pace:
@@ -88,9 +100,10 @@ class Paced(Pace):
         self.budget = budget
         self.keep = keep
         self._step_s = self._first_s = step_s
-        self._best_s = step_s
+        self._best_s = self._usual_s = step_s
         self._after_s = after_s
-        self._marks: deque[tuple[float, int]] = deque()
+        self._marks: Marks = deque()
+        self._longer: Marks = deque()
         self._next = self._crowd_at = 0.0
         self._most = 0
 
@@ -102,7 +115,7 @@ class Paced(Pace):
     def begin(self, match: Match) -> None:
         self._most = self._most or match.engine.plan.threads
         super().begin(match)
-        self._marks.clear()
+        self._forget()
         self._changed(match, ranks.from_first(lambda: self._taken_up(match)))
 
     def look(self, match: Match) -> None:
@@ -147,24 +160,24 @@ class Paced(Pace):
         threads = self._threads(match, now)
         if threads is not None:  # what steps took among too many threads says nothing of those to come
             decided = decided.working(threads, match.step)
-            self._marks.clear()
-            self._step_s = min(self._step_s, self._best_s * self._most / threads)
+            self._forget()
+            self._step_s = self._usual_s = min(self._step_s, self._best_s * self._most / threads)
         length, planned = self._length(match), match.steps
         off = abs(length - planned)
         if off > max(OFF * (planned - match.step), 1) or (length <= match.step < planned):
             decided = decided.lasting(length, match.step)
         return None if decided is self.clocked else decided
 
+    def _forget(self) -> None:
+        self._marks.clear()
+        self._longer.clear()
+
     def _measure(self, now: float, step: int, left: float) -> None:
-        """Takes in what a step took lately, in a tenth of the time that is left or a few seconds."""
-        self._marks.append((now, step))
-        lately = max(LATELY_S, left / 10)
-        while len(self._marks) > 2 and now - self._marks[1][0] >= lately:
-            self._marks.popleft()
-        before, first = self._marks[0]
-        if step > first and now > before:
-            self._step_s = (now - before) / (step - first)
-            self._best_s = min(self._best_s, self._step_s)
+        """Takes in what a step took lately, in a tenth of the time that is left or a few seconds, and what it usually
+        takes."""
+        self._step_s = _taken(self._marks, now, step, max(LATELY_S, left / 10)) or self._step_s
+        self._usual_s = _taken(self._longer, now, step, USUALLY_S) or self._usual_s
+        self._best_s = min(self._best_s, self._step_s)
 
     def _length(self, match: Match) -> int:
         """The steps that fit, with those that are done."""
@@ -183,8 +196,9 @@ class Paced(Pace):
         return self.began + self.budget.amount - self._earlier[0] - clock.now() - self._after()
 
     def _after(self) -> float:
-        """What will come after the last step, if the machine goes on as it does now."""
-        return self._after_s * min(max(self._step_s / self._first_s, 0.7), 3.0)
+        """What will come after the last step, if the machine goes on as it usually does: a moment of a busy one would
+        end a run."""
+        return self._after_s * min(max(self._usual_s / self._first_s, 0.7), 3.0)
 
     @property
     def _by_processor(self) -> bool:
